@@ -1,0 +1,5 @@
+"""``python -m meticulous``."""
+
+from meticulous.cli import main
+
+main()

@@ -1,0 +1,75 @@
+"""What a user can cause, as one family of exceptions.
+
+Anything that is not a :class:`MeticulousError` is a bug of ours and shows a traceback. Nothing
+of the product is imported here.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CodeStateError",
+    "CommandNotFoundError",
+    "CommandNotRunnableError",
+    "DirtyRepositoryError",
+    "MeticulousError",
+    "RunFolderError",
+    "SettingsError",
+    "UsageError",
+]
+
+
+class MeticulousError(Exception):
+    """Something the user can put right.
+
+    Args:
+        message: what happened and to which file or value, without a full stop.
+        hint: what to do about it; one or more lines.
+
+    ``exit_code`` is the status the command line ends with; None leaves it to the command
+    (125 for ``run``, as in ``env`` and ``timeout``; 1 for the others).
+    """
+
+    exit_code: int | None = None
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """Give the message and the hint as ``meticulous: …`` prints them."""
+        return f"{self.message}. {self.hint}" if self.hint else self.message
+
+
+class UsageError(MeticulousError):
+    """The command line of meticulous itself is wrong."""
+
+    exit_code = 2
+
+
+class SettingsError(MeticulousError):
+    """``meticulous.yaml``, a ``METICULOUS_…`` variable or a directory setting is wrong."""
+
+
+class RunFolderError(MeticulousError):
+    """A run folder cannot be made, found or read."""
+
+
+class CodeStateError(MeticulousError):
+    """The state of the code cannot be determined: no repository, no commit, git refuses."""
+
+
+class DirtyRepositoryError(CodeStateError):
+    """The work tree has uncommitted changes and the user has not said what to do with them."""
+
+
+class CommandNotFoundError(MeticulousError):
+    """The command to record does not exist."""
+
+    exit_code = 127
+
+
+class CommandNotRunnableError(MeticulousError):
+    """The command to record exists and cannot be executed."""
+
+    exit_code = 126

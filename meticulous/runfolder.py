@@ -1,0 +1,342 @@
+"""The format of a run folder: every file name, key and state, in one place.
+
+Nothing else in the product spells a file name of a run. Standard library only, because `run`
+imports this before the command starts. ``docs/run-folder.md`` is the same for people, and a test
+holds the two together.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from typing import Any, TypedDict
+
+from meticulous.errors import RunFolderError
+from meticulous.helper import METRICS, SUMMARY, from_strict, json_bytes, replace_file
+
+__all__ = [
+    "ARGS",
+    "DEFAULT_ARGS",
+    "ENVIRONMENT",
+    "ERROR",
+    "FORMAT",
+    "LOST",
+    "METADATA",
+    "METRICS",
+    "REPORTS",
+    "RESOURCES",
+    "RUNNING",
+    "STATUS",
+    "STDERR",
+    "STDOUT",
+    "SUCCESS",
+    "SUMMARY",
+    "TIMELINE",
+    "TRASH",
+    "UNCOMMITTED_PATCH",
+    "Metadata",
+    "RunFolder",
+    "Usage",
+    "check_id",
+    "create",
+    "prepare_store",
+    "run_ids",
+]
+
+FORMAT = 1
+"""Version of the folder that this release writes, and the newest that it reads."""
+
+STATUS = "STATUS"
+ARGS = "args.json"
+DEFAULT_ARGS = "default_args.json"
+METADATA = "metadata.json"
+ENVIRONMENT = "environment.json"
+STDOUT = "stdout"
+STDERR = "stderr"
+TIMELINE = "timeline"
+RESOURCES = "resources.jsonl"
+UNCOMMITTED_PATCH = "uncommitted.patch"
+REPORTS = "reports"
+"""Folder in a run for what the processes of the command report of themselves, one file each."""
+
+TRASH = ".trash"
+"""Folder in the experiments directory for removed runs; their ids are not given again."""
+HIGHEST_ID = ".highest-id"
+"""File in the experiments directory: the highest id ever given, so that none is given twice."""
+
+RUNNING = "RUNNING"
+SUCCESS = "SUCCESS"
+ERROR = "ERROR"
+LOST = "LOST"
+"""Never on disk: what readers say of a RUNNING whose recorder is gone."""
+
+
+_NUMBERS_AS_WORDS = (ARGS, DEFAULT_ARGS, SUMMARY)
+"""Files whose "NaN", "Infinity" and "-Infinity" are numbers; elsewhere they are what they say."""
+
+
+class Usage(TypedDict, total=False):
+    """What the finished process tree used; times in seconds, memory in bytes."""
+
+    wall: float
+    user: float
+    system: float
+    peak_memory: int
+
+
+Metadata = TypedDict(
+    "Metadata",
+    {
+        "format": int,
+        "githead-sha": "str | None",
+        "githead-message": "str | None",
+        "branch": "str | None",
+        "dirty": "bool | None",
+        "untracked": "list[str]",
+        "snapshot-sha": "str | None",
+        "remote": "str | None",
+        "description": str,
+        "tags": "list[str]",
+        "command": "list[str]",
+        "cwd": str,
+        "timestamp": str,
+        "start-time": str,
+        "end-time": "str | None",
+        "exit-code": "int | None",
+        "signal": "str | None",
+        "reason": "str | None",
+        "host": str,
+        "boot-id": "str | None",
+        "pid": int,
+        "pid-start-time": "float | None",
+        "child-pid": "int | None",
+        "user": str,
+        "usage": Usage,
+        "parent": "str | None",
+        "scheduler": "dict[str, str]",
+        "attempts": "list[dict[str, Any]]",
+        "args-source": "str | None",
+        "args-given": "list[str]",
+        "survivors": "list[dict[str, Any]]",
+        "recording-trouble": "list[str]",
+    },
+    total=False,
+)
+
+
+class RunFolder:
+    """One run on disk.
+
+    ``path`` is absolute or relative to the current directory, as it was given. Reading a file that
+    is not there gives an empty value; a file that cannot be understood raises RunFolderError with
+    its path. Writing is atomic (a reader never sees half a file) and raises OSError.
+    """
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    @property
+    def id(self) -> str:
+        """The name of the folder: an integer, or what was given as ``--experiment-id``."""
+        return os.path.basename(os.path.abspath(self.path))
+
+    def file(self, name: str) -> str:
+        """Give the path of the file `name` of this run."""
+        return os.path.join(self.path, name)
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write `value` to the file `name` as strict JSON; numbers that are not finite as words."""
+        replace_file(self.file(name), json_bytes(value))
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Read the object in the file `name`; an empty one where there is no such file."""
+        path = self.file(name)
+        try:
+            with open(path, "rb") as file:
+                value = json.load(file)
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, RecursionError) as error:
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            message = f"cannot read {path}: {reason}"
+            raise RunFolderError(message, "Restore the file, or remove the run") from error
+        if not isinstance(value, dict):
+            message = f"cannot read {path}: it holds no JSON object"
+            raise RunFolderError(message, "Restore the file, or remove the run")
+        return from_strict(value) if name in _NUMBERS_AS_WORDS else value
+
+    def write_status(self, state: str, message: str = "") -> None:
+        """Write STATUS: the state on the first line, then `message` (a reason or a traceback)."""
+        text = f"{state}\n{message}\n" if message else f"{state}\n"
+        replace_file(self.file(STATUS), text.encode("utf-8", "backslashreplace"))
+
+    def read_status(self) -> tuple[str, str]:
+        """Read (state, message) as they stand on disk; ``("", "")`` where STATUS is missing."""
+        try:
+            with open(self.file(STATUS), "rb") as file:
+                text = file.read().decode("utf-8", "replace")
+        except FileNotFoundError:
+            return "", ""
+        except OSError as error:
+            raise RunFolderError(f"cannot read {error.filename}: {error.strerror}") from error
+        state, _, message = text.partition("\n")
+        return state.strip(), message.rstrip("\n")
+
+    def read_metadata(self) -> dict[str, Any]:
+        """Read metadata.json; refuse a folder that a newer meticulous wrote."""
+        metadata = self.read_json(METADATA)
+        version = metadata.get("format", 0)
+        if isinstance(version, int) and version > FORMAT:
+            message = f"{self.path} has format {version}; this meticulous reads up to {FORMAT}"
+            raise RunFolderError(message, "Upgrade meticulous to read it")
+        return metadata
+
+
+def check_id(run_id: str) -> None:
+    """Raise RunFolderError where `run_id` cannot name a run folder."""
+    trouble = None
+    if not run_id:
+        trouble = "is empty"
+    elif run_id.startswith((".", "-")):
+        trouble = "starts with a dot or a dash"
+    elif "/" in run_id or any(ord(character) < 32 or ord(character) == 127 for character in run_id):
+        trouble = "holds a slash or a control character"
+    elif len(os.fsencode(run_id)) > 255:
+        trouble = "is longer than 255 bytes"
+    if trouble:
+        hint = "Give a plain folder name, such as 12 or baseline"
+        raise RunFolderError(f"the experiment id {run_id!r} {trouble}", hint)
+
+
+def run_ids(experiments_directory: str) -> list[str]:
+    """List the names of the run folders: integers in their order first, then the other names.
+
+    Names that start with a dot, and files, are not runs. Raises OSError where the directory cannot
+    be listed.
+    """
+    with os.scandir(experiments_directory) as entries:
+        names = [
+            entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()
+        ]
+    return sorted(names, key=_id_order)
+
+
+def _id_order(name: str) -> tuple[bool, int, str]:
+    number = _number(name)
+    return number is None, number or 0, name
+
+
+def _number(name: str) -> int | None:
+    """Give the number that `name` is, if it is one as we write it (no sign, no leading zero)."""
+    if name.isascii() and name.isdigit() and (name == "0" or not name.startswith("0")):
+        return int(name)
+    return None
+
+
+def prepare_store(experiments_directory: str) -> None:
+    """Make the experiments directory, with the `.gitignore` that keeps it out of git.
+
+    The user's own ``.gitignore`` is never touched. Raises RunFolderError where it cannot be made
+    or written.
+    """
+    try:
+        os.makedirs(experiments_directory, exist_ok=True)
+        ignore = os.path.join(experiments_directory, ".gitignore")
+        if not os.path.lexists(ignore):
+            replace_file(ignore, b"*\n")
+    except OSError as error:
+        raise _cannot_create(experiments_directory, error) from error
+
+
+def create(experiments_directory: str, run_id: str | None = None) -> RunFolder:
+    """Make a new run folder and nothing in it.
+
+    Without `run_id` it gets the number after the highest there is or ever was. ``mkdir`` decides
+    between several that start at once: whoever finds a number taken tries the next one, without
+    listing again, because network file systems cache listings.
+
+    Raises RunFolderError where `run_id` exists or the directory cannot be written.
+    """
+    prepare_store(experiments_directory)
+    try:
+        if run_id is not None:
+            return _create_given(experiments_directory, run_id)
+        number = _highest_number(experiments_directory) + 1
+        while True:
+            path = os.path.join(experiments_directory, str(number))
+            try:
+                os.mkdir(path)
+            except FileExistsError:
+                number += 1
+                continue
+            _note_highest(experiments_directory, number)
+            return RunFolder(path)
+    except OSError as error:
+        raise _cannot_create(experiments_directory, error) from error
+
+
+def _create_given(experiments_directory: str, run_id: str) -> RunFolder:
+    check_id(run_id)
+    path = os.path.join(experiments_directory, run_id)
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        message = f"the experiment {run_id} exists already in {experiments_directory}"
+        raise RunFolderError(message, "Give another --experiment-id, or none") from None
+    number = _number(run_id)
+    if number is not None:
+        _note_highest(experiments_directory, number)
+    return RunFolder(path)
+
+
+def _highest_number(experiments_directory: str) -> int:
+    """Give the highest number among the runs, the removed runs and those noted; 0 for none."""
+    highest = _noted_highest(experiments_directory)
+    for directory in (experiments_directory, os.path.join(experiments_directory, TRASH)):
+        try:
+            names = os.listdir(directory)
+        except FileNotFoundError:
+            continue
+        for name in names:
+            highest = max(highest, _number(name) or 0)
+    return highest
+
+
+def _noted_highest(experiments_directory: str) -> int:
+    try:
+        with open(os.path.join(experiments_directory, HIGHEST_ID), "rb") as file:
+            return _number(file.read(32).decode("ascii", "replace").strip()) or 0
+    except OSError:
+        return 0
+
+
+def _note_highest(experiments_directory: str, number: int) -> None:
+    """Remember `number`, so that deleting the newest run by hand does not free its id.
+
+    A lower number written a moment later by another process does no harm while the higher folder
+    exists, and the next run notes a higher one; so there is no lock.
+    """
+    if number > _noted_highest(experiments_directory):
+        try:
+            path = os.path.join(experiments_directory, HIGHEST_ID)
+            replace_file(path, b"%d\n" % number)
+        except OSError:
+            pass  # the folder exists, which is what counts
+
+
+def _cannot_create(experiments_directory: str, error: OSError) -> RunFolderError:
+    hints = {
+        errno.ENOSPC: "Free some space, or give another --experiments-directory",
+        errno.EDQUOT: "Free some space, or give another --experiments-directory",
+        errno.ENOTDIR: "It, or a folder above it, is a file: give another --experiments-directory",
+        errno.EEXIST: "It is a file: give another --experiments-directory",
+    }
+    default = "Make it writable, or give another --experiments-directory"
+    reason = error.strerror or str(error)
+    return RunFolderError(
+        f"cannot make a run in {experiments_directory}: {reason}",
+        hints.get(error.errno or 0, default),
+    )
