@@ -1,0 +1,102 @@
+"""The command line: a table of commands, of which only the chosen one is imported.
+
+Errors that a user can cause become one message on stderr and an exit code here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from typing import NoReturn
+
+from meticulous import __version__
+from meticulous.errors import MeticulousError, UsageError
+
+__all__ = ["main"]
+
+COMMANDS = {
+    "run": "run a command and record it",
+    "ls": "list the runs of a directory",
+    "show": "show everything about a run",
+    "logs": "print what a run printed",
+    "path": "print the folder of a run",
+}
+"""Command -> its line in the help. The module is ``meticulous.commands.<command>``."""
+
+_INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are ours, and whose options cannot be abbreviated."""
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(allow_abbrev=False, **options)  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, f"See `{self.prog} --help`")
+
+
+def main(argv: list[str] | None = None) -> NoReturn:
+    """Run the command line `argv` (default: the process's own) and exit with its code."""
+    words = sys.argv[1:] if argv is None else argv
+    command = ""
+    try:
+        command, rest = _command_of(words)
+        code = _run_command(command, rest)
+        sys.stdout.flush()
+    except MeticulousError as error:
+        code = _report(error, command)
+    except BrokenPipeError:
+        # The reader of our output is gone (`| head`); nothing more can be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 0
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    sys.exit(code)
+
+
+def _command_of(words: list[str]) -> tuple[str, list[str]]:
+    """Split the command from its arguments; ``meticulous DIRECTORY …`` means ``ls DIRECTORY …``."""
+    if not words or words[0] in ("-h", "--help"):
+        print(_overview())
+        sys.exit(0)
+    if words[0] in ("-V", "--version"):
+        print(f"meticulous {__version__}")
+        sys.exit(0)
+    if words[0] in COMMANDS:
+        return words[0], words[1:]
+    if os.path.isdir(words[0]):
+        return "ls", words
+    return "", words
+
+
+def _run_command(command: str, rest: list[str]) -> int:
+    if not command:
+        import difflib
+
+        near = difflib.get_close_matches(rest[0], COMMANDS, n=1)
+        hint = f"Did you mean `{near[0]}`?" if near else "See `meticulous --help`"
+        raise UsageError(f"no command and no directory is called {rest[0]!r}", hint)
+    module = importlib.import_module(f"meticulous.commands.{command}")
+    parser = _Parser(prog=f"meticulous {command}", description=module.__doc__)
+    module.add_arguments(parser)
+    code: int = module.main(parser.parse_args(rest))
+    return code
+
+
+def _report(error: MeticulousError, command: str) -> int:
+    """Print `error` on stderr and give the exit code for it."""
+    text = f"meticulous: {error}\n"
+    sys.stderr.write(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+    if command == "run" and (error.exit_code is None or isinstance(error, UsageError)):
+        return 125
+    return 1 if error.exit_code is None else error.exit_code
+
+
+def _overview() -> str:
+    lines = ["usage: meticulous COMMAND …", "", "Record experiments as plain files, and ask about them.", ""]
+    lines += [f"  {name:<8}{text}" for name, text in COMMANDS.items()]
+    lines += ["", "`meticulous COMMAND --help` tells more; `meticulous DIRECTORY` is `meticulous ls DIRECTORY`."]
+    return "\n".join(lines)
