@@ -1,0 +1,53 @@
+# Two commands do everything after a clone: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TESTS ?= tests
+
+.PHONY: help demo test setup lint format types check-imports pytest wheel clean
+
+help:  ## what each target does
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: .demo/installed  ## record three trainings of a real model in this clone, list them, show the last
+	@sh examples/demo.sh .demo/bin
+
+.demo/installed: pyproject.toml
+	$(PYTHON) -m venv .demo
+	.demo/bin/python -m pip install --quiet --upgrade pip
+	.demo/bin/python -m pip install --quiet . --group demo
+	@touch $@
+
+setup: $(VENV)/installed  ## the environment for development
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable . --group test
+	@touch $@
+
+test: setup lint types check-imports pytest wheel  ## the whole check, as CI runs it
+
+lint: setup  ## style and spelling of the code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/vermin --quiet --no-tips --violations -t=3.6- --no-parse-comments meticulous/helper.py
+
+format: setup  ## let the formatter have its way
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: setup  ## the types of the package
+	$(BIN)/mypy
+
+check-imports: setup  ## the layers of the package
+	$(BIN)/lint-imports
+
+pytest: setup  ## the tests; TESTS=tests/test_x.py for some of them
+	$(BIN)/pytest -n 2 $(TESTS)
+
+wheel: setup  ## build the wheel, install it alone, run the examples with it
+	sh tests/wheel.sh $(PYTHON)
+
+clean:  ## remove what the targets above have made
+	rm -rf .demo $(VENV) dist
