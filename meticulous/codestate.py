@@ -1,0 +1,449 @@
+"""Which commit, and is the tree clean: the one module that knows git.
+
+The git program answers where one is installed, libgit2 (through pygit2) where none is, and both
+say the same. `run` asks before every start, so nothing heavy is imported here, and pygit2 only
+where it is needed. Nothing is ever written: no lock, no refreshed index, no object.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING, NamedTuple
+
+from meticulous.errors import CodeStateError, DirtyRepositoryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pygit2
+
+__all__ = ["UNTRACKED_LIMIT", "CodeState", "capture", "refuse_if_dirty", "remote_url"]
+
+UNTRACKED_LIMIT = 1000
+"""Untracked names that are listed; a forgotten data set must not swell the record of each run."""
+
+_NAMED_IN_REFUSAL = 10
+
+_STATUS = (
+    "--no-optional-locks",
+    # An empty value switches it off in every version; "false" was a program's name before 2.36.
+    "-c",
+    "core.fsmonitor=",
+    # These two also reach the `git status` that git starts in each submodule.
+    "-c",
+    "status.showUntrackedFiles=normal",
+    "-c",
+    "diff.ignoreSubmodules=none",
+    "status",
+    "--porcelain=v2",
+    "--branch",
+    "-z",
+    "--untracked-files=normal",
+    "--ignored=no",
+    "--ignore-submodules=none",
+    "--no-renames",
+    "--no-ahead-behind",
+)
+"""Whatever a user's configuration can change in the answer is said here. Needs git 2.18."""
+
+_KEPT_VARIABLES = ("GIT_EXEC_PATH", "GIT_ATTR_NOSYSTEM")
+_KEPT_PREFIX = "GIT_CONFIG_"
+_NOT_KEPT = "GIT_CONFIG_PARAMETERS"
+"""What a parent git passes to its hooks; ``GIT_CONFIG_COUNT`` and its like are the user's."""
+
+_FATAL = 128
+"""Exit code of a git that has looked and refuses; any other failure is of the program itself."""
+
+
+class CodeState(NamedTuple):
+    """The commit of a repository and what its work tree has beyond it.
+
+    Paths are relative to `repository`, which is absolute; bytes that are not UTF-8 are kept as
+    lone surrogates (as in :func:`os.fsdecode`). Both lists are sorted by bytes. A renamed file is
+    two changes: its old name is gone, its new name has come. In `untracked` a directory of which
+    nothing is tracked is one entry, ``name/``, and so is a submodule that only has untracked files.
+    """
+
+    repository: str
+    sha: str
+    message: str
+    branch: str | None
+    changes: tuple[str, ...]
+    untracked: tuple[str, ...]
+    untracked_left_out: int = 0
+
+    @property
+    def dirty(self) -> bool:
+        """Whether tracked files have uncommitted changes, staged or not."""
+        return bool(self.changes)
+
+
+def capture(repository: str, exclude: str | None = None) -> CodeState:
+    """Ask git for the state of `repository`, the top level of a work tree.
+
+    Args:
+        repository: directory that holds ``.git``.
+        exclude: the experiments directory; what lies in it is neither dirty nor untracked, even
+            where somebody tracks it, because our own files must never refuse the next run.
+
+    Raises CodeStateError where there is no commit yet or git cannot or will not say.
+    """
+    repository = os.path.abspath(repository)
+    excluded = _inside(repository, exclude)
+    state = _ask_program(repository, excluded)
+    return _ask_libgit2(repository, excluded) if state is None else state
+
+
+def refuse_if_dirty(state: CodeState) -> None:
+    """Raise DirtyRepositoryError, which names the files and the ways on, if `state` is dirty."""
+    if not state.dirty:
+        return
+    count = len(state.changes)
+    names = [_shown(name) for name in state.changes[:_NAMED_IN_REFUSAL]]
+    if count > len(names):
+        names.append(f"and {count - len(names):,} more")
+    subject, them = ("1 file has", "it") if count == 1 else (f"{count:,} files have", "them")
+    raise DirtyRepositoryError(
+        f"{subject} uncommitted changes, so this run could not be repeated: {', '.join(names)}",
+        f"Commit {them}, or record only that there were changes (--dirty ignore), "
+        "or run without a record (--norecord)",
+    )
+
+
+def remote_url(repository: str) -> str | None:
+    """Give the url of the remote ``origin`` as it is configured, or None.
+
+    It may hold a password: mask it before it is shown or written.
+    """
+    arguments = ("config", "--null", "--get-all", "remote.origin.url")
+    try:
+        done = subprocess.run(
+            _command(repository, arguments),
+            env=_environment(repository),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+    except OSError:
+        return _remote_url_by_libgit2(repository)
+    return os.fsdecode(done.stdout.partition(b"\0")[0]) or None
+
+
+def _inside(repository: str, exclude: str | None) -> tuple[str, ...]:
+    """Give the names that `exclude` has within `repository`: itself, and where its link leads.
+
+    None, when it lies outside, and also when it holds the whole repository: then nothing would
+    be left to be dirty.
+    """
+    if exclude is None:
+        return ()
+    top = os.path.realpath(repository)
+    parent, name = os.path.split(os.path.abspath(exclude))
+    found = []
+    for path in {os.path.join(os.path.realpath(parent), name), os.path.realpath(exclude)}:
+        relative = os.path.relpath(path, top)
+        if relative.split(os.sep)[0] not in (os.curdir, os.pardir):
+            found.append(relative)
+    return tuple(sorted(found))
+
+
+def _state(
+    repository: str, branch: str | None, commit: tuple[str, bytes], found: tuple[set[bytes], set[bytes]]
+) -> CodeState:
+    """Join what either way has found: sha and raw commit, the changes and the untracked."""
+    sha, content = commit
+    changes, untracked = (sorted(names) for names in found)
+    return CodeState(
+        repository=repository,
+        sha=sha,
+        message=_message(content),
+        branch=branch,
+        changes=tuple(os.fsdecode(name) for name in changes),
+        untracked=tuple(os.fsdecode(name) for name in untracked[:UNTRACKED_LIMIT]),
+        untracked_left_out=max(0, len(untracked) - UNTRACKED_LIMIT),
+    )
+
+
+def _message(content: bytes) -> str:
+    """Give the message of a raw commit, in the encoding that the commit names."""
+    headers, _, message = content.partition(b"\n\n")
+    for line in headers.split(b"\n"):
+        if line.startswith(b"encoding "):
+            try:
+                return message.decode(line[9:].decode("ascii", "replace"), "replace")
+            except LookupError:
+                break
+    return message.decode("utf-8", "replace")
+
+
+def _branch(head: bytes) -> str:
+    return os.fsdecode(head.removeprefix(b"refs/heads/"))
+
+
+def _shown(name: str) -> str:
+    """Give a file name as it can stand in a sentence: quoted where it would mislead."""
+    plain = name.isprintable() and not any(mark in name for mark in " ,'\"\\")
+    return name if plain else repr(name)
+
+
+def _no_commit(repository: str) -> CodeStateError:
+    return CodeStateError(
+        f"{_shown(repository)} has no commit yet, so there is no code to record",
+        "Commit the code first, or say --no-git",
+    )
+
+
+def _unreadable(repository: str, reason: str, asked: str = "git") -> CodeStateError:
+    """Turn the reason that git or libgit2 gives into an error with a way on."""
+    shown = _shown(os.path.realpath(repository))
+    if "dubious ownership" in reason or "not owned by" in reason:
+        return CodeStateError(
+            f"{shown} belongs to another user, so git does not read it",
+            f"If you trust it: git config --global --add safe.directory {shown}",
+        )
+    if "work tree" in reason:
+        return CodeStateError(
+            f"{shown} is a bare repository, so there is no code to run in it",
+            "Run in a clone or a worktree of it, or say --no-git",
+        )
+    way_on = "See what `git status` says there" if asked == "git" else "Install the git program"
+    return CodeStateError(
+        f"{asked} cannot read the repository {shown}: {reason}", f"{way_on}, or say --no-git"
+    )
+
+
+# --- by the git program -----------------------------------------------------------------------
+
+
+def _ask_program(repository: str, excluded: tuple[str, ...]) -> CodeState | None:
+    """Ask the git program; None where there is none that works and is new enough.
+
+    The second process is started beside the first, and told the commit once it is known: so its
+    start costs no time, and the two cannot speak of different commits.
+    """
+    status = [*_STATUS, "--", *(f":(top,exclude,literal){name}" for name in excluded)]
+    environment = _environment(repository)
+    pipe = subprocess.PIPE
+    try:
+        with (
+            subprocess.Popen(
+                _command(repository, ("cat-file", "--batch")),
+                env=environment,
+                stdin=pipe,
+                stdout=pipe,
+                stderr=subprocess.DEVNULL,
+            ) as objects,
+            subprocess.Popen(
+                _command(repository, status),
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=pipe,
+                stderr=pipe,
+            ) as tree,
+        ):
+            output, trouble = tree.communicate()
+            if tree.returncode == 0:
+                sha, branch, found = _parse_status(output)
+                raw = objects.communicate(sha + b"\n")[0]
+    except OSError:
+        return None
+    if tree.returncode == _FATAL:
+        raise _unreadable(repository, _first_fatal(trouble))
+    if tree.returncode != 0:
+        return None
+    if sha == b"(initial)":
+        raise _no_commit(repository)
+    header, _, content = raw.partition(b"\n")
+    if header.split(b" ")[1:2] != [b"commit"]:
+        raise _unreadable(repository, f"the commit {sha.decode()} is missing")
+    return _state(repository, branch, (sha.decode(), content[:-1]), found)
+
+
+def _command(repository: str, arguments: Iterable[str]) -> list[str]:
+    return ["git", "-C", repository, *arguments]
+
+
+def _environment(repository: str) -> dict[str, str]:
+    """Give our environment without what would lead git to another repository.
+
+    A recorder started from a git hook inherits ``GIT_DIR``, ``GIT_INDEX_FILE`` and more, which
+    speak of the hook's repository. The character set is left alone, for the sake of the user's
+    filter programs; only the language of messages is fixed.
+    """
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_")
+        or name in _KEPT_VARIABLES
+        or (name.startswith(_KEPT_PREFIX) and name != _NOT_KEPT)
+    }
+    environment["LANGUAGE"] = "C"
+    # Where .git is broken, do not answer for a repository further up.
+    environment["GIT_CEILING_DIRECTORIES"] = os.path.dirname(os.path.realpath(repository))
+    # Never fetch what a partial clone lacks, never ask for a password.
+    environment["GIT_NO_LAZY_FETCH"] = "1"
+    environment["GIT_TERMINAL_PROMPT"] = "0"
+    return environment
+
+
+def _parse_status(output: bytes) -> tuple[bytes, str | None, tuple[set[bytes], set[bytes]]]:
+    """Read ``git status --porcelain=v2 --branch -z``: sha, branch, changes and untracked."""
+    sha, branch = b"", None
+    changes: set[bytes] = set()
+    untracked: set[bytes] = set()
+    for record in output.split(b"\0"):
+        kind, _, rest = record.partition(b" ")
+        if kind == b"1":
+            states, submodule, *_, path = rest.split(b" ", 7)
+            if states[:1] == b"." and submodule == b"S..U":
+                untracked.add(path + b"/")
+            else:
+                changes.add(path)
+        elif kind == b"u":
+            changes.add(rest.split(b" ", 9)[-1])
+        elif kind == b"?":
+            untracked.add(rest)
+        elif rest.startswith(b"branch.oid "):
+            sha = rest[11:]
+        elif rest.startswith(b"branch.head ") and rest[12:] != b"(detached)":
+            branch = _branch(rest[12:])
+    return sha, branch, (changes, untracked)
+
+
+def _first_fatal(trouble: bytes) -> str:
+    """Give what git complains of, in one line and without its ``fatal: ``."""
+    lines = trouble.decode("utf-8", "replace").splitlines() or ["it gives no reason"]
+    fatal = [line for line in lines if line.startswith("fatal: ")]
+    return (fatal or lines)[0].removeprefix("fatal: ").removeprefix("error: ")
+
+
+# --- by libgit2 -------------------------------------------------------------------------------
+
+_ASSUME_UNCHANGED = 1 << 15
+_SKIP_WORKTREE = 1 << 14
+"""Bits of an index entry, ``flags`` and ``flags_extended``, which pygit2 gives no names."""
+
+
+def _ask_libgit2(repository: str, excluded: tuple[str, ...]) -> CodeState:
+    """Ask pygit2. It runs no filter programs, so that files kept in LFS look changed."""
+    import pygit2
+
+    try:
+        opened = _open(repository)
+        if opened.is_bare:
+            raise _unreadable(repository, "no work tree")
+        if opened.head_is_unborn:
+            raise _no_commit(repository)
+        head = opened.references["HEAD"].raw_target
+        commit = opened[opened.head.target]
+        return _state(
+            repository,
+            _branch(head) if isinstance(head, bytes) else None,
+            (str(commit.id), commit.read_raw()),
+            _tree(opened, excluded),
+        )
+    except KeyError as error:
+        raise _unreadable(repository, f"{error.args[0]} is missing", "libgit2") from error
+    except (pygit2.GitError, ValueError, OSError) as error:
+        raise _unreadable(repository, str(error), "libgit2") from error
+
+
+def _open(directory: str) -> pygit2.Repository:
+    import pygit2
+
+    return pygit2.Repository(directory, pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
+
+
+def _tree(opened: pygit2.Repository, excluded: tuple[str, ...] = ()) -> tuple[set[bytes], set[bytes]]:
+    """Give changes and untracked as git counts them, which libgit2 does in all but a few cases."""
+    from pygit2.enums import FileStatus
+
+    changes: set[bytes] = set()
+    untracked: set[bytes] = set()
+    found = opened.status(untracked_files="normal", ignored=False)
+    modules = {path: None for path in opened.listall_submodules() if _is_checked_out(opened, path)}
+    for path in {**found, **modules}:
+        flags = found.get(path, FileStatus.CURRENT)
+        if _is_in(path, excluded):
+            continue
+        if path in modules:
+            changed, has_new = _judge_submodule(opened, path, flags)
+            path += "/" if has_new else ""
+        else:
+            has_new = bool(flags & FileStatus.WT_NEW) and not _is_hidden(opened, path, excluded)
+            changed = bool(flags & ~FileStatus.WT_NEW)
+            if flags == FileStatus.WT_DELETED and _is_left_alone(opened, path):
+                changed = False
+        if changed:
+            changes.add(os.fsencode(path))
+        if has_new:
+            untracked.add(os.fsencode(path))
+    return changes, untracked
+
+
+def _is_checked_out(opened: pygit2.Repository, path: str) -> bool:
+    from pygit2.enums import FileMode
+
+    is_link = path in opened.index and opened.index[path].mode == FileMode.COMMIT
+    return is_link and os.path.exists(os.path.join(opened.workdir, path, ".git"))
+
+
+def _judge_submodule(opened: pygit2.Repository, path: str, flags: int) -> tuple[bool, bool]:
+    """Say whether it has changed, and if not, whether it has untracked files.
+
+    libgit2 itself would follow ``submodule.*.ignore``, and cannot tell the two apart.
+    """
+    from pygit2.enums import FileStatus
+
+    inner = _open(os.path.join(opened.workdir, path))
+    moved = not inner.head_is_unborn and inner.head.target != opened.index[path].id
+    changes, untracked = _tree(inner)
+    staged = flags & (
+        FileStatus.INDEX_NEW | FileStatus.INDEX_MODIFIED | FileStatus.INDEX_TYPECHANGE
+    )
+    changed = moved or bool(changes) or bool(staged)
+    return changed, bool(untracked) and not changed
+
+
+def _is_left_alone(opened: pygit2.Repository, path: str) -> bool:
+    """Whether git was told not to look at this tracked file: sparse checkout, assume-unchanged."""
+    from pygit2.ffi import C
+
+    entry = C.git_index_get_bypath(opened.index._index, os.fsencode(path), 0)
+    return bool(entry.flags & _ASSUME_UNCHANGED or entry.flags_extended & _SKIP_WORKTREE)
+
+
+def _is_hidden(opened: pygit2.Repository, path: str, excluded: tuple[str, ...]) -> bool:
+    """Whether git does not list the untracked `path`.
+
+    So it is with a directory in the place of a tracked file, and with one that has nothing but an
+    excluded directory in it.
+    """
+    if path.removesuffix("/") in opened.index and path.endswith("/"):
+        return True
+    if not any(directory.startswith(path) for directory in excluded):
+        return False
+    everything = opened.status(untracked_files="all", ignored=False)
+    return all(_is_in(name, excluded) for name in everything if name.startswith(path))
+
+
+def _is_in(path: str, directories: tuple[str, ...]) -> bool:
+    return any(f"{path}/".startswith(f"{directory}/") for directory in directories)
+
+
+def _only_has(opened: pygit2.Repository, path: str, excluded: tuple[str, ...]) -> bool:
+    """Whether the untracked directory `path` has nothing but an excluded directory in it."""
+    if not any(directory.startswith(path) for directory in excluded):
+        return False
+    everything = opened.status(untracked_files="all", ignored=False)
+    return all(_is_in(name, excluded) for name in everything if name.startswith(path))
+
+
+def _remote_url_by_libgit2(repository: str) -> str | None:
+    import pygit2
+
+    try:
+        return next(iter(_open(repository).config.get_multivar("remote.origin.url")), None)
+    except (pygit2.GitError, KeyError, ValueError, OSError):
+        return None
