@@ -1,8 +1,8 @@
 """Which commit, and is the tree clean: the one module that knows git.
 
-The git program answers where one is installed, libgit2 (through pygit2) where none is, and both
-say the same. `run` asks before every start, so nothing heavy is imported here, and pygit2 only
-where it is needed. Nothing is ever written: no lock, no refreshed index, no object.
+The git program answers where one is installed, :mod:`meticulous.libgit2` where none is, and both
+say the same. `run` asks before every start, so nothing heavy is imported here. Nothing is ever
+written: no lock, no refreshed index, no object.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from meticulous.errors import CodeStateError, DirtyRepositoryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    import pygit2
 
 __all__ = ["UNTRACKED_LIMIT", "CodeState", "capture", "refuse_if_dirty", "remote_url"]
 
@@ -79,6 +77,15 @@ class CodeState(NamedTuple):
         return bool(self.changes)
 
 
+class _Found(NamedTuple):
+    """What was found, as git has it; `sha` is empty where there is no commit yet."""
+
+    sha: str
+    branch: bytes | None
+    changes: set[bytes]
+    untracked: set[bytes]
+
+
 def capture(repository: str, exclude: str | None = None) -> CodeState:
     """Ask git for the state of `repository`, the top level of a work tree.
 
@@ -126,7 +133,9 @@ def remote_url(repository: str) -> str | None:
             check=False,
         )
     except OSError:
-        return _remote_url_by_libgit2(repository)
+        import meticulous.libgit2 as libgit2
+
+        return libgit2.remote_url(repository)
     return os.fsdecode(done.stdout.partition(b"\0")[0]) or None
 
 
@@ -148,17 +157,14 @@ def _inside(repository: str, exclude: str | None) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _state(
-    repository: str, branch: str | None, commit: tuple[str, bytes], found: tuple[set[bytes], set[bytes]]
-) -> CodeState:
-    """Join what either way has found: sha and raw commit, the changes and the untracked."""
-    sha, content = commit
-    changes, untracked = (sorted(names) for names in found)
+def _state(repository: str, found: _Found, commit: bytes) -> CodeState:
+    """Join what either way has found with the message of the raw `commit`."""
+    changes, untracked = sorted(found.changes), sorted(found.untracked)
     return CodeState(
         repository=repository,
-        sha=sha,
-        message=_message(content),
-        branch=branch,
+        sha=found.sha,
+        message=_message(commit),
+        branch=None if found.branch is None else os.fsdecode(found.branch),
         changes=tuple(os.fsdecode(name) for name in changes),
         untracked=tuple(os.fsdecode(name) for name in untracked[:UNTRACKED_LIMIT]),
         untracked_left_out=max(0, len(untracked) - UNTRACKED_LIMIT),
@@ -175,10 +181,6 @@ def _message(content: bytes) -> str:
             except LookupError:
                 break
     return message.decode("utf-8", "replace")
-
-
-def _branch(head: bytes) -> str:
-    return os.fsdecode(head.removeprefix(b"refs/heads/"))
 
 
 def _shown(name: str) -> str:
@@ -213,9 +215,6 @@ def _unreadable(repository: str, reason: str, asked: str = "git") -> CodeStateEr
     )
 
 
-# --- by the git program -----------------------------------------------------------------------
-
-
 def _ask_program(repository: str, excluded: tuple[str, ...]) -> CodeState | None:
     """Ask the git program; None where there is none that works and is new enough.
 
@@ -244,20 +243,20 @@ def _ask_program(repository: str, excluded: tuple[str, ...]) -> CodeState | None
         ):
             output, trouble = tree.communicate()
             if tree.returncode == 0:
-                sha, branch, found = _parse_status(output)
-                raw = objects.communicate(sha + b"\n")[0]
+                found = _parse_status(output)
+                answer = objects.communicate(found.sha.encode() + b"\n")[0]
     except OSError:
         return None
     if tree.returncode == _FATAL:
         raise _unreadable(repository, _first_fatal(trouble))
     if tree.returncode != 0:
         return None
-    if sha == b"(initial)":
+    if not found.sha:
         raise _no_commit(repository)
-    header, _, content = raw.partition(b"\n")
+    header, _, commit = answer.partition(b"\n")
     if header.split(b" ")[1:2] != [b"commit"]:
-        raise _unreadable(repository, f"the commit {sha.decode()} is missing")
-    return _state(repository, branch, (sha.decode(), content[:-1]), found)
+        raise _unreadable(repository, f"the commit {found.sha} is missing")
+    return _state(repository, found, commit[:-1])
 
 
 def _command(repository: str, arguments: Iterable[str]) -> list[str]:
@@ -287,9 +286,9 @@ def _environment(repository: str) -> dict[str, str]:
     return environment
 
 
-def _parse_status(output: bytes) -> tuple[bytes, str | None, tuple[set[bytes], set[bytes]]]:
-    """Read ``git status --porcelain=v2 --branch -z``: sha, branch, changes and untracked."""
-    sha, branch = b"", None
+def _parse_status(output: bytes) -> _Found:
+    """Read ``git status --porcelain=v2 --branch -z``."""
+    sha, branch = "", None
     changes: set[bytes] = set()
     untracked: set[bytes] = set()
     for record in output.split(b"\0"):
@@ -304,11 +303,11 @@ def _parse_status(output: bytes) -> tuple[bytes, str | None, tuple[set[bytes], s
             changes.add(rest.split(b" ", 9)[-1])
         elif kind == b"?":
             untracked.add(rest)
-        elif rest.startswith(b"branch.oid "):
-            sha = rest[11:]
+        elif rest.startswith(b"branch.oid ") and rest[11:] != b"(initial)":
+            sha = rest[11:].decode()
         elif rest.startswith(b"branch.head ") and rest[12:] != b"(detached)":
-            branch = _branch(rest[12:])
-    return sha, branch, (changes, untracked)
+            branch = rest[12:]
+    return _Found(sha, branch, changes, untracked)
 
 
 def _first_fatal(trouble: bytes) -> str:
@@ -318,132 +317,14 @@ def _first_fatal(trouble: bytes) -> str:
     return (fatal or lines)[0].removeprefix("fatal: ").removeprefix("error: ")
 
 
-# --- by libgit2 -------------------------------------------------------------------------------
-
-_ASSUME_UNCHANGED = 1 << 15
-_SKIP_WORKTREE = 1 << 14
-"""Bits of an index entry, ``flags`` and ``flags_extended``, which pygit2 gives no names."""
-
-
 def _ask_libgit2(repository: str, excluded: tuple[str, ...]) -> CodeState:
-    """Ask pygit2. It runs no filter programs, so that files kept in LFS look changed."""
-    import pygit2
+    """Ask libgit2, for machines that have no git program."""
+    from meticulous.libgit2 import find
 
     try:
-        opened = _open(repository)
-        if opened.is_bare:
-            raise _unreadable(repository, "no work tree")
-        if opened.head_is_unborn:
-            raise _no_commit(repository)
-        head = opened.references["HEAD"].raw_target
-        commit = opened[opened.head.target]
-        return _state(
-            repository,
-            _branch(head) if isinstance(head, bytes) else None,
-            (str(commit.id), commit.read_raw()),
-            _tree(opened, excluded),
-        )
-    except KeyError as error:
-        raise _unreadable(repository, f"{error.args[0]} is missing", "libgit2") from error
-    except (pygit2.GitError, ValueError, OSError) as error:
-        raise _unreadable(repository, str(error), "libgit2") from error
-
-
-def _open(directory: str) -> pygit2.Repository:
-    import pygit2
-
-    return pygit2.Repository(directory, pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
-
-
-def _tree(opened: pygit2.Repository, excluded: tuple[str, ...] = ()) -> tuple[set[bytes], set[bytes]]:
-    """Give changes and untracked as git counts them, which libgit2 does in all but a few cases."""
-    from pygit2.enums import FileStatus
-
-    changes: set[bytes] = set()
-    untracked: set[bytes] = set()
-    found = opened.status(untracked_files="normal", ignored=False)
-    modules = {path: None for path in opened.listall_submodules() if _is_checked_out(opened, path)}
-    for path in {**found, **modules}:
-        flags = found.get(path, FileStatus.CURRENT)
-        if _is_in(path, excluded):
-            continue
-        if path in modules:
-            changed, has_new = _judge_submodule(opened, path, flags)
-            path += "/" if has_new else ""
-        else:
-            has_new = bool(flags & FileStatus.WT_NEW) and not _is_hidden(opened, path, excluded)
-            changed = bool(flags & ~FileStatus.WT_NEW)
-            if flags == FileStatus.WT_DELETED and _is_left_alone(opened, path):
-                changed = False
-        if changed:
-            changes.add(os.fsencode(path))
-        if has_new:
-            untracked.add(os.fsencode(path))
-    return changes, untracked
-
-
-def _is_checked_out(opened: pygit2.Repository, path: str) -> bool:
-    from pygit2.enums import FileMode
-
-    is_link = path in opened.index and opened.index[path].mode == FileMode.COMMIT
-    return is_link and os.path.exists(os.path.join(opened.workdir, path, ".git"))
-
-
-def _judge_submodule(opened: pygit2.Repository, path: str, flags: int) -> tuple[bool, bool]:
-    """Say whether it has changed, and if not, whether it has untracked files.
-
-    libgit2 itself would follow ``submodule.*.ignore``, and cannot tell the two apart.
-    """
-    from pygit2.enums import FileStatus
-
-    inner = _open(os.path.join(opened.workdir, path))
-    moved = not inner.head_is_unborn and inner.head.target != opened.index[path].id
-    changes, untracked = _tree(inner)
-    staged = flags & (
-        FileStatus.INDEX_NEW | FileStatus.INDEX_MODIFIED | FileStatus.INDEX_TYPECHANGE
-    )
-    changed = moved or bool(changes) or bool(staged)
-    return changed, bool(untracked) and not changed
-
-
-def _is_left_alone(opened: pygit2.Repository, path: str) -> bool:
-    """Whether git was told not to look at this tracked file: sparse checkout, assume-unchanged."""
-    from pygit2.ffi import C
-
-    entry = C.git_index_get_bypath(opened.index._index, os.fsencode(path), 0)
-    return bool(entry.flags & _ASSUME_UNCHANGED or entry.flags_extended & _SKIP_WORKTREE)
-
-
-def _is_hidden(opened: pygit2.Repository, path: str, excluded: tuple[str, ...]) -> bool:
-    """Whether git does not list the untracked `path`.
-
-    So it is with a directory in the place of a tracked file, and with one that has nothing but an
-    excluded directory in it.
-    """
-    if path.removesuffix("/") in opened.index and path.endswith("/"):
-        return True
-    if not any(directory.startswith(path) for directory in excluded):
-        return False
-    everything = opened.status(untracked_files="all", ignored=False)
-    return all(_is_in(name, excluded) for name in everything if name.startswith(path))
-
-
-def _is_in(path: str, directories: tuple[str, ...]) -> bool:
-    return any(f"{path}/".startswith(f"{directory}/") for directory in directories)
-
-
-def _only_has(opened: pygit2.Repository, path: str, excluded: tuple[str, ...]) -> bool:
-    """Whether the untracked directory `path` has nothing but an excluded directory in it."""
-    if not any(directory.startswith(path) for directory in excluded):
-        return False
-    everything = opened.status(untracked_files="all", ignored=False)
-    return all(_is_in(name, excluded) for name in everything if name.startswith(path))
-
-
-def _remote_url_by_libgit2(repository: str) -> str | None:
-    import pygit2
-
-    try:
-        return next(iter(_open(repository).config.get_multivar("remote.origin.url")), None)
-    except (pygit2.GitError, KeyError, ValueError, OSError):
-        return None
+        sha, branch, changes, untracked, commit = find(repository, excluded)
+    except CodeStateError as error:
+        raise _unreadable(repository, error.message, "libgit2") from error
+    if not sha:
+        raise _no_commit(repository)
+    return _state(repository, _Found(sha, branch, changes, untracked), commit)
