@@ -133,9 +133,9 @@ def remote_url(repository: str) -> str | None:
             check=False,
         )
     except OSError:
-        import meticulous.libgit2 as libgit2
+        from meticulous.libgit2 import remote_url as by_libgit2
 
-        return libgit2.remote_url(repository)
+        return by_libgit2(repository)
     return os.fsdecode(done.stdout.partition(b"\0")[0]) or None
 
 
@@ -211,7 +211,8 @@ def _unreadable(repository: str, reason: str, asked: str = "git") -> CodeStateEr
         )
     way_on = "See what `git status` says there" if asked == "git" else "Install the git program"
     return CodeStateError(
-        f"{asked} cannot read the repository {shown}: {reason}", f"{way_on}, or say --no-git"
+        f"{asked} cannot read the repository {shown}: {' '.join(reason.split())}",
+        f"{way_on}, or say --no-git",
     )
 
 

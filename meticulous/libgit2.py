@@ -111,7 +111,8 @@ def _is_left_alone(repository: pygit2.Repository, path: str) -> bool:
 
     libgit2 knows it for files that are there, and calls the others deleted.
     """
-    entry = C.git_index_get_bypath(repository.index._index, os.fsencode(path), 0)
+    index = repository.index._index  # noqa: SLF001, pygit2 gives out no flags of an entry
+    entry = C.git_index_get_bypath(index, os.fsencode(path), 0)
     return bool(entry.flags & _ASSUME_UNCHANGED or entry.flags_extended & _SKIP_WORKTREE)
 
 
