@@ -99,10 +99,13 @@ def _judge_module(repository: pygit2.Repository, path: str, flags: int) -> tuple
 
     libgit2 does not tell the two apart, and follows ``submodule.*.ignore``.
     """
+    is_staged = bool(flags & _STAGED)
+    if _is_left_alone(repository, path):
+        return is_staged, False
     inner = _open(os.path.join(repository.workdir, path))
     is_moved = not inner.head_is_unborn and inner.head.target != repository.index[path].id
     changes, untracked = _tree(inner)
-    is_changed = is_moved or bool(changes) or bool(flags & _STAGED)
+    is_changed = is_staged or is_moved or bool(changes)
     return is_changed, bool(untracked) and not is_changed
 
 

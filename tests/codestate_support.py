@@ -20,7 +20,8 @@ def libgit2_alone(repository: Path, exclude: str | None = None) -> CodeState:
 def ask_both(repository: Path, exclude: str | None = None) -> CodeState:
     """Capture by the git program and by libgit2, find them equal, and give the answer."""
     state = capture(str(repository), exclude)
-    assert state == libgit2_alone(repository, exclude)
+    alone = libgit2_alone(repository, exclude)
+    assert state == alone, f"by git: {state}\nby libgit2: {alone}"
     return state
 
 
