@@ -1,4 +1,4 @@
-"""Which commit, and is the tree clean: the one module that knows git.
+"""Which commit, and is the tree clean: the one place that knows git.
 
 The git program answers where one is installed, :mod:`meticulous.libgit2` where none is, and both
 say the same. `run` asks before every start, so nothing heavy is imported here. Nothing is ever
@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from meticulous.errors import CodeStateError, DirtyRepositoryError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = ["UNTRACKED_LIMIT", "CodeState", "capture", "refuse_if_dirty", "remote_url"]
 
@@ -23,32 +20,25 @@ UNTRACKED_LIMIT = 1000
 
 _NAMED_IN_REFUSAL = 10
 
-_STATUS = (
-    "--no-optional-locks",
-    # An empty value switches it off in every version; "false" was a program's name before 2.36.
-    "-c",
-    "core.fsmonitor=",
-    # These two also reach the `git status` that git starts in each submodule.
-    "-c",
-    "status.showUntrackedFiles=normal",
-    "-c",
-    "diff.ignoreSubmodules=none",
-    "status",
-    "--porcelain=v2",
-    "--branch",
-    "-z",
-    "--untracked-files=normal",
-    "--ignored=no",
-    "--ignore-submodules=none",
-    "--no-renames",
-    "--no-ahead-behind",
-)
-"""Whatever a user's configuration can change in the answer is said here. Needs git 2.18."""
+_STATUS = (  # noqa: SIM905, a command line reads best as one
+    "--no-optional-locks -c core.fsmonitor= "
+    "-c status.showUntrackedFiles=normal -c diff.ignoreSubmodules=none "
+    "status --porcelain=v2 --branch -z --untracked-files=normal --ignored=no "
+    "--ignore-submodules=none --no-renames --no-ahead-behind"
+).split()
+"""Whatever a user's configuration can change in the answer is said here. Needs git 2.18.
+
+An empty ``core.fsmonitor`` switches it off in every version; before 2.36 "false" was the name of a
+program. The two ``-c`` after it also reach the `git status` that git starts in each submodule.
+"""
 
 _KEPT_VARIABLES = ("GIT_EXEC_PATH", "GIT_ATTR_NOSYSTEM")
 _KEPT_PREFIX = "GIT_CONFIG_"
 _NOT_KEPT = "GIT_CONFIG_PARAMETERS"
 """What a parent git passes to its hooks; ``GIT_CONFIG_COUNT`` and its like are the user's."""
+
+_DISTRUST = ("detected dubious ownership", "unsafe repository")
+"""How git, since 2.35.2, begins when it distrusts the owner; libgit2 has words of its own."""
 
 _FATAL = 128
 """Exit code of a git that has looked and refuses; any other failure is of the program itself."""
@@ -123,20 +113,16 @@ def remote_url(repository: str) -> str | None:
 
     It may hold a password: mask it before it is shown or written.
     """
-    arguments = ("config", "--null", "--get-all", "remote.origin.url")
+    null = subprocess.DEVNULL
+    question = ["config", "--null", "--get-all", "remote.origin.url"]
     try:
-        done = subprocess.run(
-            _command(repository, arguments),
-            env=_environment(repository),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
+        with _start(repository, question, stdin=null, stderr=null) as process:
+            urls = process.communicate()[0]
     except OSError:
         from meticulous.libgit2 import remote_url as by_libgit2
 
         return by_libgit2(repository)
-    return os.fsdecode(done.stdout.partition(b"\0")[0]) or None
+    return os.fsdecode(urls.partition(b"\0")[0]) or None
 
 
 def _inside(repository: str, exclude: str | None) -> tuple[str, ...]:
@@ -178,7 +164,7 @@ def _message(content: bytes) -> str:
         if line.startswith(b"encoding "):
             try:
                 return message.decode(line[9:].decode("ascii", "replace"), "replace")
-            except LookupError:
+            except (LookupError, ValueError):  # the name, or a codec of Python's that is odd
                 break
     return message.decode("utf-8", "replace")
 
@@ -199,12 +185,12 @@ def _no_commit(repository: str) -> CodeStateError:
 def _unreadable(repository: str, reason: str, asked: str = "git") -> CodeStateError:
     """Turn the reason that git or libgit2 gives into an error with a way on."""
     shown = _shown(os.path.realpath(repository))
-    if "dubious ownership" in reason or "not owned by" in reason:
+    if reason.startswith(_DISTRUST) or reason.endswith("is not owned by current user"):
         return CodeStateError(
             f"{shown} belongs to another user, so git does not read it",
             f"If you trust it: git config --global --add safe.directory {shown}",
         )
-    if "work tree" in reason:
+    if reason.endswith("must be run in a work tree"):
         return CodeStateError(
             f"{shown} is a bare repository, so there is no code to run in it",
             "Run in a clone or a worktree of it, or say --no-git",
@@ -223,24 +209,11 @@ def _ask_program(repository: str, excluded: tuple[str, ...]) -> CodeState | None
     start costs no time, and the two cannot speak of different commits.
     """
     status = [*_STATUS, "--", *(f":(top,exclude,literal){name}" for name in excluded)]
-    environment = _environment(repository)
-    pipe = subprocess.PIPE
+    pipe, null = subprocess.PIPE, subprocess.DEVNULL
     try:
         with (
-            subprocess.Popen(
-                _command(repository, ("cat-file", "--batch")),
-                env=environment,
-                stdin=pipe,
-                stdout=pipe,
-                stderr=subprocess.DEVNULL,
-            ) as objects,
-            subprocess.Popen(
-                _command(repository, status),
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=pipe,
-                stderr=pipe,
-            ) as tree,
+            _start(repository, status, stdin=null, stderr=pipe) as tree,
+            _start(repository, ["cat-file", "--batch"], stdin=pipe, stderr=null) as objects,
         ):
             output, trouble = tree.communicate()
             if tree.returncode == 0:
@@ -260,8 +233,17 @@ def _ask_program(repository: str, excluded: tuple[str, ...]) -> CodeState | None
     return _state(repository, found, commit[:-1])
 
 
-def _command(repository: str, arguments: Iterable[str]) -> list[str]:
-    return ["git", "-C", repository, *arguments]
+def _start(
+    repository: str, arguments: list[str], *, stdin: int, stderr: int
+) -> subprocess.Popen[bytes]:
+    """Start git; its stdout is a pipe."""
+    return subprocess.Popen(
+        ["git", "-C", repository, *arguments],
+        env=_environment(repository),
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+    )
 
 
 def _environment(repository: str) -> dict[str, str]:

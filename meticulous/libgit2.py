@@ -35,7 +35,7 @@ def find(
     try:
         repository = _open(directory)
         if repository.is_bare:
-            raise CodeStateError("no work tree")
+            raise CodeStateError("this operation must be run in a work tree")
         if repository.head_is_unborn:
             return "", None, set(), set(), b""
         head = repository.references["HEAD"].raw_target

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,20 @@ from hypothesis import strategies as st
 from tests.codestate_support import ask_both
 from tests.conftest import git
 
-NAMES = ("a", "b b", "d/c", "d/e/f", "d/e", "d", "new\nline", "\udcff", "x.log", "sub/a", "sub/new", "sub")
+NAMES = (
+    "a",
+    "b b",
+    "d/c",
+    "d/e/f",
+    "d/e",
+    "d",
+    "new\nline",
+    "\udcff",
+    "x.log",
+    "sub/a",
+    "sub/new",
+    "sub",
+)
 
 Step = tuple[str, ...]
 
@@ -64,7 +76,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with a submodule, a worktree, ignored files, and a branch to conflict with."""
     directory = tmp_path_factory.mktemp("template")
     with pytest.MonkeyPatch.context() as patch:
@@ -81,7 +93,16 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         (top / "a").write_text("ahead\n")
         git(top, "commit", "-q", "-a", "-m", "ahead")
         git(top, "checkout", "-q", "main")
-        git(top, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "../library", "sub")
+        git(
+            top,
+            "-c",
+            "protocol.file.allow=always",
+            "submodule",
+            "--quiet",
+            "add",
+            "../library",
+            "sub",
+        )
         (top / "d" / "e").mkdir(parents=True)
         (top / "d" / "e" / "f").write_text("one\n")
         (top / "d" / "c").symlink_to("../a")
@@ -90,7 +111,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         git(top, "add", "-A")
         git(top, "commit", "-q", "-m", "second")
         git(top, "worktree", "add", "-q", "-b", "tree", "../tree")
-    yield directory
+    return directory
 
 
 @settings(
@@ -100,7 +121,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     derandomize="CODESTATE_EXAMPLES" not in os.environ,
 )
 @given(taken=st.lists(steps, max_size=10), where=st.sampled_from(["top", "tree"]))
-def test_both_ways_say_the_same_of_any_repository(template: Path, taken: list[Step], where: str) -> None:
+def test_both_ways_say_the_same_of_any_repository(
+    template: Path, taken: list[Step], where: str
+) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         shutil.copytree(template, Path(scratch, "copy"), symlinks=True)
         git(Path(scratch, "copy", "top"), "worktree", "repair", str(Path(scratch, "copy", "tree")))
