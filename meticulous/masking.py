@@ -1,0 +1,234 @@
+"""Secrets are masked before they reach the disk; what counts as one is decided here.
+
+A value is a secret by its name (``HF_TOKEN``, ``--api-key``), by its shape (``ghp_…``), or by its
+place (the password in a URL). ``docs/privacy.md`` states the rules for people. Names of environment
+variables are judged strictly; names of arguments with more care, because ``--max-tokens 512`` and
+``--pad_token "<pad>"`` are everyday words of the field. Standard library only: `run` imports this.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from meticulous.secretshapes import mask_shapes
+
+__all__ = [
+    "MASK",
+    "is_secret_name",
+    "mask_command",
+    "mask_text",
+    "mask_value",
+    "mask_variable",
+]
+
+MASK = "***"
+
+_STRICT = ("KEY", "TOKEN", "SECRET", "PASSW", "PASSPHRASE", "PASSCODE", "CREDENTIAL")
+_STRICT_WORDS = {"PASS", "PWD", "AUTH", "AUTHORIZATION", "COOKIE", "PAT"}
+_DIRECTORIES = {"PWD", "OLDPWD"}
+
+_SURE = frozenset(
+    "password passwd passphrase passcode secret secrets credential credentials pwd authorization "
+    "apikey apikeys apitoken authkey authtoken accesskey accesstoken secretkey privatekey".split()
+)
+"""Words of an argument's name that make any text a secret, and a number too."""
+
+_OWNERS = frozenset(
+    "access account admin anthropic api app auth aws azure bearer bot client cohere comet "
+    "databricks deepseek deploy discord encryption gcp gemini git github gitlab google groq hf hub "
+    "huggingface id jwt kaggle langchain langsmith license licence login master mistral mlflow "
+    "neptune ngc npm oauth openai openrouter personal pinecone private pypi refresh registry "
+    "replicate sas security service session signing slack ssh storage tavily telegram together "
+    "webhook wandb xai".split()
+)
+"""Words that turn a following `key` or `token` into a secret: ``hub_token``, ``api-key``."""
+
+_STEMS = ("key", "token", "pass", "pwd", "secret", "cred", "auth")
+
+_ABOUT = frozenset(
+    "class col column count dim dims dir env environment expiry field file filename folder format "
+    "func id ids idx index len length limit loss max min name num path prefix prob ratio scope "
+    "size suffix ttl type url var variable version weight".split()
+)
+"""Last words of names that say something about a secret and do not hold it: ``token_file``."""
+
+_PLAIN = re.compile(r"(?i)|true|false|yes|no|on|off|none|null|~|auto|[-+]?[0-9.]{1,7}(?:e-?\d\d?)?")
+_SPECIAL_TOKEN = re.compile(r"(?s)<.*>|\[.*\]|\{.*\}")
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?")
+_ASSIGNMENT = re.compile(r"([-+~]{0,2})([A-Za-z_][\w.@/-]*)=(.*)", re.DOTALL)
+_OPTION = re.compile(r"--?([A-Za-z_][\w.-]*)")
+_WORDS_OF_NAMES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+
+_PASSWORD_OPTIONS = {
+    "curl": ("-u", "--user", "--proxy-user", "-U"),
+    "sshpass": ("-p",),
+    "wget": ("--http-password",),
+}
+"""Program -> its options whose value is a password though the name does not say so."""
+
+
+def is_secret_name(name: str) -> bool:
+    """Tell whether the environment variable `name` is taken to hold a secret, by its name alone."""
+    upper = name.upper().replace("-", "_")
+    if upper in _DIRECTORIES:
+        return False
+    return any(word in upper for word in _STRICT) or not _STRICT_WORDS.isdisjoint(upper.split("_"))
+
+
+def mask_variable(name: str, value: str) -> str:
+    """Give the value of an environment variable as it may be written."""
+    if is_secret_name(name) and not _is_plain(value):
+        return MASK
+    return mask_text(value)
+
+
+def mask_text(text: str) -> str:
+    """Give `text` with everything masked that looks like a secret by its shape or its label.
+
+    Labels are ``NAME=value``, ``--name value`` and ``"name": "value"`` within the text, as in the
+    argument of ``bash -c``.
+    """
+    return _mask_labelled(mask_shapes(text, MASK))
+
+
+def mask_value(name: str, value: Any) -> Any:
+    """Give the JSON value of the argument `name` as it may be written, at any depth.
+
+    Below a name that is surely secret (``credentials``) every text and number is masked.
+    """
+    return _mask_value(value, name, _kind_of_name(name))
+
+
+def mask_command(argv: Sequence[str]) -> list[str]:
+    """Give the words of a command line as they may be written; as many as there were."""
+    masked = []
+    pending = ""  # the option whose value is expected
+    passwords: tuple[str, ...] = ()
+    for word in argv:
+        option = _OPTION.fullmatch(word)
+        if pending and not option and _is_secret(pending, word):
+            masked.append(MASK)
+            # One secret, not all that follows, unless the name says that there are several.
+            pending = pending if pending.endswith("s") else ""
+            continue
+        if word in passwords:
+            pending, passwords = "password", ()
+            masked.append(word)
+            continue
+        pending = option[1] if option else ""
+        passwords = _PASSWORD_OPTIONS.get(word.rpartition("/")[2], passwords)
+        attached = next((short for short in passwords if _is_attached(short, word)), None)
+        masked.append(attached + MASK if attached else _mask_word(word))
+    return masked
+
+
+def _is_attached(option: str, word: str) -> bool:
+    """Tell whether `word` is the short `option` with its value in the same word (``-pVALUE``)."""
+    return len(option) == 2 and word.startswith(option)
+
+
+def _mask_word(word: str) -> str:
+    assignment = _ASSIGNMENT.fullmatch(word)
+    if assignment and _is_secret_assignment(assignment[1], assignment[2], assignment[3]):
+        return f"{assignment[1]}{assignment[2]}={MASK}"
+    return mask_text(word)
+
+
+def _is_secret_assignment(dashes: str, name: str, value: str) -> bool:
+    """Judge ``NAME=value``: as an environment variable where it is written as one."""
+    if not dashes and name.isupper() and is_secret_name(name):
+        return not _is_plain(value)
+    return _is_secret(name, value)
+
+
+def _mask_value(value: Any, name: str, kind: str) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _mask_value(item, key, kind if kind == "sure" else _kind_of_name(str(key)))
+            for key, item in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [_mask_value(item, name, kind) for item in value]
+    if isinstance(value, str):
+        return MASK if _is_secret_of_kind(kind, value) else mask_text(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and kind == "sure":
+        return MASK
+    return value
+
+
+def _is_secret(name: str, value: str) -> bool:
+    return _is_secret_of_kind(_kind_of_name(name), value)
+
+
+@functools.lru_cache(maxsize=1024)
+def _kind_of_name(name: str) -> str:
+    """Judge the name of an argument: ``sure``, ``likely``, ``maybe`` or ``""`` (no secret)."""
+    if not _may_label(name):
+        return ""
+    words = [word.lower() for word in _WORDS_OF_NAMES.findall(name)]
+    if not words or words[-1] in _ABOUT:
+        return ""
+    if not _SURE.isdisjoint(words):
+        return "sure"
+    last = words[-1]
+    if last in ("key", "keys", "token", "tokens"):
+        if words == ["token"] or not _OWNERS.isdisjoint(words[-2:-1]):
+            return "likely"
+        return "maybe" if last in ("key", "token") else ""
+    return "maybe" if last in ("auth", "pass") else ""
+
+
+def _is_secret_of_kind(kind: str, value: str) -> bool:
+    if not kind or _SPECIAL_TOKEN.fullmatch(value):
+        return False
+    if kind == "sure" and _NUMBER.fullmatch(value):
+        return True
+    if _is_plain(value):
+        return False
+    return kind != "maybe" or _looks_random(value)
+
+
+def _is_plain(value: str) -> bool:
+    """Tell whether `value` is a switch or a short number, which hides nothing."""
+    return _PLAIN.fullmatch(value) is not None
+
+
+def _looks_random(value: str) -> bool:
+    """Tell whether `value` holds 12 letters and digits in a row, three of each at least."""
+    runs = re.findall(r"[A-Za-z0-9]{12,}", value)
+    return any(len(re.findall(r"\d", run)) in range(3, len(run) - 2) for run in runs)
+
+
+_LABELLED = r"""(?x)
+    (?<![\w.-])
+    (?: (?P<quoted>["'])(?P<key>\w[\w.-]*)(?P=quoted)\s*:\s*
+      | (?P<dashes>--?)?(?P<name>[A-Za-z_][\w.-]*)(?(dashes)(?:=|\s+)|=) )
+    (?P<value>"[^"]*"|'[^']*'|[^\s;&|,"'}]+)
+"""
+
+
+@functools.lru_cache(maxsize=1)
+def _labelled() -> re.Pattern[str]:
+    return re.compile(_LABELLED)
+
+
+def _mask_labelled(text: str) -> str:
+    return _labelled().sub(_mask_match, text) if _may_label(text) else text
+
+
+def _may_label(text: str) -> bool:
+    """Tell at little cost that `text` holds no word that could label a secret."""
+    lower = text.lower()
+    return any(stem in lower for stem in _STEMS)
+
+
+def _mask_match(match: re.Match[str]) -> str:
+    text, value = match[0], match["value"]
+    bare = value.strip("\"'")
+    if not _is_secret_assignment(match["dashes"] or "", match["name"] or match["key"], bare):
+        return text
+    quote = value[0] if value[0] in "\"'" else ""
+    return text[: len(text) - len(value)] + quote + MASK + quote

@@ -1,0 +1,88 @@
+"""What tokens of well-known services look like, as regular expressions, and the masking of them.
+
+A shape is listed only where ordinary text does not have it by chance. Every pattern is linear in
+the length of the text. Only :mod:`meticulous.masking` imports this.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+
+__all__ = ["mask_shapes"]
+
+_TOKENS = (
+    r"(?:hf|api_org)_[A-Za-z0-9]{20,}",  # Hugging Face
+    r"sk-(?=[\w-]*[A-Za-z0-9]{16})(?=[\w-]*\d)[\w-]{20,}",  # OpenAI, Anthropic, OpenRouter, …
+    r"gh[opsur]_[A-Za-z0-9]{20,}",  # GitHub
+    r"github_pat_\w{20,}",
+    r"gl(?:pat|dt|rt|cbt|ptt|ft|soat|oas|agent|imt)-[\w.-]{16,}",  # GitLab
+    r"(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}(?![A-Z0-9])",  # AWS
+    r"xox[a-z]-[A-Za-z0-9-]{10,}",  # Slack
+    r"xapp-\d-[A-Za-z0-9-]{10,}",
+    r"eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)*",  # JSON web token
+    r"AIza[\w-]{30,}",  # Google
+    r"ya29\.[\w-]{20,}",
+    r"GOCSPX-[\w-]{20,}",
+    r"wandb_v\d_\w{20,}",  # Weights & Biases
+    r"local-[0-9a-f]{40}",
+    r"(?:sk|rk|pk)_(?:live|test)_\w{16,}",  # Stripe
+    r"gsk_[A-Za-z0-9]{30,}",  # Groq
+    r"r8_[A-Za-z0-9]{30,}",  # Replicate
+    r"nvapi-[\w-]{30,}",  # NVIDIA
+    r"xai-[A-Za-z0-9]{40,}",
+    r"pplx-[A-Za-z0-9]{30,}",
+    r"tvly-[\w-]{20,}",
+    r"lsv2_[a-z]{2}_\w{20,}",  # LangSmith
+    r"dapi[0-9a-f]{32}",  # Databricks
+    r"npm_[A-Za-z0-9]{30,}",
+    r"pypi-[\w-]{40,}",
+    r"dckr_pat_[\w-]{20,}",
+    r"dop_v1_[0-9a-f]{40,}",  # DigitalOcean
+    r"hv[sb]\.[\w-]{20,}",  # Vault
+    r"SG\.[\w-]{16,}\.[\w-]{16,}",  # SendGrid
+)
+
+_IN_PLACE = r"""(?xi)
+      (?<=://) (?P<user>[^\s/@:?\#]*) : [^\s/?\#]+ @                  # password in a URL
+    | (?<=://) (?P<lone>[^\s/@:?\#]{20,}) @                           # token in place of the user
+    | (?P<parameter>[?&](?:sig|signature|x-amz-signature|x-amz-security-token|x-goog-signature
+        |key|api[_-]?key|token|access_token|auth|password|secret)=) [^\s&\#]+
+    | (?P<header>(?<![\w-])(?:(?:proxy-)?authorization|(?:set-)?cookie|api-key|private-token
+        |x-[\w-]{0,40}?(?:key|token|secret))\s*:\s*) (?P<scheme>(?:bearer|basic|token)\s+)?
+        [^\r\n"']+
+    | (?P<bearer>(?<!\w)bearer\s+) [\w.~+/=-]{12,}
+    | (?P<account>(?:account|sharedaccess)key=) [^\s;]+               # Azure connection string
+    | (?P<begin>-----BEGIN[ ][A-Z ]{0,30}PRIVATE[ ]KEY-----) (?:[^-]|-(?!----))*
+"""
+
+
+_SHORTEST = 15
+"""Length of the shortest token of :data:`_TOKENS`."""
+
+
+@functools.lru_cache(maxsize=1)
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    # Not at import: compiling takes longer than all else here, and `run` imports this.
+    tokens = re.compile(rf"(?<![\w-])(?:{'|'.join(_TOKENS)})", re.ASCII)
+    return tokens, re.compile(_IN_PLACE, re.DOTALL)
+
+
+def mask_shapes(text: str, mask: str) -> str:
+    """Give `text` with every token of a known shape, and every password in a URL, as `mask`."""
+    if len(text) < _SHORTEST and ":" not in text and "=" not in text:
+        return text  # most words of a command line, so most runs never compile the patterns
+    tokens, in_place = _patterns()
+
+    def replace(match: re.Match[str]) -> str:
+        if match["user"] is not None:
+            return f"{match['user']}:{mask}@"
+        if match["lone"] is not None:
+            return f"{mask}@" if re.search(r"\d", match["lone"]) else match[0]
+        label = "".join(part for part in match.group(*_LABELS) if part)
+        return label + mask
+
+    return in_place.sub(replace, tokens.sub(mask, text))
+
+
+_LABELS = ("parameter", "header", "scheme", "bearer", "account", "begin")
