@@ -58,9 +58,9 @@ def _flags(options: str) -> frozenset[str]:
 _MPI = _Wrapper(
     values=_one(
         "-n -np --n --np -c -N -H -host --host -hosts -hostfile --hostfile -machinefile "
-        "--machinefile -map-by --map-by -bind-to --bind-to -rank-by --rank-by -x -wdir --wdir -wd -npernode "
-        "--npernode -ppn -perhost -f -genvlist -envlist --prefix --timeout --app -launcher -iface "
-        "-rf --rankfile -output-filename --output-filename -path --path -report-pid"
+        "--machinefile -map-by --map-by -bind-to --bind-to -rank-by --rank-by -x -wdir --wdir "
+        "-wd -npernode --npernode -ppn -perhost -f -genvlist -envlist --prefix --timeout --app "
+        "-launcher -iface -rf --rankfile -output-filename --output-filename -path --path -report-pid"
     )
     | dict.fromkeys(("-mca", "--mca", "-gmca", "--gmca", "-genv", "-env"), 2)
 )

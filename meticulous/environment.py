@@ -1,0 +1,171 @@
+"""The content of environment.json: what a run had around it.
+
+The Python and its packages (:mod:`meticulous.interpreter`, :mod:`meticulous.packages`), the machine
+(:mod:`meticulous.machine`), and the environment variables that decide what a program computes. The
+list of variables is below; ``docs/privacy.md`` shows it to people. Nothing here raises: what cannot
+be found out is said under ``trouble``.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from meticulous import machine
+from meticulous.interpreter import find_python
+from meticulous.masking import mask_text, mask_variable
+from meticulous.packages import installed
+
+__all__ = ["VARIABLES", "gather", "scheduler_ids"]
+
+VARIABLES = (
+    # where programs, libraries and their data come from
+    "PATH LD_LIBRARY_PATH LD_PRELOAD DYLD_* VIRTUAL_ENV CONDA_* MAMBA_* UV_* PYENV_VERSION "
+    "PYTHON* PIP_CONSTRAINT MODULEPATH LOADEDMODULES LMOD_SYSTEM_NAME EBROOT* "
+    # language, time, place
+    "LANG LANGUAGE LC_* TZ HOSTNAME TMPDIR SOURCE_DATE_EPOCH "
+    # threads and numerical libraries
+    "OMP_* KMP_* GOMP_* MKL_* OPENBLAS_* BLIS_* VECLIB_* NUMEXPR_* NUMBA_* RAYON_NUM_THREADS "
+    "TBB_* DNNL_* ONEDNN_* ATEN_* MALLOC_* GLIBC_TUNABLES "
+    # accelerators
+    "CUDA_* CUDNN_* CUBLAS_* NVIDIA_* NCCL_* RCCL_* HIP_* ROCR_* ROCM_* HSA_* MIOPEN_* AMD_* "
+    "ONEAPI_* SYCL_* ZE_* HABANA_* PT_HPU_* TPU_* NEURON_* GPU_DEVICE_ORDINAL DISPLAY_GPU UCX_* "
+    "FI_* GLOO_* NVSHMEM_* TRITON_* "
+    # libraries of the field
+    "TORCH* PYTORCH_* TF_* XLA_* JAX_* KERAS_* LIBTPU_* FLAX_* HF_* HUGGINGFACE_* TRANSFORMERS_* "
+    "TOKENIZERS_* DATASETS_* DIFFUSERS_* ACCELERATE_* DEEPSPEED_* DS_* FSDP_* MEGATRON_* VLLM_* "
+    "BITSANDBYTES_* FLASH_ATTENTION_* PL_* LIGHTNING_* HYDRA_* WANDB_MODE WANDB_PROJECT "
+    "WANDB_ENTITY WANDB_RUN_ID WANDB_RUN_GROUP WANDB_SWEEP_ID WANDB_DIR WANDB_DISABLED "
+    "MLFLOW_TRACKING_URI MLFLOW_EXPERIMENT_* RAY_* DASK_* SPARK_* POLARS_* OPENCV_* MUJOCO_GL "
+    "PYOPENGL_PLATFORM SDL_VIDEODRIVER R_LIBS* R_HOME JULIA_* "
+    # many processes, schedulers
+    "RANK LOCAL_RANK WORLD_SIZE LOCAL_WORLD_SIZE GROUP_RANK ROLE_* NODE_RANK MASTER_ADDR "
+    "MASTER_PORT TORCHELASTIC_* OMPI_* PMI_* PMIX_* MPI_* MV2_* I_MPI_* SLURM_* PBS_* LSB_* SGE_* "
+    "OAR_* COBALT_* FLUX_* JOB_ID JOB_NAME NSLOTS JOB_COMPLETION_INDEX AWS_BATCH_* "
+    "KUBERNETES_NODE_NAME"
+).split()
+"""Names of the environment variables that are recorded; ``*`` stands for any characters."""
+
+_SCHEDULER = (
+    # Slurm, PBS, LSF, Grid Engine, OAR, Cobalt, Flux
+    "SLURM_JOB_ID SLURM_ARRAY_JOB_ID SLURM_ARRAY_TASK_ID SLURM_STEP_ID SLURM_JOB_NAME "
+    "SLURM_JOB_PARTITION SLURM_JOB_NODELIST SLURM_CLUSTER_NAME SLURM_NODEID SLURM_PROCID "
+    "SLURM_LOCALID SLURM_NTASKS SLURM_RESTART_COUNT PBS_JOBID PBS_ARRAY_INDEX PBS_ARRAYID "
+    "PBS_JOBNAME PBS_QUEUE PBS_NODENUM LSB_JOBID LSB_JOBINDEX LSB_JOBNAME LSB_QUEUE SGE_TASK_ID "
+    "OAR_JOB_ID OAR_ARRAY_INDEX COBALT_JOBID FLUX_JOB_ID AWS_BATCH_JOB_ID "
+    "AWS_BATCH_JOB_ARRAY_INDEX JOB_COMPLETION_INDEX "
+    # torchrun, Open MPI, MPICH, PMIx
+    "RANK LOCAL_RANK GROUP_RANK NODE_RANK WORLD_SIZE LOCAL_WORLD_SIZE TORCHELASTIC_RUN_ID "
+    "TORCHELASTIC_RESTART_COUNT OMPI_COMM_WORLD_RANK OMPI_COMM_WORLD_LOCAL_RANK "
+    "OMPI_COMM_WORLD_SIZE PMI_RANK PMI_SIZE PMIX_RANK WANDB_SWEEP_ID"
+).split()
+_GRID_ENGINE = ("JOB_ID", "JOB_NAME", "QUEUE")
+"""Names too common to mean Grid Engine, unless it is there."""
+
+
+def gather(
+    command: Sequence[str],
+    cwd: str,
+    environ: Mapping[str, str],
+    extra_names: Iterable[str] = (),
+    interpreter: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Give the JSON object of environment.json for `command`, run in `cwd` with `environ`.
+
+    Args:
+        command: the words of the command line.
+        cwd: absolute path.
+        environ: the environment of the command.
+        extra_names: environment variables to record beyond :data:`VARIABLES`, with ``*``.
+        interpreter: what the child reported of its Python: ``executable``, ``version``,
+            ``prefix``, ``path``; without it the command is resolved.
+
+    """
+    content: dict[str, Any] = {}
+    trouble: list[str] = []
+
+    def part(name: str, find: Callable[[], dict[str, Any]]) -> None:
+        try:
+            found = find()
+            said = found.pop("trouble", None)
+            content.update(found)
+        except Exception as error:  # one part that cannot be found out leaves the others
+            said = f"{name}: {error or type(error).__name__}"
+        if said:
+            trouble.append(mask_text(str(said)))
+
+    part("python", lambda: _python(command, cwd, environ, interpreter))
+    part("host", _host)
+    part("os", lambda: {"os": machine.operating_system()})
+    part("cpu", lambda: {"cpu": machine.cpu()})
+    part("memory", lambda: {"memory": machine.memory()})
+    part("gpus", lambda: {"gpus": []} | _gpus(environ))
+    part("variables", lambda: {"variables": _variables(environ, extra_names)})
+    if trouble:
+        content["trouble"] = trouble
+    return content
+
+
+def scheduler_ids(environ: Mapping[str, str]) -> dict[str, str]:
+    """Give the variables by which a scheduler or launcher names this job, array task and rank."""
+    names = [*_SCHEDULER]
+    if "SGE_TASK_ID" in environ or "SGE_ROOT" in environ:
+        names += _GRID_ENGINE
+    return {name: mask_variable(name, environ[name]) for name in names if environ.get(name)}
+
+
+def _python(
+    command: Sequence[str],
+    cwd: str,
+    environ: Mapping[str, str],
+    interpreter: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    found = find_python(command, cwd, environ, interpreter)
+    if found.unknown:
+        return {"python": None, "python-unknown": mask_text(found.unknown), "packages": {}}
+    packages = installed(found.directories)
+    python = {
+        "executable": found.executable,
+        "version": found.version,
+        "prefix": found.prefix,
+        "source": "report" if interpreter else "command",
+    }
+    result: dict[str, Any] = {"python": python, "packages": packages.versions}
+    if packages.sources:
+        result["package-sources"] = packages.sources
+    return result
+
+
+def _host() -> dict[str, Any]:
+    import socket
+
+    return {"host": socket.gethostname()}
+
+
+def _gpus(environ: Mapping[str, str]) -> dict[str, Any]:
+    from meticulous.gpus import gpus  # not needed on most machines, and the longest of the parts
+
+    return gpus(environ)
+
+
+def _variables(environ: Mapping[str, str], extra_names: Iterable[str]) -> dict[str, str]:
+    """Pick the variables to record, in the order of their names, masked."""
+    wanted, extra = _recorded(), _matcher(extra_names)
+    return {
+        name: mask_variable(name, environ[name])
+        for name in sorted(environ)
+        if (wanted.fullmatch(name) or extra.fullmatch(name)) and not name.startswith("METICULOUS_")
+    }
+
+
+@functools.lru_cache(maxsize=1)
+def _recorded() -> re.Pattern[str]:
+    return _matcher(VARIABLES)
+
+
+def _matcher(names: Iterable[str]) -> re.Pattern[str]:
+    """Give a pattern for full names; without any name, one that matches nothing."""
+    parts = [".*".join(map(re.escape, name.split("*"))) for name in names if name]
+    return re.compile("|".join(parts) or r"(?!)", re.DOTALL)
