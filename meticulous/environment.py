@@ -13,8 +13,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from meticulous import machine
 from meticulous.interpreter import find_python
+from meticulous.machine import cpu, memory, operating_system
 from meticulous.masking import mask_text, mask_variable
 from meticulous.packages import installed
 
@@ -98,9 +98,9 @@ def gather(
 
     part("python", lambda: _python(command, cwd, environ, interpreter))
     part("host", _host)
-    part("os", lambda: {"os": machine.operating_system()})
-    part("cpu", lambda: {"cpu": machine.cpu()})
-    part("memory", lambda: {"memory": machine.memory()})
+    part("os", lambda: {"os": operating_system()})
+    part("cpu", lambda: {"cpu": cpu()})
+    part("memory", lambda: {"memory": memory()})
     part("gpus", lambda: {"gpus": []} | _gpus(environ))
     part("variables", lambda: {"variables": _variables(environ, extra_names)})
     if trouble:

@@ -60,7 +60,7 @@ _MPI = _Wrapper(
         "-n -np --n --np -c -N -H -host --host -hosts -hostfile --hostfile -machinefile "
         "--machinefile -map-by --map-by -bind-to --bind-to -rank-by --rank-by -x -wdir --wdir "
         "-wd -npernode --npernode -ppn -perhost -f -genvlist -envlist --prefix --timeout --app "
-        "-launcher -iface -rf --rankfile -output-filename --output-filename -path --path -report-pid"
+        "-launcher -iface -rf --rankfile -output-filename --output-filename -path --path"
     )
     | dict.fromkeys(("-mca", "--mca", "-gmca", "--gmca", "-genv", "-env"), 2)
 )

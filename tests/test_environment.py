@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from meticulous import environment, machine
+from meticulous import environment
 from meticulous.environment import gather, scheduler_ids
 from meticulous.helper import json_bytes
 
@@ -102,7 +102,7 @@ def test_a_part_that_fails_leaves_the_others(monkeypatch: pytest.MonkeyPatch) ->
     def fail() -> dict[str, object]:
         raise PermissionError(13, "Permission denied", "/sys/x")
 
-    monkeypatch.setattr(machine, "cpu", fail)
+    monkeypatch.setattr(environment, "cpu", fail)
     monkeypatch.setattr(environment, "_host", lambda: 1 / 0)
 
     found = gather(["true"], "/", {})
