@@ -8,7 +8,7 @@ be found out is said under ``trouble``.
 
 from __future__ import annotations
 
-import functools
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -46,7 +46,7 @@ VARIABLES = (
     "OAR_* COBALT_* FLUX_* JOB_ID JOB_NAME NSLOTS JOB_COMPLETION_INDEX AWS_BATCH_* "
     "KUBERNETES_NODE_NAME"
 ).split()
-"""Names of the environment variables that are recorded; ``*`` stands for any characters."""
+"""Names of the environment variables that are recorded; a ``*`` at the end stands for any."""
 
 _SCHEDULER = (
     # Slurm, PBS, LSF, Grid Engine, OAR, Cobalt, Flux
@@ -139,9 +139,7 @@ def _python(
 
 
 def _host() -> dict[str, Any]:
-    import socket
-
-    return {"host": socket.gethostname()}
+    return {"host": os.uname().nodename}
 
 
 def _gpus(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -152,17 +150,15 @@ def _gpus(environ: Mapping[str, str]) -> dict[str, Any]:
 
 def _variables(environ: Mapping[str, str], extra_names: Iterable[str]) -> dict[str, str]:
     """Pick the variables to record, in the order of their names, masked."""
-    wanted, extra = _recorded(), _matcher(extra_names)
+    names = frozenset(VARIABLES)
+    beginnings = tuple(name[:-1] for name in VARIABLES if name.endswith("*"))
+    extra = _matcher(extra_names)
     return {
         name: mask_variable(name, environ[name])
         for name in sorted(environ)
-        if (wanted.fullmatch(name) or extra.fullmatch(name)) and not name.startswith("METICULOUS_")
+        if (name in names or name.startswith(beginnings) or extra.fullmatch(name))
+        and not name.startswith("METICULOUS_")
     }
-
-
-@functools.lru_cache(maxsize=1)
-def _recorded() -> re.Pattern[str]:
-    return _matcher(VARIABLES)
 
 
 def _matcher(names: Iterable[str]) -> re.Pattern[str]:
