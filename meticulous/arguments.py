@@ -8,11 +8,15 @@ this module may be written. Standard library only; never raises, whatever the wo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
 
 from meticulous.masking import mask_command
+from meticulous.records import Record
 from meticulous.wrappers import program_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
 
 __all__ = ["POSITIONALS", "Arguments", "from_argv", "scalar"]
 
@@ -20,7 +24,7 @@ POSITIONALS = "positionals"
 """Name of the list of the words that belong to no option."""
 
 
-class Arguments(NamedTuple):
+class Arguments(Record):
     """The arguments of a run, as args.json and default_args.json hold them.
 
     `values` and `defaults` are flat JSON objects; `given` are the names that the command line set,

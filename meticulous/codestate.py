@@ -8,10 +8,10 @@ written: no lock, no refreshed index, no object.
 from __future__ import annotations
 
 import os
-import subprocess
-from typing import NamedTuple
 
 from meticulous.errors import CodeStateError, DirtyRepositoryError
+from meticulous.programs import Asked, ask, which
+from meticulous.records import Record
 
 __all__ = ["UNTRACKED_LIMIT", "CodeState", "capture", "refuse_if_dirty", "remote_url"]
 
@@ -20,7 +20,7 @@ UNTRACKED_LIMIT = 1000
 
 _NAMED_IN_REFUSAL = 10
 
-_STATUS = (  # noqa: SIM905, a command line reads best as one
+_STATUS = (
     "--no-optional-locks -c core.fsmonitor= "
     "-c status.showUntrackedFiles=normal -c diff.ignoreSubmodules=none "
     "status --porcelain=v2 --branch -z --untracked-files=normal --ignored=no "
@@ -40,11 +40,12 @@ _NOT_KEPT = "GIT_CONFIG_PARAMETERS"
 _DISTRUST = ("detected dubious ownership", "unsafe repository")
 """How git, since 2.35.2, begins when it distrusts the owner; libgit2 has words of its own."""
 
+_FAILED = 1
 _FATAL = 128
 """Exit code of a git that has looked and refuses; any other failure is of the program itself."""
 
 
-class CodeState(NamedTuple):
+class CodeState(Record):
     """The commit of a repository and what its work tree has beyond it.
 
     Paths are relative to `repository`, which is absolute; bytes that are not UTF-8 are kept as
@@ -67,7 +68,7 @@ class CodeState(NamedTuple):
         return bool(self.changes)
 
 
-class _Found(NamedTuple):
+class _Found(Record):
     """What was found, as git has it; `sha` is empty where there is no commit yet."""
 
     sha: str
@@ -113,16 +114,12 @@ def remote_url(repository: str) -> str | None:
 
     It may hold a password: mask it before it is shown or written.
     """
-    null = subprocess.DEVNULL
-    question = ["config", "--null", "--get-all", "remote.origin.url"]
-    try:
-        with _start(repository, question, stdin=null, stderr=null) as process:
-            urls = process.communicate()[0]
-    except OSError:
+    asked = _ask_git(repository, ["config", "--null", "--get-all", "remote.origin.url"])
+    if asked is None:
         from meticulous.libgit2 import remote_url as by_libgit2
 
         return by_libgit2(repository)
-    return os.fsdecode(urls.partition(b"\0")[0]) or None
+    return os.fsdecode(asked.answer().stdout.partition(b"\0")[0]) or None
 
 
 def _inside(repository: str, exclude: str | None) -> tuple[str, ...]:
@@ -209,21 +206,15 @@ def _ask_program(repository: str, excluded: tuple[str, ...]) -> CodeState | None
     start costs no time, and the two cannot speak of different commits.
     """
     status = [*_STATUS, "--", *(f":(top,exclude,literal){name}" for name in excluded)]
-    pipe, null = subprocess.PIPE, subprocess.DEVNULL
-    try:
-        with (
-            _start(repository, status, stdin=null, stderr=pipe) as tree,
-            _start(repository, ["cat-file", "--batch"], stdin=pipe, stderr=null) as objects,
-        ):
-            output, trouble = tree.communicate()
-            if tree.returncode == 0:
-                found = _parse_status(output)
-                answer = objects.communicate(found.sha.encode() + b"\n")[0]
-    except OSError:
-        return None
-    if tree.returncode == _FATAL:
+    tree = _ask_git(repository, status)
+    objects = _ask_git(repository, ["cat-file", "--batch"], listens=True)
+    code, output, trouble = tree.answer() if tree else (_FAILED, b"", b"")
+    found = _parse_status(output)
+    question = b"%s\n" % found.sha.encode() if found.sha else b""
+    answer = objects.answer(question).stdout if objects else b""
+    if code == _FATAL:
         raise _unreadable(repository, _first_fatal(trouble))
-    if tree.returncode != 0:
+    if code != 0:
         return None
     if not found.sha:
         raise _no_commit(repository)
@@ -233,17 +224,16 @@ def _ask_program(repository: str, excluded: tuple[str, ...]) -> CodeState | None
     return _state(repository, found, commit[:-1])
 
 
-def _start(
-    repository: str, arguments: list[str], *, stdin: int, stderr: int
-) -> subprocess.Popen[bytes]:
-    """Start git; its stdout is a pipe."""
-    return subprocess.Popen(
-        ["git", "-C", repository, *arguments],
-        env=_environment(repository),
-        stdin=stdin,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-    )
+def _ask_git(repository: str, arguments: list[str], *, listens: bool = False) -> Asked | None:
+    """Start git; None where there is no git that starts."""
+    program = which("git", os.environ.get("PATH"))
+    if program is None:
+        return None
+    words = ["-C", repository, *arguments]
+    try:
+        return ask(program, words, _environment(repository), listens=listens)
+    except OSError:
+        return None
 
 
 def _environment(repository: str) -> dict[str, str]:

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 from meticulous.interpreter import find_python
 from meticulous.machine import cpu, memory, operating_system
 from meticulous.masking import mask_text, mask_variable
 from meticulous.packages import installed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any
 
 __all__ = ["VARIABLES", "gather", "scheduler_ids"]
 
@@ -91,7 +94,7 @@ def gather(
             found = find()
             said = found.pop("trouble", None)
             content.update(found)
-        except Exception as error:  # one part that cannot be found out leaves the others
+        except Exception as error:  # noqa: BLE001, one part that fails leaves the others
             said = f"{name}: {error or type(error).__name__}"
         if said:
             trouble.append(mask_text(str(said)))

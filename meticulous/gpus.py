@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 __all__ = ["gpus"]
 
@@ -32,7 +35,7 @@ def gpus(environ: Mapping[str, str], proc: str = "/proc", dev: str = "/dev") -> 
         return {}
     try:
         return _ask_program(program) if program else _ask_nvml()
-    except Exception as error:  # whatever a driver or its library does, the files may still tell
+    except Exception as error:  # noqa: BLE001, whatever a driver does, its files may still tell
         return _read_driver_files(driver) | {"trouble": f"GPUs: {error or type(error).__name__}"}
 
 

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
 
+from meticulous.records import Record
 from meticulous.wrappers import Program, is_python, program_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
 
 __all__ = ["Python", "find_python"]
 
@@ -23,7 +27,7 @@ _CONDA_PYTHON = re.compile(r"python-(\d+\.\d+\.\d+\w*)-.*\.json")
 _EXEC_TRICK = re.compile(r"""^'''exec' "?([^"\n]+?)"? "\$0" "\$@"$""", re.MULTILINE)
 
 
-class Python(NamedTuple):
+class Python(Record):
     """A Python installation, or why there is none.
 
     `executable` and `prefix` are absolute paths; `version` is as exact as could be seen (``3.11``

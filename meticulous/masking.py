@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
-from typing import Any
 
 from meticulous.secretshapes import mask_shapes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 __all__ = [
     "MASK",
@@ -31,27 +34,150 @@ _STRICT_WORDS = {"PASS", "PWD", "AUTH", "AUTHORIZATION", "COOKIE", "PAT"}
 _DIRECTORIES = {"PWD", "OLDPWD"}
 
 _SURE = frozenset(
-    "password passwd passphrase passcode secret secrets credential credentials pwd authorization "
-    "apikey apikeys apitoken authkey authtoken accesskey accesstoken secretkey privatekey".split()
+    [
+        "password",
+        "passwd",
+        "passphrase",
+        "passcode",
+        "secret",
+        "secrets",
+        "credential",
+        "credentials",
+        "pwd",
+        "authorization",
+        "apikey",
+        "apikeys",
+        "apitoken",
+        "authkey",
+        "authtoken",
+        "accesskey",
+        "accesstoken",
+        "secretkey",
+        "privatekey",
+    ]
 )
 """Words of an argument's name that make any text a secret, and a number too."""
 
 _OWNERS = frozenset(
-    "access account admin anthropic api app auth aws azure bearer bot client cohere comet "
-    "databricks deepseek deploy discord encryption gcp gemini git github gitlab google groq hf hub "
-    "huggingface id jwt kaggle langchain langsmith license licence login master mistral mlflow "
-    "neptune ngc npm oauth openai openrouter personal pinecone private pypi refresh registry "
-    "replicate sas security service session signing slack ssh storage tavily telegram together "
-    "webhook wandb xai".split()
+    [
+        "access",
+        "account",
+        "admin",
+        "anthropic",
+        "api",
+        "app",
+        "auth",
+        "aws",
+        "azure",
+        "bearer",
+        "bot",
+        "client",
+        "cohere",
+        "comet",
+        "databricks",
+        "deepseek",
+        "deploy",
+        "discord",
+        "encryption",
+        "gcp",
+        "gemini",
+        "git",
+        "github",
+        "gitlab",
+        "google",
+        "groq",
+        "hf",
+        "hub",
+        "huggingface",
+        "id",
+        "jwt",
+        "kaggle",
+        "langchain",
+        "langsmith",
+        "license",
+        "licence",
+        "login",
+        "master",
+        "mistral",
+        "mlflow",
+        "neptune",
+        "ngc",
+        "npm",
+        "oauth",
+        "openai",
+        "openrouter",
+        "personal",
+        "pinecone",
+        "private",
+        "pypi",
+        "refresh",
+        "registry",
+        "replicate",
+        "sas",
+        "security",
+        "service",
+        "session",
+        "signing",
+        "slack",
+        "ssh",
+        "storage",
+        "tavily",
+        "telegram",
+        "together",
+        "webhook",
+        "wandb",
+        "xai",
+    ]
 )
 """Words that turn a following `key` or `token` into a secret: ``hub_token``, ``api-key``."""
 
 _STEMS = ("key", "token", "pass", "pwd", "secret", "cred", "auth")
 
 _ABOUT = frozenset(
-    "class col column count dim dims dir env environment expiry field file filename folder format "
-    "func id ids idx index len length limit loss max min name num path prefix prob ratio scope "
-    "size suffix ttl type url var variable version weight".split()
+    [
+        "class",
+        "col",
+        "column",
+        "count",
+        "dim",
+        "dims",
+        "dir",
+        "env",
+        "environment",
+        "expiry",
+        "field",
+        "file",
+        "filename",
+        "folder",
+        "format",
+        "func",
+        "id",
+        "ids",
+        "idx",
+        "index",
+        "len",
+        "length",
+        "limit",
+        "loss",
+        "max",
+        "min",
+        "name",
+        "num",
+        "path",
+        "prefix",
+        "prob",
+        "ratio",
+        "scope",
+        "size",
+        "suffix",
+        "ttl",
+        "type",
+        "url",
+        "var",
+        "variable",
+        "version",
+        "weight",
+    ]
 )
 """Last words of names that say something about a secret and do not hold it: ``token_file``."""
 

@@ -8,17 +8,23 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable
-from typing import Any, NamedTuple
 
 from meticulous.masking import mask_text
+from meticulous.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    _Found = tuple[str, str, dict[str, Any]]
 
 __all__ = ["Packages", "installed"]
 
 _SEPARATORS = re.compile(r"[-_.]+")
 
 
-class Packages(NamedTuple):
+class Packages(Record):
     """What is installed.
 
     `versions`: normalised name -> version (``""`` where it does not tell). `sources`, for what did
@@ -52,9 +58,6 @@ def installed(directories: Iterable[str]) -> Packages:
                 if source:
                     sources[package] = source
     return Packages(dict(sorted(versions.items())), dict(sorted(sources.items())))
-
-
-_Found = tuple[str, str, dict[str, Any]]
 
 
 def _read_dist_info(path: str, stem: str) -> _Found:

@@ -9,14 +9,18 @@ or looked up on the disk. Standard library only.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+
+from meticulous.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["Program", "is_python", "program_of"]
 
 
-class Program(NamedTuple):
+class Program(Record):
     """What a command line runs.
 
     `executable` is the word whose file decides which interpreter runs: ``python`` in ``nice python
@@ -31,7 +35,7 @@ class Program(NamedTuple):
     arguments: Sequence[str]
 
 
-class _Wrapper(NamedTuple):
+class _Wrapper(Record):
     """How to find the command behind a launcher.
 
     Options in `values` are followed by that many words; where `flags` is given, all options but
