@@ -8,11 +8,15 @@ imported only where there is a file to read.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
 
 from meticulous.errors import SettingsError, UsageError
+from meticulous.records import Record
 from meticulous.runfolder import check_id
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
 __all__ = [
     "RUN_OPTIONS",
@@ -23,6 +27,7 @@ __all__ = [
     "find_place",
     "find_repository",
     "for_run",
+    "parse_options",
 ]
 
 SETTINGS_FILE = "meticulous.yaml"
@@ -31,7 +36,7 @@ _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("", "0", "false", "no", "off")
 
 
-class Option(NamedTuple):
+class Option(Record):
     """One option of `run`: ``--name``, ``METICULOUS_NAME`` and ``name:`` in meticulous.yaml.
 
     `kind` is ``text``, ``flag`` or ``list``.
@@ -85,12 +90,14 @@ RUN_OPTIONS = (
     Option("no-git", "flag", "the project is in no git repository"),
     Option("pipe", "flag", "give the command pipes, even on a terminal"),
     Option("pty", "flag", "give the command pseudo-terminals, even off a terminal"),
-    Option("env", "list", "record this environment variable too (* matches); repeatable", None, "NAME"),
+    Option(
+        "env", "list", "record this environment variable too (* matches); repeatable", None, "NAME"
+    ),
     Option("quiet", "flag", "no lines of our own on stderr, but for trouble", "q"),
 )
 
 
-class RunSettings(NamedTuple):
+class RunSettings(Record):
     """What one `run` was asked to do, from all three sources.
 
     Directories are absolute. ``repository`` is the git top level that holds the project directory,
@@ -111,13 +118,67 @@ class RunSettings(NamedTuple):
     quiet: bool = False
 
 
-class Place(NamedTuple):
+class Place(Record):
     """A project and its experiments directory, both absolute, and its settings file's values."""
 
     project_directory: str
     repository: str | None
     experiments_directory: str
     values: dict[str, Any]
+
+
+def parse_options(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """Split the words after ``meticulous run`` into our options and the command.
+
+    Options end at ``--`` or at the first word that is none; nothing after that is looked at.
+    ``--name value``, ``--name=value``, ``-m value`` and ``-mvalue`` are understood; nothing is
+    abbreviated. By hand, because importing argparse and building a parser takes 15 ms.
+
+    Returns the given options under their keys, and the command. Raises UsageError.
+    """
+    given: dict[str, Any] = {}
+    position = 0
+    while position < len(words):
+        word = words[position]
+        if word == "--":
+            return given, list(words[position + 1 :])
+        if not word.startswith("-") or word == "-":
+            break
+        option, value = _option_of(word)
+        position += 1
+        if option.kind == "flag":
+            if value is not None:
+                raise UsageError(f"--{option.name} takes no value", "Write it alone")
+            given[option.key] = True
+            continue
+        if value is None:
+            if position == len(words):
+                raise UsageError(f"--{option.name} needs a value", "Write it after the option")
+            value = words[position]
+            position += 1
+        if option.kind == "list":
+            given.setdefault(option.key, []).append(value)
+        else:
+            _check_choice(option, value, f"--{option.name}")
+            given[option.key] = value
+    return given, list(words[position:])
+
+
+def _option_of(word: str) -> tuple[Option, str | None]:
+    """Find the option that `word` is: (option, the value written in the same word or None)."""
+    name, equals, value = word.partition("=")
+    for option in RUN_OPTIONS:
+        if name in (f"--{option.name}", f"--{option.key}"):
+            return option, value if equals else None
+        if option.short and word.startswith(f"-{option.short}") and not word.startswith("--"):
+            return option, word[2:] or None
+    import difflib
+
+    near = difflib.get_close_matches(name, [f"--{option.name}" for option in RUN_OPTIONS], n=1)
+    hint = f"Did you mean {near[0]}?" if near else "See `meticulous run --help`"
+    raise UsageError(
+        f"unknown option {name}", f"{hint} What belongs to the command goes after it, or after --"
+    )
 
 
 def find_repository(directory: str) -> str | None:
@@ -180,7 +241,10 @@ def find_place(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ
     experiments directory is relative to it, but for one given on the command line or in the
     environment that is absolute.
     """
-    early = {**_from_environment(environ, (PROJECT_DIRECTORY, EXPERIMENTS_DIRECTORY)), **_given(given)}
+    early = {
+        **_from_environment(environ, (PROJECT_DIRECTORY, EXPERIMENTS_DIRECTORY)),
+        **_given(given),
+    }
     project = early.get("project_directory")
     if project is None:
         here = os.getcwd()
@@ -196,7 +260,9 @@ def find_place(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ
     return Place(
         project_directory=project,
         repository=find_repository(project),
-        experiments_directory=os.path.normpath(os.path.join(project, os.path.expanduser(experiments))),
+        experiments_directory=os.path.normpath(
+            os.path.join(project, os.path.expanduser(experiments))
+        ),
         values=values,
     )
 
@@ -268,9 +334,10 @@ def _parse(path: str, content: bytes) -> dict[str, Any]:
     if node is None:
         return {}
     if not isinstance(node, yaml.MappingNode):
-        raise SettingsError(f"{path}, line 1: not a mapping", "Write lines of the form `name: value`")
+        raise SettingsError(
+            f"{path}, line 1: not a mapping", "Write lines of the form `name: value`"
+        )
     known = {option.key: option for option in RUN_OPTIONS if option.in_file}
-    construct: Callable[[Any], Any] = lambda part: yaml.safe_load(yaml.serialize(part))
     values: dict[str, Any] = {}
     for key_node, value_node in node.value:
         name = str(key_node.value)
@@ -279,7 +346,7 @@ def _parse(path: str, content: bytes) -> dict[str, Any]:
         if option is None:
             names = ", ".join(sorted(entry.name for entry in known.values()))
             raise SettingsError(f"{where}: unknown setting {name!r}", f"Known are: {names}")
-        values[option.key] = _check_type(option, construct(value_node), where)
+        values[option.key] = _check_type(option, yaml.safe_load(yaml.serialize(value_node)), where)
     return values
 
 
@@ -289,7 +356,9 @@ def _check_type(option: Option, value: Any, where: str) -> Any:
         return value
     if option.kind == "list":
         items = value if isinstance(value, list) else [value]
-        if all(isinstance(item, str | int | float) and not isinstance(item, bool) for item in items):
+        if all(
+            isinstance(item, str | int | float) and not isinstance(item, bool) for item in items
+        ):
             return [str(item) for item in items]
     if option.kind == "text" and isinstance(value, str | int) and not isinstance(value, bool):
         _check_choice(option, str(value), f"{where}: {option.name}")
