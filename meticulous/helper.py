@@ -18,7 +18,7 @@ _NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float
 def to_strict(value):
     """Give `value` with floats that strict JSON cannot hold as the strings that stand for them."""
     if isinstance(value, float):
-        if value != value:
+        if value != value:  # noqa: PLR0124 (true of NaN alone)
             return "NaN"
         if value in (_NOT_FINITE["Infinity"], _NOT_FINITE["-Infinity"]):
             return "Infinity" if value > 0 else "-Infinity"
@@ -44,8 +44,8 @@ def from_strict(value):
 def json_bytes(value, indent=4):
     """Give `value` as strict JSON in UTF-8 with a newline at the end.
 
-    Text that UTF-8 cannot hold (file names of undecodable bytes) is written as ``\\udcXX``
-    escapes, which every JSON reader takes back.
+    Text that UTF-8 cannot hold (file names of undecodable bytes) is written with escapes, which
+    every JSON reader takes back.
     """
     import json
 

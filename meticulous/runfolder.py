@@ -10,10 +10,13 @@ from __future__ import annotations
 import errno
 import json
 import os
-from typing import Any, TypedDict
 
 from meticulous.errors import RunFolderError
 from meticulous.helper import METRICS, SUMMARY, from_strict, json_bytes, replace_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = [
     "ARGS",
@@ -23,6 +26,7 @@ __all__ = [
     "FORMAT",
     "LOST",
     "METADATA",
+    "METADATA_KEYS",
     "METRICS",
     "REPORTS",
     "RESOURCES",
@@ -35,11 +39,11 @@ __all__ = [
     "TIMELINE",
     "TRASH",
     "UNCOMMITTED_PATCH",
-    "Metadata",
+    "USAGE_KEYS",
     "RunFolder",
-    "Usage",
     "check_id",
     "create",
+    "discard",
     "prepare_store",
     "run_ids",
 ]
@@ -76,53 +80,43 @@ _NUMBERS_AS_WORDS = (ARGS, DEFAULT_ARGS, SUMMARY)
 """Files whose "NaN", "Infinity" and "-Infinity" are numbers; elsewhere they are what they say."""
 
 
-class Usage(TypedDict, total=False):
-    """What the finished process tree used; times in seconds, memory in bytes."""
-
-    wall: float
-    user: float
-    system: float
-    peak_memory: int
-
-
-Metadata = TypedDict(
-    "Metadata",
-    {
-        "format": int,
-        "githead-sha": "str | None",
-        "githead-message": "str | None",
-        "branch": "str | None",
-        "dirty": "bool | None",
-        "untracked": "list[str]",
-        "snapshot-sha": "str | None",
-        "remote": "str | None",
-        "description": str,
-        "tags": "list[str]",
-        "command": "list[str]",
-        "cwd": str,
-        "timestamp": str,
-        "start-time": str,
-        "end-time": "str | None",
-        "exit-code": "int | None",
-        "signal": "str | None",
-        "reason": "str | None",
-        "host": str,
-        "boot-id": "str | None",
-        "pid": int,
-        "pid-start-time": "float | None",
-        "child-pid": "int | None",
-        "user": str,
-        "usage": Usage,
-        "parent": "str | None",
-        "scheduler": "dict[str, str]",
-        "attempts": "list[dict[str, Any]]",
-        "args-source": "str | None",
-        "args-given": "list[str]",
-        "survivors": "list[dict[str, Any]]",
-        "recording-trouble": "list[str]",
-    },
-    total=False,
+METADATA_KEYS = (
+    "format",
+    "githead-sha",
+    "githead-message",
+    "branch",
+    "dirty",
+    "untracked",
+    "remote",
+    "snapshot-sha",
+    "description",
+    "tags",
+    "command",
+    "cwd",
+    "timestamp",
+    "start-time",
+    "end-time",
+    "exit-code",
+    "signal",
+    "reason",
+    "host",
+    "boot-id",
+    "pid",
+    "pid-start-time",
+    "child-pid",
+    "user",
+    "usage",
+    "parent",
+    "scheduler",
+    "attempts",
+    "args-source",
+    "args-given",
+    "survivors",
+    "recording-trouble",
 )
+"""The keys that metadata.json may have; ``docs/run-folder.md`` says what each means."""
+USAGE_KEYS = ("wall", "user", "system", "peak_memory")
+"""The keys of ``usage`` in the metadata: times in seconds, memory in bytes."""
 
 
 class RunFolder:
@@ -290,6 +284,19 @@ def _create_given(experiments_directory: str, run_id: str) -> RunFolder:
     if number is not None:
         _note_highest(experiments_directory, number)
     return RunFolder(path)
+
+
+def discard(run: RunFolder) -> None:
+    """Remove a run that has not begun: only what we write before the start can be in it."""
+    for name in (METADATA, STATUS):
+        try:
+            os.unlink(run.file(name))
+        except OSError:
+            pass
+    try:
+        os.rmdir(run.path)
+    except OSError:
+        pass
 
 
 def _highest_number(experiments_directory: str) -> int:
