@@ -1,0 +1,43 @@
+"""Which process is meant, beyond its number: numbers are given again, these facts are not."""
+
+from __future__ import annotations
+
+import os
+
+__all__ = ["boot_id", "start_time"]
+
+
+def boot_id() -> str | None:
+    """Give what identifies the present boot of this host (Linux; None elsewhere)."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return None
+
+
+def start_time(pid: int) -> float | None:
+    """Give when process `pid` started, in seconds since boot (elsewhere than Linux: since 1970).
+
+    None where there is no such process, or it is a zombie that nobody has waited for.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            # The name, in parentheses, may hold anything; the fields after it count from 3.
+            fields = file.read().rpartition(b")")[2].split()
+    except FileNotFoundError:
+        return None if os.path.exists("/proc/self/stat") else _start_time_by_psutil(pid)
+    except OSError:
+        return None
+    if fields[0] in (b"Z", b"X"):
+        return None
+    return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+
+
+def _start_time_by_psutil(pid: int) -> float | None:
+    import psutil
+
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.Error:
+        return None

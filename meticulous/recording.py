@@ -1,0 +1,214 @@
+"""Writing one run's folder, from its making to its verdict; used by `run` and by `Experiment`.
+
+Recording trouble (a full disk, a folder that is gone) never raises from here once the run has
+begun: it is said once and noted in the metadata, if that can still be written.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+from meticulous import codestate, runfolder
+from meticulous.arguments import Arguments
+from meticulous.codestate import CodeState
+from meticulous.environment import scheduler_ids
+from meticulous.errors import RunFolderError
+from meticulous.masking import mask_command, mask_text
+from meticulous.processes import boot_id, start_time
+from meticulous.runfolder import RunFolder
+from meticulous.settings import RunSettings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+__all__ = ["RUN_DIRECTORY_VARIABLE", "Record", "begin", "now"]
+
+RUN_DIRECTORY_VARIABLE = "METICULOUS_RUN_DIR"
+"""Tells the processes of a run which folder is theirs."""
+
+
+def now() -> str:
+    """Give the present moment in local time, ISO 8601 with microseconds and offset."""
+    moment = time.time()
+    local = time.localtime(moment)
+    offset = time.strftime("%z", local)
+    microseconds = int(moment % 1 * 1_000_000)
+    text = time.strftime("%Y-%m-%dT%H:%M:%S", local)
+    return f"{text}.{microseconds:06d}{offset[:3]}:{offset[3:5]}"
+
+
+def begin(
+    settings: RunSettings,
+    code: CodeState | None,
+    command: Sequence[str],
+    say: Callable[[str], None],
+) -> Record:
+    """Make the run folder and say in it that the run is RUNNING.
+
+    Raises RunFolderError where that cannot be done; then nothing is left behind.
+    """
+    run = runfolder.create(settings.experiments_directory, settings.experiment_id)
+    record = Record(run, _first_metadata(settings, code, command), say)
+    try:
+        run.write_json(runfolder.METADATA, record.metadata)
+        run.write_status(runfolder.RUNNING)
+    except OSError as error:
+        runfolder.discard(run)
+        message = f"cannot write to {run.path}: {error.strerror}"
+        raise RunFolderError(message, "Free some space, or choose another directory") from error
+    return record
+
+
+class Record:
+    """The run being recorded. ``metadata`` is what ``metadata.json`` holds, or soon will."""
+
+    def __init__(
+        self, run: RunFolder, metadata: dict[str, Any], say: Callable[[str], None]
+    ) -> None:
+        self.run = run
+        self.metadata = metadata
+        self._say = say
+        self._lock = threading.Lock()
+        self._trouble: list[str] = []
+        self._gathering: threading.Thread | None = None
+        self._remote: str | None = None
+
+    def update(self, changes: dict[str, Any]) -> None:
+        """Put `changes` into the metadata, in memory and on disk."""
+        self.metadata.update(changes)
+        self.write(runfolder.METADATA, self.metadata)
+
+    def write(self, name: str, value: Any) -> None:
+        """Write the JSON file `name` of the run; trouble is noted, not raised."""
+        try:
+            self.run.write_json(name, value)
+        except OSError as error:
+            self.failed(name, error)
+
+    def set_arguments(self, arguments: Arguments) -> None:
+        """Write args.json and default_args.json, and in the metadata where they come from."""
+        self.write(runfolder.ARGS, arguments.values)
+        self.write(runfolder.DEFAULT_ARGS, arguments.defaults)
+        self.update({"args-source": arguments.source, "args-given": list(arguments.given)})
+
+    def gather_environment(
+        self, gather: Callable[[], dict[str, Any]], repository: str | None
+    ) -> None:
+        """Write environment.json from a thread, since drivers may take their time to answer."""
+
+        def work() -> None:
+            # A bug in there must not reach the run: this is the root of a thread.
+            try:
+                if repository is not None:
+                    self._remote = mask_text(codestate.remote_url(repository) or "") or None
+                self.write(runfolder.ENVIRONMENT, gather())
+            except Exception as error:  # noqa: BLE001
+                self.note_trouble(f"environment: {error!r}")
+
+        self._gathering = threading.Thread(target=work, name="environment", daemon=True)
+        self._gathering.start()
+
+    def failed(self, what: str, error: OSError) -> None:
+        """Note that `what` cannot be recorded, and tell the user, once for the whole run."""
+        self.note_trouble(f"{what}: {error.strerror or error}", aloud=True)
+
+    def note_trouble(self, text: str, *, aloud: bool = False) -> None:
+        """Keep `text` for the metadata's ``recording-trouble``."""
+        with self._lock:
+            is_first = not self._trouble
+            self._trouble.append(text)
+        if aloud and is_first:
+            self._say(
+                f"cannot record {text} (in {self.run.path}). "
+                "The command goes on and its output passes through, but the record has a gap"
+            )
+
+    def await_environment(self, patience_s: float) -> None:
+        """Wait at most `patience_s` for the description of the environment."""
+        if self._gathering is not None:
+            self._gathering.join(patience_s)
+            if self._gathering.is_alive():
+                self.note_trouble("environment: not complete when the command had ended")
+
+    def finish(self, state: str, message: str, changes: dict[str, Any]) -> None:
+        """Write the last metadata, then the verdict: who reads it finds everything there."""
+        changes["remote"] = self._remote
+        if self._trouble:
+            changes["recording-trouble"] = list(self._trouble)
+        self.update(changes)
+        try:
+            self.run.write_status(state, message)
+        except OSError as error:
+            self.failed(runfolder.STATUS, error)
+
+
+def _first_metadata(
+    settings: RunSettings, code: CodeState | None, command: Sequence[str]
+) -> dict[str, Any]:
+    started = now()
+    metadata: dict[str, Any] = {
+        "format": runfolder.FORMAT,
+        "githead-sha": code.sha if code else None,
+        "githead-message": mask_text(code.message) if code else None,
+        "branch": code.branch if code else None,
+        "dirty": code.dirty if code else None,
+        "untracked": list(code.untracked) if code else [],
+        "snapshot-sha": None,
+        "description": settings.description,
+        "tags": list(settings.tags),
+        "command": mask_command(list(command)),
+        "cwd": _cwd_within(settings.project_directory),
+        "timestamp": started,
+        "start-time": started,
+        "end-time": None,
+        "exit-code": None,
+        "signal": None,
+        "reason": None,
+        **_recorder(),
+        "parent": _parent(settings.experiments_directory, os.environ),
+        "scheduler": scheduler_ids(os.environ),
+        "attempts": [],
+        "args-source": None,
+        "args-given": [],
+    }
+    return metadata
+
+
+def _cwd_within(project_directory: str) -> str:
+    """Give the current directory relative to the project where it lies inside, else absolute."""
+    here = os.getcwd()
+    relative = os.path.relpath(here, project_directory)
+    return here if relative.split(os.sep)[0] == os.pardir else relative
+
+
+def _parent(experiments_directory: str, environ: Mapping[str, str]) -> str | None:
+    """Give the run in which this one was started: its id, or its path from our experiments."""
+    outer = environ.get(RUN_DIRECTORY_VARIABLE)
+    return os.path.relpath(outer, experiments_directory) if outer else None
+
+
+def _recorder() -> dict[str, Any]:
+    """Say which process records: enough for a reader to tell later whether it still lives."""
+    return {
+        "host": os.uname().nodename,
+        "boot-id": boot_id(),
+        "pid": os.getpid(),
+        "pid-start-time": start_time(os.getpid()),
+        "user": _user_name(),
+    }
+
+
+def _user_name() -> str:
+    for variable in ("LOGNAME", "USER"):
+        if name := os.environ.get(variable):
+            return name
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
