@@ -1,0 +1,354 @@
+"""The life of one run.
+
+1. Everything that can be wrong is checked: the command, the settings, the code. Nothing is made.
+2. The run folder is made; STATUS says RUNNING.
+3. The command starts: its directory, arguments and environment untouched but for our variables;
+   one pipe or pseudo-terminal for each of stdout and stderr.
+4. While it runs: bytes are passed on and kept, signals passed on, what its processes report of
+   themselves becomes args.json, and the environment is written down.
+5. It ends; what it had printed is passed on to the last byte.
+6. The verdict is written, and we end as the command did.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+from meticulous import codestate, runfolder
+from meticulous.arguments import from_argv
+from meticulous.codestate import CodeState
+from meticulous.errors import CommandNotRunnableError, SettingsError
+from meticulous.recording import RUN_DIRECTORY_VARIABLE, Record, begin, now
+from meticulous.runner import process, reports, streams
+from meticulous.runner.outcome import Outcome, judge
+from meticulous.runner.process import Ended, Supervisor
+from meticulous.runner.terminal import Terminal, is_terminal
+from meticulous.settings import RunSettings
+from meticulous.units import format_bytes, format_duration
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+    from meticulous.runner.duet import WriteOrder
+
+__all__ = ["launch"]
+
+INJECTED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "injected")
+GRACE_S = 2.0
+"""How long a process that outlives the command may hold its streams open."""
+PATIENCE_S = 2.0
+"""How long to wait for the description of the environment when the command has ended."""
+TICK_S = 0.2
+TERMINAL_TICK_S = 0.05
+"""More often on a terminal, where a change of its modes must not be seen to lag."""
+STDERR_TAIL_BYTES = 1 << 16
+
+
+def launch(command: list[str], settings: RunSettings) -> int:
+    """Run `command`, record it, and give the exit code to end with.
+
+    Dies of the signal that killed the command. Raises MeticulousError where it cannot start.
+    """
+    program = process.resolve(command[0], os.environ.get("PATH"))
+    if settings.norecord:
+        _run_bare(program, command)
+    code = _code_state(settings)
+    _occupy_closed_descriptors()
+    voice = _Voice(is_quiet=settings.quiet)
+    record = begin(settings, code, command, voice.say)
+    voice.note(_first_line(record, code))
+    return _Launch(program, command, settings, record, voice).run()
+
+
+def _run_bare(program: str, command: list[str]) -> NoReturn:
+    environ = {**os.environ}
+    environ.pop(RUN_DIRECTORY_VARIABLE, None)
+    process.exec_bare(program, command, environ)
+
+
+def _code_state(settings: RunSettings) -> CodeState | None:
+    if settings.repository is None:
+        return None
+    if settings.dirty == "snapshot":
+        hint = "Commit the changes, or say --dirty ignore"
+        raise SettingsError("--dirty snapshot is not available yet", hint)
+    code = codestate.capture(settings.repository, settings.experiments_directory)
+    if settings.dirty == "refuse":
+        codestate.refuse_if_dirty(code)
+    return code
+
+
+def _occupy_closed_descriptors() -> None:
+    """Put something at 0, 1 and 2 where we were given nothing, so that no file of ours gets there.
+
+    It is close-on-exec: a command that would have had no stdin still has none.
+    """
+    for descriptor in range(3):
+        if not streams.is_open(descriptor):
+            os.open(os.devnull, os.O_RDWR)
+
+
+class _Voice:
+    """Our own lines, on stderr and nowhere else."""
+
+    def __init__(self, *, is_quiet: bool) -> None:
+        self._is_quiet = is_quiet
+
+    def note(self, text: str) -> None:
+        """Say `text` unless the user wants us quiet."""
+        if not self._is_quiet:
+            self.say(text)
+
+    def say(self, text: str) -> None:
+        """Say `text`, whatever happens to stderr."""
+        try:
+            streams.write_all(2, f"meticulous: {text}\n".encode("utf-8", "backslashreplace"))
+        except OSError:
+            pass
+
+
+def _first_line(record: Record, code: CodeState | None) -> str:
+    text = f"run {record.run.id} in {_shown(record.run.path)}"
+    count = len(code.untracked) if code else 0
+    if count:
+        noun = "file is" if count == 1 else "files are"
+        text += f" ({count} untracked {noun} not part of the recorded commit)"
+    if code and code.dirty:
+        text += " (uncommitted changes are not recorded)"
+    return text
+
+
+def _shown(path: str) -> str:
+    relative = os.path.relpath(path)
+    return relative if len(relative) < len(path) else path
+
+
+def _write_order(terminals: list[Terminal]) -> WriteOrder | None:
+    """Give the order of writing to two pseudo-terminals, if they stand for one terminal."""
+    if len(terminals) < 2:
+        return None
+    from meticulous.runner.duet import WriteOrder
+
+    try:
+        return WriteOrder([terminal.path for terminal in terminals])
+    except OSError:
+        return None  # not Linux, or this user has no inotify left: the order may then be off
+
+
+class _Launch:
+    """One command under way: steps 3 to 6."""
+
+    def __init__(
+        self,
+        program: str,
+        command: list[str],
+        settings: RunSettings,
+        record: Record,
+        voice: _Voice,
+    ) -> None:
+        self._program, self._command, self._settings = program, command, settings
+        self._record, self._voice = record, voice
+        self._run = record.run
+        self._terminals: list[Terminal] = []
+        self._streams: list[streams.Stream] = []
+        self._threads: list[threading.Thread] = []
+        self._order: WriteOrder | None = None
+        self._watcher = reports.Watcher(self._run)
+        self._reported: str | None = None
+
+    def run(self) -> int:
+        """Start the command, see it through, and give the exit code to end with."""
+        supervisor = Supervisor(self._voice.say, self._tick, self._resized)
+        oom_kills = process.oom_kills()
+        started_s = time.monotonic()
+        try:
+            pid = self._start(supervisor, started_s)
+        except CommandNotRunnableError as error:
+            changes: dict[str, Any] = {"end-time": now(), "reason": error.message}
+            self._record.finish(runfolder.ERROR, error.message, changes)
+            raise
+        self._guard(lambda: self._after_start(pid))
+        ended = supervisor.wait(pid)
+        wall_s, end_time = time.monotonic() - started_s, now()
+        self._guard(lambda: self._conclude(ended, supervisor, wall_s, end_time, oom_kills))
+        return process.die_like(ended)
+
+    def _guard(self, step: Callable[[], None]) -> None:
+        """Do `step`; should it fail by a mistake of ours, the command and its end are unchanged."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001
+            self._record.note_trouble(f"a mistake in meticulous: {error!r}", aloud=True)
+
+    def _conclude(
+        self, ended: Ended, supervisor: Supervisor, wall_s: float, end_time: str, oom_kills: int
+    ) -> None:
+        """Pass on the rest, judge, and write it all down."""
+        is_drained = self._drain(supervisor)
+        self._tick()
+        out_of_memory = process.oom_kills() > oom_kills or supervisor.filled_memory()
+        tail = self._stderr_tail() if ended.exit_code else ""
+        verdict = judge(ended, tail, self._reported, out_of_memory=out_of_memory)
+        self._record.await_environment(PATIENCE_S)
+        survivors = supervisor.survivors()
+        usage = {
+            "wall": round(wall_s, 6),
+            "user": round(supervisor.user_s, 6),
+            "system": round(supervisor.system_s, 6),
+            "peak_memory": supervisor.peak_memory,
+        }
+        self._record.finish(
+            verdict.state,
+            verdict.message,
+            {
+                "end-time": end_time,
+                "exit-code": ended.exit_code,
+                "signal": verdict.signal_name,
+                "reason": verdict.reason,
+                "usage": usage,
+                "survivors": survivors,
+            },
+        )
+        self._say_the_end(verdict, usage, survivors, is_drained=is_drained)
+
+    def _start(self, supervisor: Supervisor, started_s: float) -> int:
+        """Open the streams, start the command, let the bytes flow; give its process id."""
+        failed = self._record.failed
+        timeline = streams.Timeline(self._run.file(runfolder.TIMELINE), started_s, failed)
+        ours: dict[int, int] = {}
+        theirs: dict[int, int] = {}
+        for descriptor in (1, 2):
+            ours[descriptor], theirs[descriptor] = self._open_channel(descriptor)
+        self._order = _write_order(self._terminals)
+        pid = process.start(
+            self._program,
+            self._command,
+            self._child_environment(),
+            theirs,
+            own_group=supervisor.own_group,
+            mask=supervisor.mask,
+        )
+        for descriptor, name in ((1, runfolder.STDOUT), (2, runfolder.STDERR)):
+            os.close(theirs[descriptor])
+            path = self._run.file(name)
+            self._streams.append(
+                streams.Stream(name, ours[descriptor], descriptor, path, timeline, failed)
+            )
+        self._threads = self._carriers()
+        for thread in self._threads:
+            thread.start()
+        return pid
+
+    def _carriers(self) -> list[threading.Thread]:
+        """Give what carries the bytes: a thread a stream, one for both on the same terminal."""
+        if self._order is not None:
+            from meticulous.runner.duet import Duet
+
+            return [Duet(self._streams, self._order)]
+        return [streams.Pump(stream) for stream in self._streams]
+
+    def _open_channel(self, descriptor: int) -> tuple[int, int]:
+        """Make the pipe or pseudo-terminal for one stream: (our end, the command's end)."""
+        is_real = is_terminal(descriptor)
+        if self._settings.pty or (is_real and not self._settings.pipe):
+            terminal = Terminal(descriptor if is_real else None)
+            self._terminals.append(terminal)
+            return terminal.master, terminal.slave
+        ours, theirs = os.pipe()
+        streams.enlarge_pipe(ours)
+        return ours, theirs
+
+    def _child_environment(self) -> dict[str, str]:
+        environ = {**os.environ, RUN_DIRECTORY_VARIABLE: os.path.abspath(self._run.path)}
+        inherited = environ.get("PYTHONPATH", "").split(os.pathsep)
+        others = [entry for entry in inherited if entry and entry != INJECTED]
+        environ["PYTHONPATH"] = os.pathsep.join([INJECTED, *others])
+        if len(self._terminals) < 2:
+            # Python holds back what it prints to a pipe, and a crash would lose it.
+            environ.setdefault("PYTHONUNBUFFERED", "1")
+        return environ
+
+    def _after_start(self, pid: int) -> None:
+        """Write down what can be known only now, or would have delayed the start."""
+        from meticulous import environment
+
+        record = self._record
+        record.update({"child-pid": pid})
+        record.set_arguments(from_argv(self._command))
+        environ = dict(os.environ)
+        names = self._settings.env
+        record.gather_environment(
+            lambda: environment.gather(self._command, os.getcwd(), environ, names),
+            self._settings.repository,
+        )
+
+    def _tick(self) -> float:
+        """Do what is done now and then; give the seconds until it is to be done again."""
+        for terminal in self._terminals:
+            terminal.follow()
+        self._guard(self._take_reports)
+        return TERMINAL_TICK_S if self._terminals else TICK_S
+
+    def _take_reports(self) -> None:
+        if self._watcher.changed():
+            report = self._watcher.read()
+            if report.arguments is not None:
+                self._record.set_arguments(report.arguments)
+            self._reported = report.traceback
+
+    def _resized(self) -> bool:
+        return sum(terminal.resize() for terminal in self._terminals) > 0
+
+    def _drain(self, supervisor: Supervisor) -> bool:
+        """Wait until all that was printed has passed; say whether the streams have ended.
+
+        A process that outlives the command may hold them open. It is given a short grace; but
+        what was written when the command ended is always passed on, however long that takes.
+        """
+        due = [stream.passed + stream.waiting_bytes() for stream in self._streams]
+        deadline = time.monotonic() + GRACE_S
+        while any(thread.is_alive() for thread in self._threads):
+            has_all = all(
+                stream.has_ended or stream.passed >= count
+                for stream, count in zip(self._streams, due, strict=True)
+            )
+            if has_all and time.monotonic() > deadline:
+                return False
+            for thread in self._threads:
+                thread.join(0.02)
+            if not supervisor.linger(0) and has_all:
+                return False
+        return True
+
+    def _stderr_tail(self) -> str:
+        try:
+            with open(self._run.file(runfolder.STDERR), "rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - STDERR_TAIL_BYTES))
+                return file.read().decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+    def _say_the_end(
+        self,
+        verdict: Outcome,
+        usage: dict[str, Any],
+        survivors: list[dict[str, Any]],
+        *,
+        is_drained: bool,
+    ) -> None:
+        text = f"run {self._run.id} {verdict.state} after {format_duration(usage['wall'])}"
+        text += f", peak memory {format_bytes(usage['peak_memory'])}"
+        if verdict.reason:
+            text += f": {verdict.reason}"
+        self._voice.note(text)
+        if survivors:
+            names = ", ".join(f"{one['pid']} ({one['command']})" for one in survivors[:5])
+            more = f" and {len(survivors) - 5} more" if len(survivors) > 5 else ""
+            text = f"still running after the command has ended: {names}{more}"
+            if not is_drained:
+                text += "; what they print from now on is not recorded"
+            self._voice.say(text)

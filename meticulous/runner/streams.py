@@ -1,0 +1,206 @@
+"""Bytes from the command to us: into the file of the stream, and on to our own stream, at once.
+
+Knows nothing of runs but the paths it is given. One thread a stream, so that a reader who leaves
+one of them full does not hold up the other, exactly as without us. Memory is one buffer a stream,
+whatever is printed.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import sys
+import termios
+import threading
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["BUFFER_BYTES", "Pump", "Stream", "Timeline", "enlarge_pipe", "is_open", "write_all"]
+
+BUFFER_BYTES = 1 << 18
+"""Read at once, and the size that we ask for a pipe: four times the usual one. More would take too
+much of what the kernel allows one user for all pipes (64 MiB) when hundreds of runs go at once."""
+
+SAME_CHUNK_S = 0.010
+"""Chunks of one stream that begin within this time are one line of the timeline."""
+
+
+class Timeline:
+    """The order and time of chunks: a line ``SECONDS STREAM OFFSET LENGTH`` for each.
+
+    Seconds are since the start of the run; offset and length are bytes in the file of the stream.
+    The last line is written again, longer, while chunks of the same stream follow each other
+    closely: so the file is small beside the output, and complete at every moment.
+    """
+
+    def __init__(self, path: str, started: float, failed: Callable[[str, OSError], None]) -> None:
+        self._started = started
+        self._failed = failed
+        self._lock = threading.Lock()
+        self._file, self._end = _open(path, 0, lambda error: failed("timeline", error))
+        self._line_start = self._end
+        self._stream = ""
+        self._since = 0.0
+        self._offset = self._length = 0
+
+    def note(self, stream: str, offset: int, length: int) -> None:
+        """Add the `length` bytes at `offset` of `stream`, which have just come."""
+        with self._lock:
+            if self._file < 0:
+                return
+            now = time.monotonic() - self._started
+            if stream != self._stream or now - self._since > SAME_CHUNK_S:
+                self._line_start = self._end
+                self._stream, self._since, self._offset, self._length = stream, now, offset, 0
+            self._length += length
+            line = b"%.6f %s %d %d\n" % (
+                self._since,
+                stream.encode(),
+                self._offset,
+                self._length,
+            )
+            try:
+                os.pwrite(self._file, line, self._line_start)
+            except OSError as error:
+                self._failed("timeline", error)
+                os.close(self._file)
+                self._file = -1
+            self._end = self._line_start + len(line)
+
+
+class Stream:
+    """One stream of the command: what is read of it is kept in its file and passed on.
+
+    Args:
+        name: the name of the stream, as in the timeline.
+        source: what we read: our end of a pipe, or a pseudo-terminal's master.
+        sink: our own stream of the same kind.
+        path: the file that keeps the bytes; appended to.
+        failed: told once when the file, and once when the timeline, cannot be written any more;
+            the bytes go on to the sink all the same.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        source: int,
+        sink: int,
+        path: str,
+        timeline: Timeline,
+        failed: Callable[[str, OSError], None],
+    ) -> None:
+        self.name, self.source, self._sink = name, source, sink
+        self._timeline, self._failed = timeline, failed
+        self._file, self._offset = _open(path, os.O_APPEND, lambda error: failed(name, error))
+        self.passed = 0
+        """Bytes kept and passed on so far."""
+        self.is_closed = False
+        """Whether every writer has closed it."""
+        self.has_ended = False
+        """Whether it is closed and all has been passed on."""
+
+    def read_into(self, buffer: bytearray) -> int:
+        """Read what there is, waiting for it; 0 when every writer has closed the stream."""
+        length = 0
+        try:
+            length = os.readv(self.source, [buffer])
+        except OSError as error:
+            if error.errno != errno.EIO:  # a pseudo-terminal whose last user has closed it
+                self._failed(self.name, error)
+        self.is_closed = length == 0
+        return length
+
+    def carry(self, chunk: memoryview) -> None:
+        """Keep `chunk` and pass it on."""
+        if self._file >= 0:
+            self._keep(chunk)
+        if self._sink >= 0:
+            self._pass_on(chunk)
+        self.passed += len(chunk)
+
+    def waiting_bytes(self) -> int:
+        """Give how many bytes the command has written that we have not read yet."""
+        try:
+            answer = fcntl.ioctl(self.source, termios.FIONREAD, b"\0" * 4)
+        except OSError:
+            return 0
+        return int.from_bytes(answer, sys.byteorder)
+
+    def _keep(self, chunk: memoryview) -> None:
+        kept = 0
+        try:
+            while kept < len(chunk):
+                kept += os.write(self._file, chunk[kept:])
+        except OSError as error:
+            self._failed(self.name, error)
+            os.close(self._file)
+            self._file = -1
+        if kept:
+            self._timeline.note(self.name, self._offset, kept)
+            self._offset += kept
+
+    def _pass_on(self, chunk: memoryview) -> None:
+        try:
+            write_all(self._sink, chunk)
+        except OSError:
+            self._sink = -1  # nobody reads it any more; the command need not know
+
+
+class Pump(threading.Thread):
+    """Carries one stream until its end."""
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(name=stream.name, daemon=True)
+        self._stream = stream
+
+    def run(self) -> None:
+        """Read and carry, as much at once as there is."""
+        buffer = bytearray(BUFFER_BYTES)
+        view = memoryview(buffer)
+        while length := self._stream.read_into(buffer):
+            self._stream.carry(view[:length])
+        self._stream.has_ended = True
+
+
+def _open(path: str, flags: int, failed: Callable[[OSError], None]) -> tuple[int, int]:
+    """Open `path` for writing: (descriptor, size so far), or (-1, 0) after telling `failed`."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flags, 0o666)
+        return descriptor, os.fstat(descriptor).st_size
+    except OSError as error:
+        failed(error)
+        return -1, 0
+
+
+def write_all(descriptor: int, content: bytes | memoryview) -> None:
+    """Write everything, waiting where `descriptor` is non-blocking and full. Raises OSError."""
+    view = memoryview(content)
+    while view:
+        try:
+            view = view[os.write(descriptor, view) :]
+        except BlockingIOError:
+            # Set by whoever shares the descriptor with us; we must not clear it for them.
+            import select
+
+            select.select([], [descriptor], [])
+
+
+def enlarge_pipe(descriptor: int) -> None:
+    """Ask for a larger pipe, so that a command that prints much is held up less (Linux)."""
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, BUFFER_BYTES)
+    except (AttributeError, OSError):
+        pass  # not Linux, or this user has no more: the usual size does as well
+
+
+def is_open(descriptor: int) -> bool:
+    """Say whether `descriptor` is open at all."""
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
