@@ -5,14 +5,16 @@ Errors that a user can cause become one message on stderr and an exit code here 
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import sys
-from typing import NoReturn
 
 from meticulous import __version__
 from meticulous.errors import MeticulousError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 __all__ = ["main"]
 
@@ -26,16 +28,6 @@ COMMANDS = {
 """Command -> its line in the help. The module is ``meticulous.commands.<command>``."""
 
 _INTERRUPTED = 130
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are ours, and whose options cannot be abbreviated."""
-
-    def __init__(self, **options: object) -> None:
-        super().__init__(allow_abbrev=False, **options)  # type: ignore[arg-type]
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, f"See `{self.prog} --help`")
 
 
 def main(argv: list[str] | None = None) -> NoReturn:
@@ -80,10 +72,19 @@ def _run_command(command: str, rest: list[str]) -> int:
         hint = f"Did you mean `{near[0]}`?" if near else "See `meticulous --help`"
         raise UsageError(f"no command and no directory is called {rest[0]!r}", hint)
     module = importlib.import_module(f"meticulous.commands.{command}")
-    parser = _Parser(prog=f"meticulous {command}", description=module.__doc__)
+    if command == "run" and not _asks_for_help(rest):
+        run: int = module.main(rest)  # parses by itself: argparse would cost more than all else
+        return run
+    from meticulous.parser import Parser
+
+    parser = Parser(prog=f"meticulous {command}", description=module.__doc__)
     module.add_arguments(parser)
     code: int = module.main(parser.parse_args(rest))
     return code
+
+
+def _asks_for_help(words: list[str]) -> bool:
+    return bool(words) and words[0] in ("-h", "--help")
 
 
 def _report(error: MeticulousError, command: str) -> int:
@@ -96,7 +97,15 @@ def _report(error: MeticulousError, command: str) -> int:
 
 
 def _overview() -> str:
-    lines = ["usage: meticulous COMMAND …", "", "Record experiments as plain files, and ask about them.", ""]
+    lines = [
+        "usage: meticulous COMMAND …",
+        "",
+        "Record experiments as plain files, and ask about them.",
+        "",
+    ]
     lines += [f"  {name:<8}{text}" for name, text in COMMANDS.items()]
-    lines += ["", "`meticulous COMMAND --help` tells more; `meticulous DIRECTORY` is `meticulous ls DIRECTORY`."]
+    lines += [
+        "",
+        "`meticulous COMMAND --help` tells more; `meticulous DIRECTORY` is `meticulous ls DIRECTORY`.",
+    ]
     return "\n".join(lines)

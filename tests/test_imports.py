@@ -1,0 +1,53 @@
+"""What is loaded before the command starts, in a fresh interpreter."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = {
+    "argparse",
+    "dataclasses",
+    "numpy",
+    "pandas",
+    "pathlib",
+    "psutil",
+    "pygit2",
+    "subprocess",
+    "tabulate",
+    "typing",
+    "yaml",
+}
+"""Modules that cost milliseconds each and that a start of `run` does without."""
+
+
+@pytest.mark.parametrize("module", ["meticulous", "meticulous.helper", "meticulous.commands.run"])
+def test_nothing_heavy_is_loaded_before_the_command(module: str) -> None:
+    code = f"import sys; before = set(sys.modules); import {module}; print(*sys.modules.keys() - before)"
+
+    loaded = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}; {code}"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+
+    assert set() == HEAVY & set(loaded)
+
+
+def test_a_whole_run_loads_nothing_heavy(repository: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "meticulous", "run", "-q", "--", "true"],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=repository,
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+
+    assert "meticulous.runner.launch" in loaded
+    # runpy, of `python -m`, brings typing's relatives; argparse and pandas nobody.
+    assert set() == (HEAVY - {"typing", "pathlib"}) & loaded
