@@ -1,0 +1,79 @@
+"""What a run printed, put together again: its two streams in the order in which they came."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+from meticulous.errors import RunFolderError
+from meticulous.runfolder import STDERR, STDOUT, TIMELINE, RunFolder
+
+__all__ = ["Playback"]
+
+_BLOCK_BYTES = 1 << 16
+
+
+class Playback:
+    """Reads `streams` of a run from their beginning, and what is added while the run goes on.
+
+    The order is that of the timeline. What is not in it (the recorder was killed, the run is of
+    the original system) comes last, stdout before stderr. Memory is one block, whatever the size.
+    """
+
+    def __init__(self, run: RunFolder, streams: Sequence[str] = (STDOUT, STDERR)) -> None:
+        self._run = run
+        self._played = dict.fromkeys(streams, 0)
+        self._position = 0
+
+    def new(self) -> Iterator[bytes]:
+        """Give what the timeline has listed since the last call.
+
+        The last line is read again next time: it grows while chunks follow each other closely.
+        """
+        if len(self._played) == 1:
+            yield from self.rest()
+            return
+        lines = self._lines()
+        for line in lines:
+            fields = line.split()
+            if len(fields) != 4 or fields[1].decode("ascii", "replace") not in self._played:
+                continue
+            yield from self._upto(fields[1].decode(), int(fields[2]) + int(fields[3]))
+        if lines:
+            self._position += sum(len(line) + 1 for line in lines[:-1])
+
+    def rest(self) -> Iterator[bytes]:
+        """Give everything that has not been given yet, in the timeline or not."""
+        for stream in self._played:
+            yield from self._upto(stream, None)
+
+    def _lines(self) -> list[bytes]:
+        try:
+            with open(self._run.file(TIMELINE), "rb") as file:
+                file.seek(self._position)
+                return file.read().split(b"\n")[:-1]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise _cannot_read(error) from error
+
+    def _upto(self, stream: str, end: int | None) -> Iterator[bytes]:
+        """Give the bytes of `stream` from where we are to `end`, None for all there is."""
+        try:
+            with open(self._run.file(stream), "rb") as file:
+                file.seek(self._played[stream])
+                while end is None or self._played[stream] < end:
+                    left = _BLOCK_BYTES if end is None else end - self._played[stream]
+                    block = file.read(min(left, _BLOCK_BYTES))
+                    if not block:
+                        return
+                    self._played[stream] += len(block)
+                    yield block
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _cannot_read(error) from error
+
+
+def _cannot_read(error: OSError) -> RunFolderError:
+    return RunFolderError(f"cannot read {os.fspath(error.filename)}: {error.strerror}")
