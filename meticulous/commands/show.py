@@ -1,0 +1,34 @@
+"""Show everything about a run."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from meticulous import selectors
+from meticulous.commands import asked
+from meticulous.views import detail
+
+__all__ = ["add_arguments", "main"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line of `show`."""
+    asked.add_selectors(parser)
+    parser.add_argument("--json", action="store_true", help="print a JSON list, one object a run")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Print each run that is named."""
+    directory, rows = asked.rows_of(arguments)
+    chosen = [row for part in arguments.runs for row in selectors.select(part, rows)]
+    records = [detail.record(row, directory) for row in chosen]
+    if arguments.json:
+        asked.print_json(records)
+        return 0
+    for place, record in enumerate(records):
+        if place:
+            print()
+        for line in detail.lines(record, sys.stdout):
+            print(line)
+    return 0

@@ -1,0 +1,184 @@
+"""Folders of runs -> rows: one flat dict a run. Standard library only.
+
+The names of a row are the columns of every table of the product. First the header
+(:data:`HEADER`), then ``args_…``, ``default_args_…``, ``summary_…`` and ``metadata_…`` with the
+names of the run's own files behind the underscore. Values are JSON values; a name that the run
+does not have is not in its row. ``curexpdir`` is not part of a row, because it depends on where
+the reader stands: :func:`with_folder` adds it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from meticulous import liveness, runfolder
+from meticulous.errors import RunFolderError
+from meticulous.runfolder import RunFolder
+
+__all__ = [
+    "HEADER",
+    "TIMES",
+    "Row",
+    "flatten",
+    "identifier",
+    "instant",
+    "iterate_rows",
+    "list_ids",
+    "present",
+    "read_row",
+    "section",
+]
+
+Row = dict[str, Any]
+
+HEADER = (
+    "expid",
+    "sha",
+    "curexpdir",
+    "start_time",
+    "end_time",
+    "duration",
+    "status",
+    "status_message",
+    "description",
+    "tags",
+)
+"""Columns that every table has, in this order."""
+
+TIMES = ("start_time", "end_time")
+"""Header columns that hold an instant, as ISO 8601 text in UTC that sorts as time does."""
+
+SECTIONS = ("args_", "default_args_", "summary_", "metadata_")
+"""Beginnings of the other columns, in their order in a table."""
+
+
+def list_ids(directory: str) -> list[str]:
+    """List the names of the run folders of `directory`, in the order of their ids.
+
+    Raises RunFolderError, saying what is wrong with the directory.
+    """
+    try:
+        return runfolder.run_ids(directory)
+    except FileNotFoundError:
+        message = f"there is no experiments directory {directory}"
+        hint = "Record a run with `meticulous run -- COMMAND`, or give the directory"
+        raise RunFolderError(message, hint) from None
+    except NotADirectoryError:
+        message = f"{directory} is a file, not an experiments directory"
+        raise RunFolderError(message, "Give the folder that holds the runs") from None
+    except OSError as error:
+        message = f"cannot list {directory}: {error.strerror}"
+        raise RunFolderError(message, "Make it readable") from error
+
+
+def iterate_rows(
+    directory: str, ids: Iterable[str], report: Callable[[RunFolderError], None]
+) -> Iterator[Row]:
+    """Read the runs `ids`; those that cannot be read go to `report` and are left out."""
+    for name in ids:
+        try:
+            row = read_row(RunFolder(os.path.join(directory, name)))
+        except RunFolderError as error:
+            report(error)
+            continue
+        if row is not None:
+            yield row
+
+
+def read_row(folder: RunFolder) -> Row | None:
+    """Read one run; None where the folder is not, or not yet, a run.
+
+    ``status`` and ``status_message`` are as on disk: :func:`present` asks whether a RUNNING one
+    is. Raises RunFolderError where a file of it cannot be understood.
+    """
+    metadata = folder.read_metadata()
+    state, message = folder.read_status()
+    if not state and not metadata:
+        return None
+    row: Row = {"expid": identifier(folder.id), "sha": metadata.get("githead-sha")}
+    row.update(_times(metadata))
+    row["status"] = state or None
+    row["status_message"] = message
+    row["description"] = metadata.get("description") or ""
+    row["tags"] = _words(metadata.get("tags"))
+    row.update(section("args_", folder.read_json(runfolder.ARGS)))
+    row.update(section("default_args_", folder.read_json(runfolder.DEFAULT_ARGS)))
+    row.update(section("summary_", folder.read_json(runfolder.SUMMARY)))
+    row.update(section("metadata_", metadata))
+    return row
+
+
+def present(row: Row, directory: str) -> Row:
+    """Give `row` with the status as it stands now: LOST where it says RUNNING and is not."""
+    if row.get("status") != runfolder.RUNNING:
+        return row
+    folder = os.path.join(directory, str(row["expid"]))
+    state, message = liveness.judge(_only(row, "metadata_"), folder)
+    return (
+        row if state == runfolder.RUNNING else {**row, "status": state, "status_message": message}
+    )
+
+
+def section(prefix: str, values: Mapping[str, Any]) -> Row:
+    """Give `values` with `prefix` before each name."""
+    return {prefix + name: value for name, value in values.items()}
+
+
+def flatten(row: Row, levels: int) -> Row:
+    """Give `row` with nested objects opened up to `levels` deep: ``args_model.lr``."""
+    for _ in range(levels):
+        if not any(isinstance(value, dict) and value for value in row.values()):
+            break
+        opened: Row = {}
+        for name, value in row.items():
+            if isinstance(value, dict) and value:
+                opened.update({f"{name}.{inner}": item for inner, item in value.items()})
+            else:
+                opened[name] = value
+        row = opened
+    return row
+
+
+def identifier(name: str) -> int | str:
+    """Give the id of the run folder `name`: an integer where it is one as we write them."""
+    if name.isascii() and name.isdigit() and (name == "0" or name[0] != "0"):
+        return int(name)
+    return name
+
+
+def instant(text: Any) -> datetime | None:
+    """Read a time of metadata.json; one without offset (the original system's) is local time."""
+    if not isinstance(text, str):
+        return None
+    try:
+        # Python 3.10 does not know the Z.
+        moment = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
+        return moment.astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _times(metadata: Mapping[str, Any]) -> Row:
+    start = instant(metadata.get("start-time") or metadata.get("timestamp"))
+    end = instant(metadata.get("end-time"))
+    usage = metadata.get("usage")
+    duration = usage.get("wall") if isinstance(usage, dict) else None
+    if duration is None and start and end:
+        duration = (end - start) / timedelta(seconds=1)
+    return {
+        "start_time": start and start.isoformat(timespec="microseconds"),
+        "end_time": end and end.isoformat(timespec="microseconds"),
+        "duration": duration,
+    }
+
+
+def _words(tags: Any) -> str:
+    return ",".join(map(str, tags)) if isinstance(tags, list) else ""
+
+
+def _only(row: Row, prefix: str) -> dict[str, Any]:
+    size = len(prefix)
+    return {name[size:]: value for name, value in row.items() if name.startswith(prefix)}

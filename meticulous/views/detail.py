@@ -1,0 +1,175 @@
+"""One run, all that its folder says, for reading."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, TextIO
+
+from meticulous import runfolder
+from meticulous.reading import Row
+from meticulous.runfolder import RunFolder
+from meticulous.views import colour, text
+
+__all__ = ["lines", "record"]
+
+_SHOWN_ABOVE = {
+    "format", "githead-sha", "githead-message", "branch", "dirty", "description", "tags", "command",
+    "cwd", "timestamp", "start-time", "end-time", "exit-code", "signal", "reason", "host", "usage",
+    "args-source",
+}  # fmt: skip
+
+
+def record(row: Row, directory: str) -> dict[str, Any]:
+    """Gather the files of the run of `row` in one object: what ``show --json`` prints."""
+    folder = RunFolder(os.path.join(directory, str(row["expid"])))
+    return {
+        "expid": row["expid"],
+        "curexpdir": folder.path,
+        "status": row["status"],
+        "status_message": row["status_message"],
+        "start_time": row["start_time"],
+        "end_time": row["end_time"],
+        "duration": row["duration"],
+        "args": folder.read_json(runfolder.ARGS),
+        "default_args": folder.read_json(runfolder.DEFAULT_ARGS),
+        "summary": folder.read_json(runfolder.SUMMARY),
+        "metadata": folder.read_metadata(),
+        "environment": folder.read_json(runfolder.ENVIRONMENT),
+        "files": _files(folder.path),
+    }
+
+
+def lines(run: dict[str, Any], stream: TextIO) -> Iterator[str]:
+    """Give the lines that show `run`, made by :func:`record`."""
+    paint = colour.painter(stream) or (lambda _name, plain: plain)
+    message = run["status_message"].strip()
+    title = f"run {run['expid']}  "
+    last = text.harmless(message.rpartition("\n")[2])
+    yield (
+        paint("", title)
+        + paint("status", run["status"] or "no status")
+        + (f"  {last}" if last else "")
+    )
+    yield from _pairs(_facts(run))
+    yield from _heading(paint, "arguments", _arguments(run))
+    yield from _heading(
+        paint, "summary", [(name, text.short(value)) for name, value in run["summary"].items()]
+    )
+    others = {
+        k: v
+        for k, v in run["metadata"].items()
+        if k not in _SHOWN_ABOVE and v not in (None, [], {}, "")
+    }
+    yield from _heading(
+        paint, "metadata", [(name, text.full(value)) for name, value in others.items()]
+    )
+    yield from _heading(
+        paint, "files", [(name, _size(size)) for name, size in run["files"].items()]
+    )
+    if "\n" in message:
+        yield ""
+        yield paint("", "traceback")
+        yield from ("  " + text.harmless(line) for line in message.split("\n"))
+
+
+def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
+    metadata = run["metadata"]
+    usage = metadata.get("usage") or {}
+    facts = [
+        ("folder", run["curexpdir"]),
+        ("command", _command(metadata.get("command"))),
+        ("in", metadata.get("cwd")),
+        ("description", metadata.get("description")),
+        ("tags", ", ".join(map(str, metadata.get("tags") or []))),
+        ("code", _code(metadata)),
+        ("started", _when(run["start_time"], metadata.get("host"))),
+        ("ended", _when(run["end_time"], None)),
+        ("took", _took(run["duration"], usage)),
+        ("exit code", metadata.get("exit-code")),
+    ]
+    return [(name, text.harmless(str(value))) for name, value in facts if value not in (None, "")]
+
+
+def _arguments(run: dict[str, Any]) -> list[tuple[str, str]]:
+    """Give the arguments; where the default was another, it stands behind."""
+    defaults = run["default_args"]
+    pairs = []
+    for name, value in run["args"].items():
+        other = name in defaults and defaults[name] != value
+        behind = f"  (default {text.full(defaults[name]) or 'none'})" if other else ""
+        pairs.append((name, text.full(value) + behind))
+    return pairs
+
+
+def _heading(
+    paint: Callable[[str, str], str], title: str, pairs: list[tuple[str, str]]
+) -> Iterator[str]:
+    if pairs:
+        yield ""
+        yield paint("", title)
+        yield from _pairs(pairs)
+
+
+def _pairs(pairs: list[tuple[str, str]]) -> Iterator[str]:
+    pairs = [(text.harmless(name), value) for name, value in pairs]
+    size = max((text.width(name) for name, _ in pairs), default=0)
+    for name, value in pairs:
+        yield f"  {name}{' ' * (size - text.width(name))}  {value}".rstrip()
+
+
+def _command(command: Any) -> str | None:
+    import shlex
+
+    return shlex.join(map(str, command)) if isinstance(command, list) else command
+
+
+def _code(metadata: dict[str, Any]) -> str | None:
+    sha = metadata.get("githead-sha")
+    if not sha:
+        return None
+    first = str(metadata.get("githead-message") or "").partition("\n")[0]
+    branch = f" on {metadata['branch']}" if metadata.get("branch") else ""
+    dirty = ", with uncommitted changes" if metadata.get("dirty") else ""
+    return f"{str(sha)[:12]}{branch}{dirty}  {first}".rstrip()
+
+
+def _when(moment: str | None, host: str | None) -> str | None:
+    if not moment:
+        return None
+    from datetime import datetime
+
+    local = datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+    return f"{local} on {host}" if host else local
+
+
+def _took(seconds: float | None, usage: dict[str, Any]) -> str | None:
+    if seconds is None:
+        return None
+    parts = [text.duration(seconds)]
+    if "user" in usage and "system" in usage:
+        parts.append(f"processor {text.duration(usage['user'] + usage['system'])}")
+    if usage.get("peak_memory"):
+        parts.append(f"memory {_size(usage['peak_memory'])}")
+    return ", ".join(parts)
+
+
+def _files(path: str) -> dict[str, int]:
+    """Give the size in bytes of each file of the run, by its path in the folder."""
+    sizes = {}
+    for folder, _, names in os.walk(path):
+        for name in names:
+            file = os.path.join(folder, name)
+            try:
+                sizes[os.path.relpath(file, path)] = os.lstat(file).st_size
+            except OSError:
+                continue
+    return dict(sorted(sizes.items()))
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024 or unit == "GiB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    raise AssertionError

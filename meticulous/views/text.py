@@ -1,0 +1,99 @@
+"""Values -> text: in full for programs, short for people. Knows no tables."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+import unicodedata
+from datetime import datetime
+from typing import Any
+
+__all__ = ["clip", "duration", "full", "harmless", "local_time", "short", "width"]
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def full(value: Any) -> str:
+    """Give `value` whole, on one line: text as it is, all else as JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return harmless(value)
+    if isinstance(value, float):
+        return repr(value) if math.isfinite(value) else _not_finite(value)
+    return harmless(json.dumps(value, ensure_ascii=False))
+
+
+def short(value: Any) -> str:
+    """Give `value` for a person: numbers with six digits, text on one line."""
+    if isinstance(value, float) and math.isfinite(value):
+        return f"{value:.6g}"
+    return full(value)
+
+
+def duration(seconds: float) -> str:
+    """Give a length of time for a person: ``0.4s``, ``12s``, ``3m05s``, ``2h07m``, ``3d04h``."""
+    if seconds < 9.95:
+        return f"{seconds:.1f}s"
+    whole = round(seconds)
+    if whole < _MINUTE:
+        return f"{whole}s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE}m{whole % _MINUTE:02d}s"
+    if whole < _DAY:
+        return f"{whole // _HOUR}h{whole % _HOUR // _MINUTE:02d}m"
+    return f"{whole // _DAY}d{whole % _DAY // _HOUR:02d}h"
+
+
+def local_time(text: str, now: float | None = None) -> str:
+    """Give the instant `text` (ISO 8601) on the reader's clock, without the year if it is this."""
+    try:
+        moment = datetime.fromisoformat(text).astimezone()
+    except ValueError:
+        return harmless(text)
+    this_year = time.localtime(now).tm_year
+    return moment.strftime("%m-%d %H:%M" if moment.year == this_year else "%Y-%m-%d")
+
+
+def harmless(text: str) -> str:
+    """Give `text` on one line with what a terminal would obey written as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
+def width(text: str) -> int:
+    """Count the terminal's columns that `text` takes."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_columns, text))
+
+
+def clip(text: str, columns: int) -> str:
+    """Cut `text` to at most `columns` columns, ending in ``…`` where something is cut."""
+    if width(text) <= columns:
+        return text
+    room = columns - 1
+    kept = ""
+    for character in text:
+        room -= _columns(character)
+        if room < 0:
+            break
+        kept += character
+    return kept + "…"
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _not_finite(value: float) -> str:
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
