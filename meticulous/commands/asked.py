@@ -11,12 +11,17 @@ from meticulous.errors import MeticulousError
 from meticulous.helper import json_bytes
 from meticulous.reading import Row
 
-__all__ = ["add_selectors", "directory_of", "print_json", "report", "rows_of"]
+__all__ = ["add_directory", "add_selectors", "directory_of", "print_json", "report", "rows_of"]
 
 
 def add_selectors(parser: argparse.ArgumentParser) -> None:
     """Declare the runs to name and the directory to look in."""
     parser.add_argument("runs", nargs="+", metavar="ID", help=selectors.HELP)
+    add_directory(parser)
+
+
+def add_directory(parser: argparse.ArgumentParser) -> None:
+    """Declare the directory to look in."""
     parser.add_argument(
         "--experiments-directory", metavar="DIR", help="where the runs are (default: the project's)"
     )
@@ -43,4 +48,4 @@ def report(error: MeticulousError) -> None:
 def print_json(value: Any) -> None:
     """Print `value` as strict JSON."""
     sys.stdout.flush()
-    sys.stdout.buffer.write(json_bytes(value))  # type: ignore[no-untyped-call]
+    sys.stdout.buffer.write(json_bytes(value))
