@@ -6,14 +6,18 @@ of the product is imported here.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 __all__ = [
     "CodeStateError",
     "CommandNotFoundError",
     "CommandNotRunnableError",
     "DirtyRepositoryError",
+    "FilterError",
     "MeticulousError",
     "RunFolderError",
     "SettingsError",
+    "UnknownColumnError",
     "UsageError",
 ]
 
@@ -45,6 +49,27 @@ class UsageError(MeticulousError):
     """The command line of meticulous itself is wrong."""
 
     exit_code = 2
+
+
+class FilterError(UsageError):
+    """A filter cannot be understood, names no column, or could run code."""
+
+
+class UnknownColumnError(UsageError):
+    """A column is asked for that no run has; the message names the one that was meant, if any.
+
+    Args:
+        column: the name.
+        columns: the names that there are.
+    """
+
+    def __init__(self, column: str, columns: Iterable[str]) -> None:
+        import difflib
+
+        near = difflib.get_close_matches(column, list(columns), n=1)
+        hint = f"Did you mean `{near[0]}`?" if near else "See `meticulous ls --list-columns`"
+        super().__init__(f"no column `{column}`", hint)
+        self.column = column
 
 
 class SettingsError(MeticulousError):

@@ -20,11 +20,13 @@ from meticulous.runfolder import RunFolder
 
 __all__ = [
     "HEADER",
+    "SECTIONS",
     "TIMES",
     "Row",
     "flatten",
     "identifier",
     "instant",
+    "is_numeric",
     "iterate_rows",
     "list_ids",
     "present",
@@ -94,8 +96,9 @@ def read_row(folder: RunFolder) -> Row | None:
     ``status`` and ``status_message`` are as on disk: :func:`present` asks whether a RUNNING one
     is. Raises RunFolderError where a file of it cannot be understood.
     """
-    metadata = folder.read_metadata()
+    # In this order, because a recorder that ends completes metadata.json before it writes STATUS.
     state, message = folder.read_status()
+    metadata = folder.read_metadata()
     if not state and not metadata:
         return None
     row: Row = {"expid": identifier(folder.id), "sha": metadata.get("githead-sha")}
@@ -140,6 +143,15 @@ def flatten(row: Row, levels: int) -> Row:
                 opened[name] = value
         row = opened
     return row
+
+
+def is_numeric(rows: Iterable[Mapping[str, Any]], name: str) -> bool:
+    """Tell whether the column `name` has numbers in `rows` and, missing values apart, only those.
+
+    True and False are no numbers here.
+    """
+    kinds = {type(row.get(name)) for row in rows} - {type(None)}
+    return bool(kinds) and kinds <= {int, float}
 
 
 def identifier(name: str) -> int | str:

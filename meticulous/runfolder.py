@@ -76,6 +76,8 @@ LOST = "LOST"
 """Never on disk: what readers say of a RUNNING whose recorder is gone."""
 
 
+_AT_ONCE = 1 << 16
+
 _NUMBERS_AS_WORDS = (ARGS, DEFAULT_ARGS, SUMMARY)
 """Files whose "NaN", "Infinity" and "-Infinity" are numbers; elsewhere they are what they say."""
 
@@ -149,8 +151,8 @@ class RunFolder:
         """Read the object in the file `name`; an empty one where there is no such file."""
         path = self.file(name)
         try:
-            with open(path, "rb") as file:
-                value = json.load(file)
+            content = _content(path)
+            value = json.loads(content)
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, RecursionError) as error:
@@ -160,7 +162,9 @@ class RunFolder:
         if not isinstance(value, dict):
             message = f"cannot read {path}: it holds no JSON object"
             raise RunFolderError(message, "Restore the file, or remove the run")
-        return from_strict(value) if name in _NUMBERS_AS_WORDS else value
+        if name in _NUMBERS_AS_WORDS and (b'NaN"' in content or b'Infinity"' in content):
+            return from_strict(value)
+        return value
 
     def write_status(self, state: str, message: str = "") -> None:
         """Write STATUS: the state on the first line, then `message` (a reason or a traceback)."""
@@ -170,8 +174,7 @@ class RunFolder:
     def read_status(self) -> tuple[str, str]:
         """Read (state, message) as they stand on disk; ``("", "")`` where STATUS is missing."""
         try:
-            with open(self.file(STATUS), "rb") as file:
-                text = file.read().decode("utf-8", "replace")
+            text = _content(self.file(STATUS)).decode("utf-8", "replace")
         except FileNotFoundError:
             return "", ""
         except OSError as error:
@@ -187,6 +190,18 @@ class RunFolder:
             message = f"{self.path} has format {version}; this meticulous reads up to {FORMAT}"
             raise RunFolderError(message, "Upgrade meticulous to read it")
         return metadata
+
+
+def _content(path: str) -> bytes:
+    """Read a small file whole; half the time of ``open`` counts where 100,000 runs are read."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        parts = [os.read(descriptor, _AT_ONCE)]
+        while len(parts[-1]) == _AT_ONCE:
+            parts.append(os.read(descriptor, _AT_ONCE))
+        return b"".join(parts)
+    finally:
+        os.close(descriptor)
 
 
 def check_id(run_id: str) -> None:

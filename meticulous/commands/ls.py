@@ -1,83 +1,199 @@
-"""List the runs of an experiments directory: one line a run, the newest last."""
+"""List the runs of an experiments directory, the newest last.
+
+Filter, group, sort, columns and tail are applied in this order. Columns are those of the run
+(expid, sha, start_time, duration, status …), args_… for its arguments and summary_… for its
+results; --list-columns lists them.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from meticulous import reading, settings
-from meticulous.errors import MeticulousError
+from meticulous import asking, index, settings
+from meticulous.asking import Question, Table
+from meticulous.errors import MeticulousError, UsageError
+from meticulous.helper import json_bytes
 from meticulous.reading import Row
-from meticulous.views import listing
+from meticulous.views import columns, export, listing
+from meticulous.views.progress import Progress
 
 __all__ = ["add_arguments", "main"]
-
-_HIDDEN = ("sha", "curexpdir", "end_time", "description", "tags")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `ls`."""
     parser.add_argument(
-        "directory",
-        nargs="?",
-        metavar="DIRECTORY",
-        help="where the runs are (default: the project's)",
+        "directory", nargs="?", metavar="DIRECTORY", help="where the runs are (default: the project's)"
     )
-    parser.add_argument("--tails", "--tail", type=int, metavar="K", help="only the last K rows")
-    parser.add_argument("--json", action="store_true", help="print a JSON list, one object a run")
-    parser.add_argument("--no-header", action="store_true", help="leave out the line of names")
+    which = parser.add_argument_group("which runs")
+    which.add_argument("--filter", metavar="QUERY", help="those a pandas query holds for")
+    which.add_argument("--status", metavar="STATE", nargs="+", help="those in one of these states")
+    which.add_argument("--tag", metavar="TAG", help="those with this tag")
+    which.add_argument("--since", metavar="2d", help="those started since: 30m, 12h, 2d, 1w, a date")
+    order = parser.add_argument_group("groups and order")
+    order.add_argument(
+        "--groupby",
+        metavar="COLUMN",
+        nargs="+",
+        help="one row for each value: mean and std of numbers, counts of the rest; "
+        "`args` stands for all arguments but seeds",
+    )
+    order.add_argument("--sort", metavar="COLUMN", nargs="+", help="the largest first")
+    order.add_argument("--sort_reverse", action="store_true", help="the smallest first")
+    order.add_argument("--tails", "--tail", type=int, metavar="K", help="only the last K rows")
+    order.add_argument("--head", type=int, metavar="K", help="only the first K rows")
+    shown = parser.add_argument_group("what is shown")
+    shown.add_argument("--columns", metavar="COLUMN", nargs="+", help="these columns; * matches many")
+    shown.add_argument(
+        "--args",
+        choices=("none", "truncated", "non-default", "all"),
+        help="no arguments; those that differ (default on a terminal); "
+        "those that are not the default; all in full",
+    )
+    shown.add_argument(
+        "--normalize-json-values",
+        type=int,
+        default=0,
+        metavar="N",
+        help="make columns of nested values, N levels deep",
+    )
+    shown.add_argument("--list-columns", action="store_true", help="list the columns, not the runs")
+    shown.add_argument("--no-header", action="store_true", help="leave out the line of names")
+    shown.add_argument("--json", action="store_true", help="print a JSON list, one object a row")
+    shown.add_argument(
+        "--export", metavar="FILE", help=f"write to FILE: .{', .'.join(export.ENDINGS)}"
+    )
+    parser.add_argument(
+        "--refresh", action="store_true", help="read every run again, whatever was remembered"
+    )
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Print the table."""
+    """Answer, and print or export the answer."""
+    _check(arguments)
+    question = _question(arguments)
     directory = arguments.directory or settings.find_place({}).experiments_directory
-    rows = _rows(directory)
-    if arguments.tails is not None:
-        rows = rows[max(len(rows) - arguments.tails, 0) :]
-    names = _names(rows)
-    if arguments.json:
-        sys.stdout.write(_json(rows))
+    progress = Progress("reading runs")
+    try:
+        table = index.ask(
+            directory,
+            lambda runs: asking.answer(runs, question),
+            _report,
+            progress,
+            refresh=arguments.refresh,
+            parallel=True,
+        )
+    finally:
+        progress.erase()
+    if arguments.export:
+        _export(arguments, table)
+    elif arguments.list_columns:
+        print("\n".join(columns.listing(table.rows, table.all_names)))
+    elif arguments.json:
+        _print_json(arguments, table)
     elif sys.stdout.isatty():
-        _print_for_people(rows, names, header=not arguments.no_header)
+        _print_for_people(arguments, table)
     else:
-        for line in listing.for_programs(rows, names, header=not arguments.no_header):
-            print(line)
+        names = _names(arguments, table)
+        lines = listing.for_programs(table.rows, names, header=not arguments.no_header)
+        print("\n".join(lines))
     return 0
 
 
-def _rows(directory: str) -> list[Row]:
-    ids = reading.list_ids(directory)
-    rows = [
-        reading.present(row, directory) for row in reading.iterate_rows(directory, ids, _report)
-    ]
-    return sorted(rows, key=lambda row: row.get("start_time") or "")
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse what can be refused before anything is read."""
+    if arguments.export:
+        export.check(arguments.export)
+    if arguments.sort_reverse and not arguments.sort:
+        raise UsageError("--sort_reverse needs --sort", "Say which columns to sort by")
+    for name in ("tails", "head", "normalize_json_values"):
+        if (getattr(arguments, name) or 0) < 0:
+            raise UsageError(f"--{name.replace('_', '-')} cannot be negative")
+
+
+def _question(arguments: argparse.Namespace) -> Question:
+    groupby = asking.split_list(arguments.groupby or ())
+    return Question(
+        filter=arguments.filter,
+        since=arguments.since,
+        status=asking.split_list(arguments.status or ()),
+        tag=arguments.tag,
+        groupby=groupby,
+        seeds=settings.seed_names() if groupby == ("args",) else (),
+        sort=asking.split_list(arguments.sort or ()),
+        smallest_first=arguments.sort_reverse,
+        columns=asking.split_list(arguments.columns or ()),
+        head=arguments.head,
+        tail=arguments.tails,
+        levels=arguments.normalize_json_values,
+    )
+
+
+def _names(arguments: argparse.Namespace, table: Table) -> list[str]:
+    """Give the columns to show in full; ``--args none`` takes the arguments away."""
+    if arguments.args == "none" and not arguments.columns:
+        return [name for name in table.names if not name.startswith("args_")]
+    return table.names
+
+
+def _print_for_people(arguments: argparse.Namespace, table: Table) -> None:
+    if not table.rows:
+        asked = arguments.filter or arguments.status or arguments.tag or arguments.since
+        print(
+            "No run matches."
+            if asked
+            else "There are no runs yet. Record one with `meticulous run -- COMMAND`."
+        )
+        return
+    rows, names = table.rows, table.names
+    if table.by and not arguments.columns:
+        names = [name for name in names if _is_for_groups(name, table.by)]
+        rows, names = listing.with_spreads(rows, names)
+    style = listing.Style(
+        header=not arguments.no_header,
+        arguments=arguments.args or ("truncated" if not table.by or _by_args(arguments) else "all"),
+        chosen=bool(arguments.columns),
+        of_what="groups" if table.by else "runs",
+    )
+    shown = listing.for_people(rows, names, style)
+    for line in ([shown.folded] if shown.folded else []) + shown.lines:
+        print(line)
+    if shown.left_out:
+        print(f"no room for {', '.join(shown.left_out)}", file=sys.stderr)
+
+
+def _is_for_groups(name: str, by: list[str]) -> bool:
+    """Tell whether people look for the column in a grouped table."""
+    wanted = name.startswith("summary_") and not name.endswith("_count")
+    return name in by or name in ("runs", "duration_mean", "duration_std") or wanted
+
+
+def _by_args(arguments: argparse.Namespace) -> bool:
+    return asking.split_list(arguments.groupby or ()) == ("args",)
+
+
+def _export(arguments: argparse.Namespace, table: Table) -> None:
+    """Write the table; by --groupby args in .md and .tex, one that is ready for a paper."""
+    rows, names, note = table.rows, _names(arguments, table), ""
+    if _by_args(arguments) and not arguments.columns and export.check(arguments.export) in _PAPER:
+        names = [name for name in names if _is_for_groups(name, table.by)]
+        rows, names = listing.with_spreads(rows, names)
+        constant, names = listing.fold(rows, names)
+        note = ", ".join(f"{name}={value}" for name, value in constant.items())
+    export.write(arguments.export, rows, names, note=note and f"in all rows: {note}")
+    print(f"meticulous: wrote {len(rows)} rows to {arguments.export}", file=sys.stderr)
+
+
+_PAPER = ("md", "tex")
+
+
+def _print_json(arguments: argparse.Namespace, table: Table) -> None:
+    names = table.names if arguments.columns or table.by else table.all_names
+    chosen: list[Row] = [{name: row[name] for name in names if name in row} for row in table.rows]
+    sys.stdout.flush()
+    sys.stdout.buffer.write(json_bytes(chosen))  # type: ignore[no-untyped-call]
 
 
 def _report(error: MeticulousError) -> None:
     print(f"meticulous: {error}", file=sys.stderr)
-
-
-def _names(rows: list[Row]) -> list[str]:
-    found = dict.fromkeys(name for row in rows for name in row)
-    header = [name for name in reading.HEADER if name not in _HIDDEN]
-    message = ["status_message"] if any(row["status_message"] for row in rows) else []
-    header.remove("status_message")
-    middle = [name for prefix in ("args_", "summary_") for name in found if name.startswith(prefix)]
-    return [*header, *middle, *message]
-
-
-def _print_for_people(rows: list[Row], names: list[str], *, header: bool) -> None:
-    if not rows:
-        print("No runs yet. Record one with `meticulous run -- COMMAND`.")
-        return
-    shown = listing.for_people(rows, names, header=header, folding=True)
-    for line in ([shown.folded] if shown.folded else []) + shown.lines:
-        print(line)
-    if shown.left_out:
-        print(f"(no room for {', '.join(shown.left_out)})")
-
-
-def _json(rows: list[Row]) -> str:
-    from meticulous.helper import json_bytes
-
-    return json_bytes(rows).decode("utf-8")  # type: ignore[no-untyped-call,no-any-return]

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import sys
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-from meticulous.reading import TIMES, Row
+from meticulous.reading import HEADER, SECTIONS, TIMES, Row, is_numeric
 from meticulous.runfolder import RUNNING
 from meticulous.views import colour, text
 from meticulous.views.table import Column, draw
 
-__all__ = ["Listing", "fold", "for_people", "for_programs"]
+__all__ = ["Listing", "Style", "fold", "for_people", "for_programs", "with_spreads"]
 
-_ALWAYS = ("expid", "status")
 _ARGUMENTS = "args_"
+_DEFAULTS = "default_args_"
+_SELDOM = ("sha", "curexpdir", "end_time")
+_WHERE_ANY = ("status_message", "description", "tags")
+_LAST = "status_message"
+
+
+class Style(NamedTuple):
+    """How `ls` shows a table to people.
+
+    ``chosen`` says that the user named the columns: all are shown then, and none folded.
+    """
+
+    header: bool = True
+    arguments: str = "truncated"
+    chosen: bool = False
+    of_what: str = "runs"
 
 
 class Listing(NamedTuple):
@@ -30,39 +46,44 @@ class Listing(NamedTuple):
 def for_programs(rows: Sequence[Row], names: Sequence[str], *, header: bool) -> list[str]:
     """Draw whole values, without colour; ``-`` stands where a run has no value."""
     columns = [
-        Column(name, [text.full(row.get(name)) or "-" for row in rows], _is_numeric(rows, name))
+        Column(name, [text.full(row.get(name)) or "-" for row in rows], is_numeric(rows, name))
         for name in names
     ]
-    return draw(columns, header=header)[0]
+    return draw(columns, header=header).lines
 
 
-def for_people(
-    rows: Sequence[Row], names: Sequence[str], *, header: bool, folding: bool
-) -> Listing:
+def for_people(rows: Sequence[Row], names: Sequence[str], style: Style) -> Listing:
     """Draw for the terminal: fitted to its width, constant arguments folded into one line."""
-    limit = shutil.get_terminal_size().columns
-    folded, names = fold(rows, names) if folding else ({}, list(names))
-    columns = [_column(name, rows) for name in names]
-    paint = colour.painter(sys.stdout)
-    lines, left_out = draw(columns, limit, header=header, paint=paint)
-    line = "  ".join(f"{name}={text.short(value)}" for name, value in folded.items())
-    if line:
-        line = text.clip(f"all: {line}", limit)
-    return Listing(line, lines, left_out)
+    width = shutil.get_terminal_size().columns
+    folded: Row = {}
+    if not style.chosen:
+        names = _for_people(rows, names, style.arguments)
+        if style.arguments == "truncated":
+            folded, names = fold(rows, names)
+    columns = [_column(name, rows, style) for name in names]
+    limit = None if style.arguments == "all" and not style.chosen else width
+    drawn = draw(columns, limit, header=style.header, paint=colour.painter(sys.stdout))
+    line = "  ".join(
+        f"{name.removeprefix(_ARGUMENTS)}={text.short(value)}" for name, value in folded.items()
+    )
+    line = text.clip(f"all {len(rows)} {style.of_what}: {line}", width) if line else ""
+    return Listing(line, drawn.lines, drawn.left_out)
 
 
 def fold(rows: Sequence[Row], names: Sequence[str]) -> tuple[Row, list[str]]:
     """Take out of `names` the arguments that are the same in all of `rows` (two at least).
 
-    Returns those with their values, and the names that stay.
+    Runs without any argument, such as those that ended before they had read theirs, do not count.
+    Returns those arguments with their values, and the names that stay.
     """
+    arguments = [name for name in names if name.startswith(_ARGUMENTS)]
+    counting = [row for row in rows if any(name in row for name in arguments)]
     constant: Row = {}
-    if len(rows) > 1:
-        for name in names:
-            if name.startswith(_ARGUMENTS) and name in rows[0]:
-                first = rows[0][name]
-                if all(_same(row.get(name, constant), first) for row in rows):
-                    constant[name] = first
+    if len(counting) > 1:
+        for name in arguments:
+            first = counting[0].get(name, constant)
+            if all(_same(row.get(name, constant), first) for row in counting):
+                constant[name] = first
     return constant, [name for name in names if name not in constant]
 
 
@@ -70,10 +91,35 @@ def _same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and (one == other or (one != one and other != other))
 
 
-def _column(name: str, rows: Sequence[Row]) -> Column:
-    cells = [_cell(name, row) for row in rows]
-    right = _is_numeric(rows, name)
-    return Column(name, cells, right, flexible=not right, keep=name in _ALWAYS)
+def _for_people(rows: Sequence[Row], names: Sequence[str], arguments: str) -> list[str]:
+    """Leave out what people seldom look for, and put the messages last."""
+    chosen = []
+    for name in names:
+        if name.startswith(_ARGUMENTS) and (
+            arguments == "none"
+            or (arguments == "non-default" and all(_is_default(name, row) for row in rows))
+        ):
+            continue
+        if name in _SELDOM or (name in _WHERE_ANY and not any(row.get(name) for row in rows)):
+            continue
+        chosen.append(name)
+    return sorted(chosen, key=lambda name: name == _LAST)
+
+
+def _is_default(name: str, row: Row) -> bool:
+    default = _DEFAULTS + name.removeprefix(_ARGUMENTS)
+    return name not in row or (default in row and _same(row[name], row[default]))
+
+
+def _column(name: str, rows: Sequence[Row], style: Style) -> Column:
+    blank = style.arguments == "non-default" and name.startswith(_ARGUMENTS)
+    cells = ["" if blank and _is_default(name, row) else _cell(name, row) for row in rows]
+    group = "" if name in HEADER else next((p for p in SECTIONS if name.startswith(p)), "")
+    right = is_numeric(rows, name) or name == "duration" or "±" in "".join(cells[:1])
+    rank = 0 if style.chosen or not group else 1 if group == "summary_" else 2
+    if name in _WHERE_ANY and not style.chosen:
+        rank = 3
+    return Column(name.removeprefix(group), cells, right, group, flexible=not right, rank=rank)
 
 
 def _cell(name: str, row: Row) -> str:
@@ -100,7 +146,39 @@ def _elapsed(row: Row) -> float | None:
     return (datetime.now(timezone.utc) - datetime.fromisoformat(start)).total_seconds()
 
 
-def _is_numeric(rows: Sequence[Row], name: str) -> bool:
-    """Tell whether there are numbers in the column, and nothing else."""
-    kinds = {type(row.get(name)) for row in rows} - {type(None)}
-    return bool(kinds) and kinds <= {int, float}
+def with_spreads(rows: Sequence[Row], names: Sequence[str]) -> tuple[list[Row], list[str]]:
+    """Put each ``x_mean`` and ``x_std`` of a grouped table into one column ``x``: mean ± std (n)."""
+    merged = [
+        name.removesuffix("_mean")
+        for name in names
+        if name.endswith("_mean") and name.removesuffix("_mean") + "_std" in names
+    ]
+    texts = []
+    for row in rows:
+        spreads = {name: _spread(row, name) for name in merged}
+        texts.append({**row, **spreads})
+    kept: list[str] = []
+    for name in names:
+        base = name.removesuffix("_mean").removesuffix("_std")
+        if base not in merged:
+            kept.append(name)
+        elif name.endswith("_mean"):
+            kept.append(base)
+    return texts, kept
+
+
+def _spread(row: Row, name: str) -> str | None:
+    mean, deviation, count = (row.get(f"{name}_{end}") for end in ("mean", "std", "count"))
+    if mean is None:
+        return None
+    if name == "duration":
+        middle = text.duration(mean)
+        around = None if deviation is None else text.duration(deviation)
+    elif not deviation or not math.isfinite(deviation) or not math.isfinite(mean):
+        middle, around = text.short(mean), None if deviation is None else text.short(deviation)
+    else:
+        # Two digits of the deviation, and the mean to the same place.
+        places = max(0, 1 - math.floor(math.log10(deviation)))
+        form = f".{places}f" if places <= 8 and abs(mean) < 1e9 else ".3g"  # noqa: PLR2004
+        middle, around = format(mean, form), format(deviation, form)
+    return f"{middle} ± {around} ({count})" if around is not None else f"{middle} ({count})"

@@ -1,0 +1,179 @@
+"""A question about many runs -> a table: filter, group, sort, columns, tail, in this order."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
+
+from meticulous import conditions, grouping
+from meticulous.conditions import All, Compare, Condition, HasTag, In
+from meticulous.errors import UnknownColumnError, UsageError
+from meticulous.index import Index, Order
+from meticulous.reading import Row, flatten
+
+__all__ = ["Question", "Table", "answer", "split_list"]
+
+_SINCE = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_ENDS = ("mean", "std", "count")
+_HIDDEN = ("default_args_", "metadata_")
+
+
+class Question(NamedTuple):
+    """What is asked, as on the command line of `ls`; empty means everything.
+
+    ``groupby`` may be ``["args"]``: every argument but those called as one of ``seeds``.
+    ``levels`` is how deep nested values become columns of their own.
+    """
+
+    filter: str | None = None
+    since: str | None = None
+    status: tuple[str, ...] = ()
+    tag: str | None = None
+    groupby: tuple[str, ...] = ()
+    seeds: tuple[str, ...] = ("seed",)
+    sort: tuple[str, ...] = ()
+    smallest_first: bool = False
+    columns: tuple[str, ...] = ()
+    head: int | None = None
+    tail: int | None = None
+    levels: int = 0
+
+
+class Table(NamedTuple):
+    """An answer: rows, in order, and the columns to show of them.
+
+    ``all_names`` are those that could have been shown, ``by`` the columns of a grouping.
+    """
+
+    names: list[str]
+    rows: list[Row]
+    all_names: list[str]
+    by: list[str]
+
+
+def answer(index: Index, question: Question) -> Table:
+    """Answer `question` from `index`; raises UsageError for what it names and is not there."""
+    try:
+        return _answer(_opened(index, question.levels), question)
+    except UnknownColumnError as error:
+        # `args_model.lr` where args_model is an object: nested values are opened up to there.
+        levels = error.column.count(".")
+        if levels <= question.levels:
+            raise
+        try:
+            return _answer(_opened(index, levels), question._replace(levels=levels))
+        except UnknownColumnError:
+            raise error from None
+
+
+def _opened(index: Index, levels: int) -> Index:
+    if not levels:
+        return index
+    return Index.of_rows((flatten(row, levels) for row in index.select()), index.directory)
+
+
+def _answer(index: Index, question: Question) -> Table:
+    names = index.names()
+    condition = _condition(question, names)
+    if condition is not None and conditions.leaves(condition):
+        from meticulous import query
+
+        query.answer_leaves(index, condition)
+    if question.groupby:
+        return _grouped(index.select(condition), question, names)
+    for name in question.sort:
+        _check(name, names)
+    order = [Order(name, not question.smallest_first) for name in question.sort]
+    rows = index.select(condition, order, head=question.head, tail=question.tail)
+    shown = _chosen(question.columns, names) or _default(rows, names)
+    return Table(shown, rows, names, [])
+
+
+def _grouped(rows: list[Row], question: Question, names: list[str]) -> Table:
+    if question.groupby == ("args",):
+        by = grouping.but_seeds(names, question.seeds)
+    else:
+        by = list(question.groupby)
+        for name in by:
+            _check(name, names)
+    wanted = (*question.sort, *question.columns)
+    aggregated = [
+        name
+        for name in names
+        if not name.startswith(_HIDDEN)
+        or any(fnmatch.fnmatchcase(f"{name}_{end}", want) for want in wanted for end in _ENDS)
+    ]
+    found, merged = grouping.group(rows, by, aggregated)
+    for name in question.sort:
+        _check(name, found)
+    if question.sort:
+        largest_first = not question.smallest_first
+        merged = grouping.sort(merged, question.sort, largest_first=largest_first)
+    if question.tail is not None:
+        merged = merged[max(len(merged) - question.tail, 0) :]
+    if question.head is not None:
+        merged = merged[: max(question.head, 0)]
+    return Table(_chosen(question.columns, found) or found, merged, found, by)
+
+
+def _condition(question: Question, names: Sequence[str]) -> Condition | None:
+    parts: list[Condition] = []
+    if question.status:
+        parts.append(In("status", tuple(word.upper() for word in question.status)))
+    if question.tag is not None:
+        parts.append(HasTag(question.tag))
+    if question.since is not None:
+        parts.append(Compare("start_time", ">=", since(question.since)))
+    if question.filter is not None:
+        parts.append(conditions.parse(question.filter, names))
+    return All(tuple(parts)) if parts else None
+
+
+def since(text: str) -> str:
+    """Read ``2d``, ``12h``, ``30m`` before now, or a date or time; give it as columns hold times."""
+    match = _SINCE.fullmatch(text)
+    try:
+        if match:
+            back = timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
+            moment = datetime.now(timezone.utc) - back
+        else:
+            moment = datetime.fromisoformat(text).astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        hint = "Write 30m, 12h, 2d, 1w, or a date such as 2026-11-23"
+        raise UsageError(f"cannot understand --since {text!r}", hint) from None
+    return moment.isoformat(timespec="microseconds")
+
+
+def split_list(words: Sequence[str]) -> tuple[str, ...]:
+    """Read a list of columns, separated by commas or spaces; backticks keep a name together."""
+    parts = re.findall(r"`([^`]*)`|([^,\s`]+)", ",".join(words))
+    return tuple(quoted or plain for quoted, plain in parts)
+
+
+def _check(name: str, names: Sequence[str]) -> None:
+    if name not in names:
+        raise UnknownColumnError(name, names)
+
+
+def _chosen(columns: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Give the columns asked for, in the order asked; ``*`` in one matches many."""
+    chosen: dict[str, None] = {}
+    for column in columns:
+        if column in names:
+            chosen[column] = None
+            continue
+        found = fnmatch.filter(names, column) if "*" in column else []
+        if not found:
+            raise UnknownColumnError(column, names)
+        chosen.update(dict.fromkeys(found))
+    return list(chosen)
+
+
+def _default(rows: Sequence[Row], names: Sequence[str]) -> list[str]:
+    """Give the header, arguments and summary that `rows` have."""
+    present = {name for row in rows for name in row}
+    return [name for name in names if name in present and not name.startswith(_HIDDEN)]

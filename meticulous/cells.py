@@ -1,0 +1,78 @@
+"""A row <-> what SQLite keeps of it: its values as JSON text, and a scalar for each column.
+
+The names of a row are its *shape*; runs of one program share one, so the text holds values only.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from meticulous.helper import from_strict, to_strict
+from meticulous.reading import Row
+
+__all__ = ["Shape", "decode", "encode", "field_reader", "is_promoted", "scalar"]
+
+Shape = tuple[str, ...]
+
+_COLD = ("default_args_", "metadata_")
+_NUMBERS_AS_WORDS = ("args_", "default_args_", "summary_")
+
+
+def encode(row: Row) -> str:
+    """Write the values of `row` as strict JSON; numbers that are not finite as words."""
+    values = list(row.values())
+    try:
+        return json.dumps(values, allow_nan=False)
+    except ValueError:
+        return json.dumps(to_strict(values))  # type: ignore[no-untyped-call]
+
+
+def decode(shape: Shape, text: str) -> Row:
+    """Undo :func:`encode`; `shape` has the names."""
+    row: Row = dict(zip(shape, json.loads(text), strict=True))
+    if '"NaN"' in text or 'Infinity"' in text:
+        for name, value in row.items():
+            if name.startswith(_NUMBERS_AS_WORDS):
+                row[name] = from_strict(value)  # type: ignore[no-untyped-call]
+    return row
+
+
+def is_promoted(name: str) -> bool:
+    """Tell whether the column is asked for often enough to have a place of its own."""
+    return not name.startswith(_COLD)
+
+
+def scalar(value: Any) -> int | float | str | None:
+    """Give what filters and sorting see of `value`: None for what is no number and no text.
+
+    True and False are 1 and 0. Integers beyond 64 bits are floating point.
+    """
+    if value is None or isinstance(value, float):
+        return value
+    if isinstance(value, int):
+        if -(2**63) <= value < 2**63:
+            return value
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf if value > 0 else -math.inf
+    if isinstance(value, str):
+        # Text that is not Unicode (names of undecodable bytes) cannot be bound.
+        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+    return None
+
+
+def field_reader(shapes: Mapping[int, Shape]) -> Callable[[int, str, str], Any]:
+    """Give a function (number of the shape, row's text, name) -> scalar of a value in the text."""
+    last: tuple[str, Row] = ("", {})
+
+    def read(shape: int, text: str, name: str) -> int | float | str | None:
+        nonlocal last
+        if text is not last[0]:
+            last = (text, decode(shapes[shape], text))
+        return scalar(last[1].get(name))
+
+    return read

@@ -1,0 +1,206 @@
+"""Which runs changed since they were last read, and reading them: the truth behind the index.
+
+What the folder of a run looked like is kept as its *stamp*. A run is *settled* when its state is
+final and its folder has been still for :data:`MARGIN_S`; a settled run is looked at again only
+when the experiments directory itself changed. The margin is there because a file system's clock
+ticks too slowly to tell two changes of one moment apart.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+from meticulous import cells, reading, runfolder
+from meticulous.cells import Shape
+from meticulous.errors import RunFolderError
+from meticulous.reading import Row
+from meticulous.runfolder import RunFolder
+
+__all__ = [
+    "CHUNK",
+    "MARGIN_S",
+    "Entry",
+    "directory_stamp",
+    "entry_of",
+    "folder_stamp",
+    "full_stamp",
+    "promoted",
+    "read_entries",
+]
+
+MARGIN_S = 10.0
+CHUNK = 1000
+"""Runs that are read and stored at a time."""
+
+_WORTH_FORKING = 4000
+_NOT_FINAL = (None, runfolder.RUNNING, runfolder.LOST)
+_FILES = (
+    runfolder.STATUS,
+    runfolder.METADATA,
+    runfolder.ARGS,
+    runfolder.DEFAULT_ARGS,
+    runfolder.SUMMARY,
+)
+
+
+class Entry(NamedTuple):
+    """What the index keeps of one folder.
+
+    ``row`` is the text of the row's values; None where the folder is no run, or one that cannot be read for
+    the reason ``trouble``. ``shape`` has the names of the row, ``values`` the scalars of those
+    that are promoted.
+    """
+
+    name: str
+    stamp: str
+    settled: bool
+    row: str | None
+    trouble: str | None
+    shape: Shape = ()
+    values: tuple[Any, ...] = ()
+
+
+def directory_stamp(directory: str) -> str | None:
+    """Give the stamp of an experiments directory; None while it changed too recently to trust.
+
+    It is opened, not only looked at, because a network file system then asks its server.
+    """
+    try:
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            state = os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return None
+    return _one_stamp(state) if _is_still(state, time.time()) else None
+
+
+def folder_stamp(path: str) -> tuple[str, bool]:
+    """Give the stamp of the folder of a run, and whether it has been still for the margin."""
+    try:
+        state = os.stat(path)
+    except OSError:
+        return "-", False
+    return _one_stamp(state), _is_still(state, time.time())
+
+
+def full_stamp(path: str) -> str:
+    """Give the stamp of the folder and of each file that a row is made of.
+
+    Those of the files count too while a run is not settled, because a program may write into a
+    file without replacing it.
+    """
+    stamps = [folder_stamp(path)[0]]
+    for name in _FILES:
+        try:
+            stamps.append(_one_stamp(os.stat(f"{path}/{name}")))
+        except OSError:
+            stamps.append("-")
+    return "|".join(stamps)
+
+
+def _one_stamp(state: os.stat_result) -> str:
+    return f"{state.st_ino}:{state.st_mtime_ns}:{state.st_ctime_ns}:{state.st_size}"
+
+
+def _is_still(state: os.stat_result, now: float) -> bool:
+    return now - max(state.st_mtime, state.st_ctime) > MARGIN_S
+
+
+def read_entries(
+    directory: str, names: Sequence[str], report: Callable[[int], None], *, parallel: bool
+) -> Iterator[list[Entry]]:
+    """Read the folders `names`, :data:`CHUNK` at a time; `report` is told how many are done.
+
+    With `parallel`, many are read by as many processes as there are processors.
+    """
+    chunks = [names[start : start + CHUNK] for start in range(0, len(names), CHUNK)]
+    done = 0
+    for entries in _map(directory, chunks, parallel and len(names) >= _WORTH_FORKING):
+        yield entries
+        done += len(entries)
+        report(done)
+
+
+def _map(directory: str, chunks: list[Sequence[str]], many: bool) -> Iterator[list[Entry]]:
+    read = 0
+    workers = _processors() if many else 1
+    if workers > 1:
+        from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+        from multiprocessing import get_context
+
+        try:
+            with ProcessPoolExecutor(workers, get_context("fork"), _leave_interrupts) as pool:
+                for entries in pool.map(partial(_read_chunk, directory), chunks):
+                    read += 1
+                    yield entries
+        except BrokenProcessPool:
+            pass  # a worker was killed; the rest is read here
+    for chunk in chunks[read:]:
+        yield _read_chunk(directory, chunk)
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return min(len(os.sched_getaffinity(0)), 8)
+    return 1
+
+
+def _leave_interrupts() -> None:
+    """Let Ctrl-C be a matter of the process that was started."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _read_chunk(directory: str, names: Sequence[str]) -> list[Entry]:
+    shapes: dict[Shape, Shape] = {}
+    return [_read_entry(directory, name, shapes) for name in names]
+
+
+def _read_entry(directory: str, name: str, shapes: dict[Shape, Shape]) -> Entry:
+    # A stamp is taken before reading: a change in between is then seen the next time.
+    folder = RunFolder(os.path.join(directory, name))
+    stamp, still = folder_stamp(folder.path)
+    try:
+        row = _read_now(folder)
+        if still and row is not None and row["status"] not in _NOT_FINAL:
+            return entry_of(name, row, shapes)._replace(stamp=stamp, settled=True)
+        stamp = full_stamp(folder.path)
+        row = _read_now(folder)
+    except RunFolderError as error:
+        return Entry(name, full_stamp(folder.path), settled=False, row=None, trouble=str(error))
+    if row is None:
+        return Entry(name, stamp, settled=False, row=None, trouble=None)
+    return entry_of(name, row, shapes)._replace(stamp=stamp)
+
+
+def entry_of(name: str, row: Row, shapes: dict[Shape, Shape]) -> Entry:
+    """Make the entry of `row`; `shapes` lets entries with the same names share them."""
+    shape = tuple(row)
+    shape = shapes.setdefault(shape, shape)
+    values = tuple([cells.scalar(row[key]) for key in promoted(shape)])
+    return Entry(name, "", False, cells.encode(row), None, shape, values)
+
+
+@lru_cache(maxsize=128)
+def promoted(shape: Shape) -> Shape:
+    """Give the names of `shape` that have a place of their own."""
+    return tuple(filter(cells.is_promoted, shape))
+
+
+def _read_now(folder: RunFolder) -> Row | None:
+    """Read a row, with LOST for a RUNNING whose recorder is gone."""
+    row = reading.read_row(folder)
+    while row is not None and row["status"] == runfolder.RUNNING:
+        judged = reading.present(row, os.path.dirname(folder.path))
+        if judged["status"] == runfolder.RUNNING or folder.read_status()[0] == runfolder.RUNNING:
+            return judged
+        # It ended, as it should, between our reading and our looking for its process.
+        row = reading.read_row(folder)
+    return row

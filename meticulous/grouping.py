@@ -1,0 +1,111 @@
+"""Rows of runs -> one row a group: mean and standard deviation of numbers, counts of the rest."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from meticulous.reading import Row, is_numeric
+
+__all__ = ["RUNS", "but_seeds", "group", "sort", "sort_key"]
+
+RUNS = "runs"
+"""The column with the number of runs of a group."""
+
+_NOT_AGGREGATED = ("expid", "curexpdir")
+
+
+def group(
+    rows: Sequence[Row], by: Sequence[str], names: Iterable[str]
+) -> tuple[list[str], list[Row]]:
+    """Put the runs that agree in the columns `by` into one row each.
+
+    Runs without a value there form groups too. Each other column of `names` that holds numbers
+    and nothing else becomes ``…_mean`` and ``…_std`` (n - 1 in the denominator, missing for a
+    single run) over the runs that have a value; any other becomes ``…_count``, the number of runs
+    that have a value. ``runs`` is the size of the group.
+
+    Returns the columns, and the rows, in the order of the groups' values.
+    """
+    others = [name for name in names if name not in by and name not in _NOT_AGGREGATED]
+    numeric = {name for name in others if is_numeric(rows, name)}
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple([sort_key(row.get(name)) for name in by]), []).append(row)
+    columns = [*by, RUNS]
+    for name in others:
+        columns += [f"{name}_mean", f"{name}_std"] if name in numeric else [f"{name}_count"]
+    grouped = []
+    for key in sorted(groups):
+        members = groups[key]
+        merged: Row = {name: members[0][name] for name in by if name in members[0]}
+        merged[RUNS] = len(members)
+        for name in others:
+            merged.update(_aggregate(name, members, is_number=name in numeric))
+        grouped.append(merged)
+    return columns, grouped
+
+
+def _aggregate(name: str, rows: Sequence[Row], *, is_number: bool) -> Row:
+    values: list[Any] = [value for row in rows if not is_missing(value := row.get(name))]
+    if not is_number:
+        return {f"{name}_count": len(values)}
+    if not values:
+        return {f"{name}_mean": None, f"{name}_std": None}
+    mean = _sum(values) / len(values)
+    deviation = None
+    if len(values) > 1:
+        deviation = math.sqrt(_sum([(value - mean) ** 2 for value in values]) / (len(values) - 1))
+    return {f"{name}_mean": mean, f"{name}_std": deviation}
+
+
+def _sum(values: Sequence[float]) -> float:
+    try:
+        return math.fsum(values)
+    except (OverflowError, ValueError):  # infinities among them, or beyond floating point
+        return sum(map(float, values))
+
+
+def is_missing(value: Any) -> bool:
+    """Tell whether `value` counts as none: None or not a number."""
+    return value is None or value != value
+
+
+def but_seeds(names: Iterable[str], seeds: Sequence[str]) -> list[str]:
+    """List the arguments among `names` but those called as one of `seeds` (``*`` matches)."""
+    arguments = [name for name in names if name.startswith("args_")]
+    patterns = [f"args_{seed}" for seed in seeds]
+    return [
+        name
+        for name in arguments
+        if not any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+    ]
+
+
+def sort(rows: Iterable[Row], columns: Sequence[str], *, largest_first: bool) -> list[Row]:
+    """Sort `rows` by `columns` as the index does: missing values last, text apart from numbers."""
+    ordered = list(rows)
+    for column in reversed(columns):
+        present = [row for row in ordered if _ranks(row.get(column))]
+        missing = [row for row in ordered if not _ranks(row.get(column))]
+        present.sort(key=lambda row: sort_key(row.get(column)), reverse=largest_first)
+        ordered = present + missing
+    return ordered
+
+
+def _ranks(value: Any) -> bool:
+    return isinstance(value, (int, float, str)) and not is_missing(value)
+
+
+def sort_key(value: Any) -> tuple[int, Any]:
+    """Give a key that orders values of any type: numbers, text, the rest, missing ones."""
+    if is_missing(value):
+        return 3, 0
+    if isinstance(value, (int, float)):
+        return 0, value
+    if isinstance(value, str):
+        return 1, value
+    return 2, json.dumps(value, sort_keys=True)

@@ -1,0 +1,146 @@
+"""Rows -> DataFrames, and the parts of filters that only pandas can answer.
+
+The one import of pandas; whatever needs it imports this module when it does.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from meticulous.conditions import Condition, Leaf, leaves
+from meticulous.errors import FilterError, MeticulousError
+from meticulous.index import Index
+from meticulous.reading import HEADER, SECTIONS, TIMES, Row
+
+__all__ = ["answer_leaves", "flat_frame", "frame_bytes", "multi_frame"]
+
+
+def flat_frame(rows: Sequence[Row], names: Iterable[str]) -> pd.DataFrame:
+    """Make a DataFrame with one row a run and the columns `names`.
+
+    Index: 0, 1, … in the order of `rows`. Columns of integers are int64 (float64 where a run has
+    no value), of numbers float64, of truth values bool, of text str, all others object. The times
+    of the header are datetime64 in UTC.
+    """
+    return pd.DataFrame({name: _series(name, rows) for name in names})
+
+
+def multi_frame(rows: Sequence[Row], names: Iterable[str]) -> pd.DataFrame:
+    """Make the DataFrame of the spec: columns of two levels, indexed by ``expid``.
+
+    The first level is ``header``, ``args``, ``default_args``, ``summary`` or ``metadata``, the
+    second the name in that file (for the header, the column). Types are as in the flat one.
+    """
+    flat = flat_frame(rows, names)
+    index = pd.Index(flat.pop("expid"), name="expid")
+    flat.columns = pd.MultiIndex.from_tuples(list(map(_levels, flat.columns)))
+    return flat.set_index(index)
+
+
+def _levels(name: str) -> tuple[str, str]:
+    if name not in HEADER:
+        for prefix in SECTIONS:
+            if name.startswith(prefix):
+                return prefix.removesuffix("_"), name[len(prefix) :]
+    return "header", name
+
+
+def _series(name: str, rows: Sequence[Row]) -> pd.Series[Any]:
+    values = [row.get(name) for row in rows]
+    if name in TIMES:
+        return pd.to_datetime(pd.Series(values, dtype="object"), utc=True, format="ISO8601")
+    return series(values)
+
+
+def series(values: Sequence[Any]) -> pd.Series[Any]:
+    """Make a column of `values` of the narrowest type that holds them; None is missing."""
+    kinds = {type(value) for value in values} - {type(None)}
+    if kinds & {dict, list} or len(kinds - {int, float}) > 1 or (len(kinds) > 1 and str in kinds):
+        return pd.Series(values, dtype="object")
+    return pd.Series(values)
+
+
+def answer_leaves(index: Index, condition: Condition) -> None:
+    """Evaluate those parts of a filter that are for pandas, and tell `index` the outcome."""
+    for leaf in leaves(condition):
+        index.set_leaf(leaf, _matching(leaf, index))
+
+
+def _matching(leaf: Leaf, index: Index) -> list[int]:
+    columns = [index.column(name) for name in leaf.columns]
+    keys = list(index.keys())
+    frame = pd.DataFrame(
+        {
+            f"c{place}": series([column.get(key) for key in keys])
+            for place, column in enumerate(columns)
+        }
+    )
+    try:
+        outcome = frame.eval(leaf.expression, engine="python", local_dict={}, global_dict={})
+    except MeticulousError:
+        raise
+    except Exception as error:  # whatever pandas makes of values that do not fit the expression
+        raise FilterError(f"cannot apply `{_readable(leaf)}`: {error}", _HINT) from error
+    held = pd.Series(outcome, index=frame.index).astype("object")
+    kinds = {type(value) for value in held if value is not None and value == value}
+    if not kinds <= {bool, *_NUMPY_BOOL}:
+        raise FilterError(f"`{_readable(leaf)}` is no condition", "Compare it with something")
+    return [
+        key
+        for key, value in zip(keys, held, strict=True)
+        if value is not None and value == value and value
+    ]
+
+
+_HINT = "Look at the column with `meticulous ls --columns`"
+_NUMPY_BOOL = {type(pd.Series([True]).to_numpy()[0])}
+
+
+def _readable(leaf: Leaf) -> str:
+    return re.sub(r"\bc(\d+)\b", lambda match: leaf.columns[int(match[1])], leaf.expression)
+
+
+def frame_bytes(frame: pd.DataFrame, kind: str) -> bytes:
+    """Write `frame` in the format `kind`: ``pd`` (pickle), ``parquet``, ``xlsx`` or ``html``.
+
+    Raises MeticulousError where the library for it is not installed.
+    """
+    buffer = io.BytesIO()
+    try:
+        if kind == "pd":
+            frame.to_pickle(buffer)
+        elif kind == "parquet":
+            _plain(frame).to_parquet(buffer, index=False)
+        elif kind == "xlsx":
+            _without_offsets(_plain(frame)).to_excel(buffer, index=False)
+        else:
+            buffer.write(frame.to_html(index=False, na_rep="").encode("utf-8"))
+    except ImportError as error:
+        library = {"parquet": "pyarrow", "xlsx": "openpyxl", "html": "jinja2"}.get(kind, kind)
+        hint = f"Install it with `pip install {library}`, or export to .csv"
+        raise MeticulousError(f"writing .{kind} needs {library}", hint) from error
+    return buffer.getvalue()
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give columns of mixed types as text, which the formats with typed columns need."""
+    for name in frame.columns:
+        if frame[name].dtype == "object":
+            frame = frame.assign(**{name: pd.Series(list(map(_as_text, frame[name])), dtype=object)})
+    return frame
+
+
+def _as_text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+def _without_offsets(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give times as text: a sheet knows no offsets."""
+    times = [name for name in frame.columns if str(frame[name].dtype).startswith("datetime64")]
+    return frame.assign(**{name: frame[name].astype(str) for name in times})

@@ -1,0 +1,42 @@
+"""What columns there are, and what they hold: ``ls --list-columns``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from meticulous.grouping import is_missing
+from meticulous.reading import Row, is_numeric
+from meticulous.views import text
+from meticulous.views.table import Column, draw
+
+__all__ = ["listing"]
+
+_EXAMPLES = 3
+_LONGEST = 40
+
+
+def listing(rows: Sequence[Row], names: Sequence[str]) -> list[str]:
+    """Give a line for each column: its name, how many runs have a value, and which."""
+    found = {name: _values(rows, name) for name in names}
+    held = [name for name in names if found[name]]
+    return draw(
+        [
+            Column("column", [text.harmless(name) for name in held]),
+            Column("runs", [str(len(found[name])) for name in held], right=True),
+            Column("values", [_summary(rows, name, found[name]) for name in held]),
+        ]
+    ).lines
+
+
+def _values(rows: Sequence[Row], name: str) -> list[Any]:
+    return [row[name] for row in rows if name in row and not is_missing(row[name])]
+
+
+def _summary(rows: Sequence[Row], name: str, values: Sequence[Any]) -> str:
+    texts = dict.fromkeys(text.clip(text.short(value), _LONGEST) for value in values)
+    if len(texts) <= _EXAMPLES:
+        return ", ".join(texts)
+    if is_numeric(rows, name):
+        return f"{text.short(min(values))} to {text.short(max(values))}"
+    return ", ".join(list(texts)[:_EXAMPLES]) + f" and {len(texts) - _EXAMPLES} more"
