@@ -247,7 +247,7 @@ def find_place(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ
     }
     project = early.get("project_directory")
     if project is None:
-        here = os.getcwd()
+        here = _current_directory()
         project = find_repository(here) or _above_with_settings(here) or here
     elif not os.path.isdir(project):
         kind = "is a file" if os.path.exists(project) else "does not exist"
@@ -265,6 +265,14 @@ def find_place(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ
         ),
         values=values,
     )
+
+
+def _current_directory() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        message = "the current directory has been removed"
+        raise SettingsError(message, "Change to one that exists") from None
 
 
 def _above_with_settings(directory: str) -> str | None:

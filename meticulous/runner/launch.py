@@ -40,6 +40,8 @@ __all__ = ["launch"]
 INJECTED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "injected")
 GRACE_S = 2.0
 """How long a process that outlives the command may hold its streams open."""
+SETTLE_S = 0.5
+"""How long to go on passing bytes on before we stop with the command."""
 PATIENCE_S = 2.0
 """How long to wait for the description of the environment when the command has ended."""
 TICK_S = 0.2
@@ -162,7 +164,7 @@ class _Launch:
 
     def run(self) -> int:
         """Start the command, see it through, and give the exit code to end with."""
-        supervisor = Supervisor(self._voice.say, self._tick, self._resized)
+        supervisor = Supervisor(self._voice.say, self._tick, self._resized, self._settle)
         oom_kills = process.oom_kills()
         started_s = time.monotonic()
         try:
@@ -303,6 +305,19 @@ class _Launch:
     def _resized(self) -> bool:
         return sum(terminal.resize() for terminal in self._terminals) > 0
 
+    def _settle(self) -> None:
+        """Pass on what the command has printed so far, such as leaving the full screen."""
+        deadline = time.monotonic() + SETTLE_S
+        seen = -1
+        # Twice the same: the kernel hands over what was written a moment after the write.
+        while seen != (seen := sum(stream.taken for stream in self._streams)) or any(
+            stream.waiting_bytes() or stream.taken > stream.passed for stream in self._streams
+        ):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.005)
+        self._tick()
+
     def _drain(self, supervisor: Supervisor) -> bool:
         """Wait until all that was printed has passed; say whether the streams have ended.
 
@@ -341,7 +356,8 @@ class _Launch:
         is_drained: bool,
     ) -> None:
         text = f"run {self._run.id} {verdict.state} after {format_duration(usage['wall'])}"
-        text += f", peak memory {format_bytes(usage['peak_memory'])}"
+        if usage["peak_memory"] > process.own_peak_memory():
+            text += f", peak memory {format_bytes(usage['peak_memory'])}"
         if verdict.reason:
             text += f": {verdict.reason}"
         self._voice.note(text)

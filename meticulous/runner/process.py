@@ -30,7 +30,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, NoReturn
 
-__all__ = ["Ended", "Supervisor", "die_like", "exec_bare", "oom_kills", "resolve", "start"]
+__all__ = [
+    "Ended",
+    "Supervisor",
+    "die_like",
+    "exec_bare",
+    "oom_kills",
+    "own_peak_memory",
+    "resolve",
+    "start",
+]
 
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 _JOB_CONTROL = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
@@ -39,6 +48,8 @@ ESCALATION_WINDOW_S = 5.0
 """Two Ctrl-C further apart than this are two first ones: a prompt may well use Ctrl-C as a key."""
 
 _IS_MACOS = os.uname().sysname == "Darwin"
+_RSS_UNIT = 1 if _IS_MACOS else 1024
+"""Bytes in a unit of ru_maxrss."""
 
 # Python ignores these two; the command must get them as every program expects them.
 _PYTHON_IGNORES = (signal.SIGPIPE, signal.SIGXFSZ)
@@ -151,14 +162,19 @@ class Supervisor:
 
     Args:
         say: prints a line to the user.
-        tick: called now and then while waiting, and before every stop of ourselves.
+        tick: called now and then while waiting; gives the seconds until it is due again.
         resized: called when the terminal's size has changed; says whether it had an effect.
+        settle: called before we stop with the command: passes on what it has printed.
     """
 
     def __init__(
-        self, say: Callable[[str], None], tick: Callable[[], float], resized: Callable[[], bool]
+        self,
+        say: Callable[[str], None],
+        tick: Callable[[], float],
+        resized: Callable[[], bool],
+        settle: Callable[[], None],
     ) -> None:
-        self._say, self._tick, self._resized = say, tick, resized
+        self._say, self._tick, self._resized, self._settle = say, tick, resized, settle
         self.own_group = not _has_controlling_terminal()
         self.pid = 0
         self._is_stopped = False
@@ -283,10 +299,9 @@ class Supervisor:
             )
 
     def _add(self, used: Any) -> None:
-        unit = 1 if _IS_MACOS else 1024  # ru_maxrss: bytes there, KiB elsewhere
         self.user_s += used.ru_utime
         self.system_s += used.ru_stime
-        self.peak_memory = max(self.peak_memory, used.ru_maxrss * unit)
+        self.peak_memory = max(self.peak_memory, used.ru_maxrss * _RSS_UNIT)
 
     def _stop_too(self, number: int) -> None:
         """Stop as the command has been stopped by job control, so that the shell gets the prompt.
@@ -296,10 +311,13 @@ class Supervisor:
         """
         if number not in _JOB_CONTROL:
             return
-        self._tick()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
+        self._settle()
+        # Sent while it is blocked, it is one with the same signal from the terminal, should that
+        # be waiting still: two would stop us again after we have been continued.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
         os.kill(os.getpid(), number)
-        signal.pthread_sigmask(signal.SIG_BLOCK, {number} & self._signals)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def oom_kills() -> int:
@@ -313,6 +331,13 @@ def oom_kills() -> int:
             return next((int(line.split()[1]) for line in file if line.startswith("oom_kill ")), 0)
     except (OSError, ValueError):
         return 0
+
+
+def own_peak_memory() -> int:
+    """Give the peak memory of this process in bytes: what the command's figure cannot be below."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
 
 
 def _has_controlling_terminal() -> bool:

@@ -96,6 +96,8 @@ class Stream:
         self.name, self.source, self._sink = name, source, sink
         self._timeline, self._failed = timeline, failed
         self._file, self._offset = _open(path, os.O_APPEND, lambda error: failed(name, error))
+        self.taken = 0
+        """Bytes read so far."""
         self.passed = 0
         """Bytes kept and passed on so far."""
         self.is_closed = False
@@ -111,6 +113,7 @@ class Stream:
         except OSError as error:
             if error.errno != errno.EIO:  # a pseudo-terminal whose last user has closed it
                 self._failed(self.name, error)
+        self.taken += length
         self.is_closed = length == 0
         return length
 
