@@ -92,7 +92,12 @@ def traceback_in(text: str) -> str | None:
     Python prints after it (warnings at exit) is not part of it.
     """
     lines = [line.rstrip("\r") for line in re.sub(_CONTROL, "", text).split("\n")]
-    starts = [number for number, line in enumerate(lines) if _starts_traceback(line)]
+    starts = [
+        number
+        for number, line in enumerate(lines)
+        if _starts_traceback(line)
+        and not lines[max(number - 1, 0)].startswith("Exception ignored ")
+    ]
     if not starts:
         return _syntax_error(lines)
     start = starts.pop()
