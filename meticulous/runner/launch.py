@@ -246,12 +246,14 @@ class _Launch:
         return pid
 
     def _carriers(self) -> list[threading.Thread]:
-        """Give what carries the bytes: a thread a stream, one for both on the same terminal."""
+        """Give the threads that carry the bytes: one for both streams where that is possible."""
         if self._order is not None:
             from meticulous.runner.duet import Duet
 
             return [Duet(self._streams, self._order)]
-        return [streams.Pump(stream) for stream in self._streams]
+        if streams.can_block_apart(1, 2):
+            return [streams.Pump([stream]) for stream in self._streams]
+        return [streams.Pump(self._streams)]
 
     def _open_channel(self, descriptor: int) -> tuple[int, int]:
         """Make the pipe or pseudo-terminal for one stream: (our end, the command's end)."""

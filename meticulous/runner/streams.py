@@ -1,8 +1,9 @@
 """Bytes from the command to us: into the file of the stream, and on to our own stream, at once.
 
-Knows nothing of runs but the paths it is given. One thread a stream, so that a reader who leaves
-one of them full does not hold up the other, exactly as without us. Memory is one buffer a stream,
-whatever is printed.
+Knows nothing of runs but the paths it is given. Where a slow reader could hold up one of our
+streams and not the other, each has a thread of its own, so that the command is held up exactly as
+without us; else one thread reads both in the order in which they are written to. Memory is one
+buffer a thread, whatever is printed.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 import sys
 import termios
 import threading
@@ -17,9 +19,18 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-__all__ = ["BUFFER_BYTES", "Pump", "Stream", "Timeline", "enlarge_pipe", "is_open", "write_all"]
+__all__ = [
+    "BUFFER_BYTES",
+    "Pump",
+    "Stream",
+    "Timeline",
+    "can_block_apart",
+    "enlarge_pipe",
+    "is_open",
+    "write_all",
+]
 
 BUFFER_BYTES = 1 << 18
 """Read at once, and the size that we ask for a pipe: four times the usual one. More would take too
@@ -154,19 +165,42 @@ class Stream:
 
 
 class Pump(threading.Thread):
-    """Carries one stream until its end."""
+    """Carries one stream until its end, or several in the order in which they are written to."""
 
-    def __init__(self, stream: Stream) -> None:
-        super().__init__(name=stream.name, daemon=True)
-        self._stream = stream
+    def __init__(self, streams: Sequence[Stream]) -> None:
+        super().__init__(name="+".join(stream.name for stream in streams), daemon=True)
+        self._streams = {stream.source: stream for stream in streams}
+        self._buffer = bytearray(BUFFER_BYTES)
 
     def run(self) -> None:
         """Read and carry, as much at once as there is."""
-        buffer = bytearray(BUFFER_BYTES)
-        view = memoryview(buffer)
-        while length := self._stream.read_into(buffer):
-            self._stream.carry(view[:length])
-        self._stream.has_ended = True
+        if len(self._streams) > 1:
+            self._carry_several()
+        for stream in self._streams.values():
+            while self._carry(stream):
+                pass
+
+    def _carry_several(self) -> None:
+        """Carry all streams until but one has ended."""
+        import select
+
+        # epoll tells of descriptors in the order in which they became readable, poll does not.
+        poll = select.epoll() if hasattr(select, "epoll") else select.poll()
+        for source in self._streams:
+            poll.register(source, select.POLLIN)
+        while len(self._streams) > 1:
+            for source, _ in poll.poll():
+                if not self._carry(self._streams[source]):
+                    poll.unregister(source)
+                    del self._streams[source]
+
+    def _carry(self, stream: Stream) -> bool:
+        length = stream.read_into(self._buffer)
+        if length:
+            stream.carry(memoryview(self._buffer)[:length])
+        else:
+            stream.has_ended = True
+        return length > 0
 
 
 def _open(path: str, flags: int, failed: Callable[[OSError], None]) -> tuple[int, int]:
@@ -198,6 +232,23 @@ def enlarge_pipe(descriptor: int) -> None:
         fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, BUFFER_BYTES)
     except (AttributeError, OSError):
         pass  # not Linux, or this user has no more: the usual size does as well
+
+
+def can_block_apart(one: int, other: int) -> bool:
+    """Say whether writing to one descriptor can be held up while the other could go on.
+
+    So it is with two pipes whose readers are slow in their own ways; not with files, nor with one
+    pipe for both.
+    """
+    try:
+        first, second = os.fstat(one), os.fstat(other)
+    except OSError:
+        return True
+    if os.path.samestat(first, second):
+        return False
+    return any(
+        stat.S_ISFIFO(each.st_mode) or stat.S_ISSOCK(each.st_mode) for each in (first, second)
+    )
 
 
 def is_open(descriptor: int) -> bool:
