@@ -132,7 +132,9 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
     """Give columns of mixed types as text, which the formats with typed columns need."""
     for name in frame.columns:
         if frame[name].dtype == "object":
-            frame = frame.assign(**{name: pd.Series(list(map(_as_text, frame[name])), dtype=object)})
+            frame = frame.assign(
+                **{name: pd.Series(list(map(_as_text, frame[name])), dtype=object)}
+            )
     return frame
 
 

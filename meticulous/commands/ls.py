@@ -24,13 +24,18 @@ __all__ = ["add_arguments", "main"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `ls`."""
     parser.add_argument(
-        "directory", nargs="?", metavar="DIRECTORY", help="where the runs are (default: the project's)"
+        "directory",
+        nargs="?",
+        metavar="DIRECTORY",
+        help="where the runs are (default: the project's)",
     )
     which = parser.add_argument_group("which runs")
     which.add_argument("--filter", metavar="QUERY", help="those a pandas query holds for")
     which.add_argument("--status", metavar="STATE", nargs="+", help="those in one of these states")
     which.add_argument("--tag", metavar="TAG", help="those with this tag")
-    which.add_argument("--since", metavar="2d", help="those started since: 30m, 12h, 2d, 1w, a date")
+    which.add_argument(
+        "--since", metavar="2d", help="those started since: 30m, 12h, 2d, 1w, a date"
+    )
     order = parser.add_argument_group("groups and order")
     order.add_argument(
         "--groupby",
@@ -44,7 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     order.add_argument("--tails", "--tail", type=int, metavar="K", help="only the last K rows")
     order.add_argument("--head", type=int, metavar="K", help="only the first K rows")
     shown = parser.add_argument_group("what is shown")
-    shown.add_argument("--columns", metavar="COLUMN", nargs="+", help="these columns; * matches many")
+    shown.add_argument(
+        "--columns", metavar="COLUMN", nargs="+", help="these columns; * matches many"
+    )
     shown.add_argument(
         "--args",
         choices=("none", "truncated", "non-default", "all"),

@@ -86,7 +86,9 @@ def _heading(columns: Sequence[Column], widths: list[int], paint: Paint | None) 
         for column, size in zip(columns, widths, strict=True)
     ]
     above = _GAP.join(groups).rstrip()
-    return ([above] if any(column.group for column in columns) else []) + [_GAP.join(names).rstrip()]
+    return ([above] if any(column.group for column in columns) else []) + [
+        _GAP.join(names).rstrip()
+    ]
 
 
 def _draw_cells(column: Column, size: int, paint: Paint | None) -> list[str]:
@@ -102,9 +104,7 @@ def _placed(text: str, size: int, right: bool, name: str, paint: Paint | None) -
     return space + cut if right else cut + space
 
 
-def _fit(
-    columns: Sequence[Column], widths: list[int], limit: int
-) -> tuple[list[int], list[int]]:
+def _fit(columns: Sequence[Column], widths: list[int], limit: int) -> tuple[list[int], list[int]]:
     """Cut flexible columns, then leave out columns, until all fit in `limit`.
 
     Returns the places of the columns that are shown, and their widths.
