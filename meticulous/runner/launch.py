@@ -67,9 +67,27 @@ def launch(command: list[str], settings: RunSettings) -> int:
 
 
 def _run_bare(program: str, command: list[str]) -> NoReturn:
-    environ = {**os.environ}
+    environ = _given_environment()
     environ.pop(RUN_DIRECTORY_VARIABLE, None)
     process.exec_bare(program, command, environ)
+
+
+def _given_environment() -> dict[str, str]:
+    """Give the environment as we were given it.
+
+    In the C locale Python adds LC_CTYPE to its own (PEP 538), where programs that it starts would
+    find it: ``sort`` and ``ls`` would answer differently.
+    """
+    environ = {**os.environ}
+    if environ.get("LC_CTYPE") in ("C.UTF-8", "C.utf8", "UTF-8"):
+        try:
+            with open("/proc/self/environ", "rb") as file:
+                given = file.read()
+        except OSError:
+            return environ
+        if b"\0LC_CTYPE=" not in b"\0" + given:
+            del environ["LC_CTYPE"]
+    return environ
 
 
 def _code_state(settings: RunSettings) -> CodeState | None:
@@ -267,9 +285,11 @@ class _Launch:
         return ours, theirs
 
     def _child_environment(self) -> dict[str, str]:
-        environ = {**os.environ, RUN_DIRECTORY_VARIABLE: os.path.abspath(self._run.path)}
-        inherited = environ.get("PYTHONPATH", "").split(os.pathsep)
-        others = [entry for entry in inherited if entry and entry != INJECTED]
+        environ = _given_environment()
+        environ[RUN_DIRECTORY_VARIABLE] = os.path.abspath(self._run.path)
+        inherited = environ.get("PYTHONPATH") or INJECTED
+        # An empty entry stays: to Python it is the current directory.
+        others = [entry for entry in inherited.split(os.pathsep) if entry != INJECTED]
         environ["PYTHONPATH"] = os.pathsep.join([INJECTED, *others])
         if len(self._terminals) < 2:
             # Python holds back what it prints to a pipe, and a crash would lose it.
@@ -283,7 +303,7 @@ class _Launch:
         record = self._record
         record.update({"child-pid": pid})
         record.set_arguments(from_argv(self._command))
-        environ = dict(os.environ)
+        environ = _given_environment()
         names = self._settings.env
         record.gather_environment(
             lambda: environment.gather(self._command, os.getcwd(), environ, names),
