@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 
+from meticulous.gpus import gpus, is_driver_there
 from meticulous.interpreter import find_python
 from meticulous.machine import cpu, memory, operating_system
 from meticulous.masking import mask_text, mask_variable
@@ -74,6 +75,7 @@ def gather(
     environ: Mapping[str, str],
     extra_names: Iterable[str] = (),
     interpreter: Mapping[str, Any] | None = None,
+    save: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """Give the JSON object of environment.json for `command`, run in `cwd` with `environ`.
 
@@ -84,6 +86,7 @@ def gather(
         extra_names: environment variables to record beyond :data:`VARIABLES`, with ``*``.
         interpreter: what the child reported of its Python: ``executable``, ``version``,
             ``prefix``, ``path``; without it the command is resolved.
+        save: called with what is known before a driver is asked, which may take long to answer.
 
     """
     content: dict[str, Any] = {}
@@ -104,8 +107,10 @@ def gather(
     part("os", lambda: {"os": operating_system()})
     part("cpu", lambda: {"cpu": cpu()})
     part("memory", lambda: {"memory": memory()})
-    part("gpus", lambda: {"gpus": []} | _gpus(environ))
     part("variables", lambda: {"variables": _variables(environ, extra_names)})
+    if save is not None and is_driver_there(environ):
+        save(content)
+    part("gpus", lambda: {"gpus": []} | gpus(environ))
     if trouble:
         content["trouble"] = trouble
     return content
@@ -143,12 +148,6 @@ def _python(
 
 def _host() -> dict[str, Any]:
     return {"host": os.uname().nodename}
-
-
-def _gpus(environ: Mapping[str, str]) -> dict[str, Any]:
-    from meticulous.gpus import gpus  # not needed on most machines, and the longest of the parts
-
-    return gpus(environ)
 
 
 def _variables(environ: Mapping[str, str], extra_names: Iterable[str]) -> dict[str, str]:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 import re
 
+from meticulous.programs import OURS, which
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-__all__ = ["gpus"]
+__all__ = ["gpus", "is_driver_there"]
 
 _TIMEOUT_S = 10.0
 _KILLED_S = 1.0
@@ -27,16 +29,23 @@ def gpus(environ: Mapping[str, str], proc: str = "/proc", dev: str = "/dev") -> 
 
     Where only the driver's files could be read, ``trouble`` says why.
     """
-    import shutil
-
-    program = shutil.which("nvidia-smi", path=environ.get("PATH", os.defpath))
-    driver = os.path.join(proc, "driver", "nvidia")
-    if not program and not os.path.exists(driver) and not os.path.exists(f"{dev}/nvidiactl"):
+    if not is_driver_there(environ, proc, dev):
         return {}
+    program = which("nvidia-smi", environ.get("PATH"))
+    driver = os.path.join(proc, "driver", "nvidia")
     try:
         return _ask_program(program) if program else _ask_nvml()
     except Exception as error:  # noqa: BLE001, whatever a driver does, its files may still tell
         return _read_driver_files(driver) | {"trouble": f"GPUs: {error or type(error).__name__}"}
+
+
+def is_driver_there(environ: Mapping[str, str], proc: str = "/proc", dev: str = "/dev") -> bool:
+    """Say whether there seems to be a driver to ask, which may take seconds to answer."""
+    return (
+        which("nvidia-smi", environ.get("PATH")) is not None
+        or os.path.exists(os.path.join(proc, "driver", "nvidia"))
+        or os.path.exists(f"{dev}/nvidiactl")
+    )
 
 
 def _ask_program(program: str) -> dict[str, Any]:
@@ -75,6 +84,7 @@ def _run(program: str, *options: str) -> str:
         stderr=subprocess.STDOUT,
         start_new_session=True,  # Ctrl-C on the terminal is meant for the run
     )
+    OURS.add(process.pid)
     try:
         output = process.communicate(timeout=_TIMEOUT_S)[0].decode("utf-8", "replace")
     except subprocess.TimeoutExpired:

@@ -14,7 +14,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Answer", "Asked", "ask", "which"]
+__all__ = ["OURS", "Answer", "Asked", "ask", "which"]
+
+
+OURS: set[int] = set()
+"""Processes that we have started for ourselves while a command runs: not to be taken for its own."""
 
 
 class Answer(Record):

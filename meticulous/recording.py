@@ -96,16 +96,24 @@ class Record:
         self.update({"args-source": arguments.source, "args-given": list(arguments.given)})
 
     def gather_environment(
-        self, gather: Callable[[], dict[str, Any]], repository: str | None
+        self,
+        gather: Callable[[Callable[[dict[str, Any]], None]], dict[str, Any]],
+        repository: str | None,
     ) -> None:
-        """Write environment.json from a thread, since drivers may take their time to answer."""
+        """Write environment.json from a thread, since drivers may take their time to answer.
+
+        `gather` is given a function that writes what is known so far.
+        """
+
+        def save(content: dict[str, Any]) -> None:
+            self.write(runfolder.ENVIRONMENT, content)
 
         def work() -> None:
             # A bug in there must not reach the run: this is the root of a thread.
             try:
                 if repository is not None:
                     self._remote = mask_text(codestate.remote_url(repository) or "") or None
-                self.write(runfolder.ENVIRONMENT, gather())
+                save(gather(save))
             except Exception as error:  # noqa: BLE001
                 self.note_trouble(f"environment: {error!r}")
 

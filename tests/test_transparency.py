@@ -31,7 +31,9 @@ UNDER = [PYTHON, str(CHILDREN / "under.py")]
 OURS = ("METICULOUS_", "PYTHONPATH=", "PYTHONUNBUFFERED=", "_=")
 
 
-def both(command: list[str | bytes], cwd: Path, under: list[str] | None = None, **options: object) -> Seen:
+def both(
+    command: list[str | bytes], cwd: Path, under: list[str] | None = None, **options: object
+) -> Seen:
     """Run `command` both ways, find all that a caller sees equal, and give it."""
     native = natively(command, cwd, under or [], **options)
     assert native == recorded(command, cwd, under or [], **options)
@@ -46,9 +48,13 @@ PROGRAMS = {
     "python traceback": [PYTHON, "-c", "{}['lr']"],
     "python no such file": [PYTHON, "nothing.py"],
     "python syntax error": [PYTHON, "-c", "def"],
-    "python bytes": [PYTHON, "-c", "import os; os.write(1, bytes(range(256))); os.write(2, b'\\xff')"],
+    "python bytes": [
+        PYTHON,
+        "-c",
+        "import os; os.write(1, bytes(range(256))); os.write(2, b'\\xff')",
+    ],
     "sh": ["sh", "-c", "echo out; echo err >&2; exit 4", "name", "a b"],
-    "bash": ["bash", "-c", "printf '%s|' \"$0\" \"$@\"; exit 255", "zero", "", "a  b", "*"],
+    "bash": ["bash", "-c", 'printf \'%s|\' "$0" "$@"; exit 255', "zero", "", "a  b", "*"],
     "perl": ["perl", "-e", "$| = 1; print STDERR 'err'; print 'out'; exit 7"],
     "echo": ["/bin/echo", "-n", "--", "-q", "--tag", ""],
     "in PATH": ["echo", "hello"],
@@ -106,7 +112,8 @@ def test_words_and_directory_arrive_untouched(entry: str, project: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "words", [["-q", "echo", "-q", "--", "x"], ["-q", "--", "echo", "--", "-m"], ["-q", "--", "--odd"]]
+    "words",
+    [["-q", "echo", "-q", "--", "x"], ["-q", "--", "echo", "--", "-m"], ["-q", "--", "--odd"]],
 )
 def test_our_options_end_at_the_command(words: list[str], project: Path) -> None:
     odd = project / "bin" / "--odd"
@@ -171,7 +178,9 @@ def test_modules_are_looked_for_in_the_same_places(path: str | None, project: Pa
 
 
 @pytest.mark.parametrize(
-    "flags", [[], ["-I"], ["-E"], ["-S"], ["-s", "-B"], ["-O", "-W", "error"], ["-X", "utf8=0", "-u"]], ids=str
+    "flags",
+    [[], ["-I"], ["-E"], ["-S"], ["-s", "-B"], ["-O", "-W", "error"], ["-X", "utf8=0", "-u"]],
+    ids=str,
 )
 def test_interpreter_has_the_same_flags(flags: list[str], project: Path) -> None:
     program = child("interpreter")
@@ -189,7 +198,9 @@ def kernel_view(seen: Seen) -> list[bytes]:
     kept = [line for line in lines if line.startswith(names) and not line.startswith(b"SigQ")]
     # Signals 32 and 33 belong to the threads of libc; posix_spawn of glibc leaves them ignored.
     return [
-        b"SigIgn: %x" % (int(line.split()[1], 16) & ~(0b11 << 31)) if line[:6] == b"SigIgn" else line
+        b"SigIgn: %x" % (int(line.split()[1], 16) & ~(0b11 << 31))
+        if line[:6] == b"SigIgn"
+        else line
         for line in kept
     ]
 
@@ -214,7 +225,9 @@ def test_signals_and_umask_are_inherited(entry: str, preparation: list[str], pro
     assert kernel_view(native) == kernel_view(recorded(command, project, under, entry))
 
 
-@pytest.mark.parametrize("preparation", ["ulimit -n 300 -s 4096 -c 0", "ulimit -f 100", "nice -n 5 true; :"])
+@pytest.mark.parametrize(
+    "preparation", ["ulimit -n 300 -s 4096 -c 0", "ulimit -f 100", "nice -n 5 true; :"]
+)
 def test_limits_are_inherited(preparation: str, project: Path) -> None:
     under = ["bash", "-c", preparation + '; exec "$@"', "bash"]
     both(["sh", "-c", "cat /proc/self/limits; nice; cat /proc/self/oom_score_adj"], project, under)
@@ -275,7 +288,9 @@ READ = [PYTHON, "-c", "import sys; print(sys.stdin and [sys.stdin.read(), sys.st
 
 
 @pytest.mark.parametrize("entry", ENTRY_POINTS)
-@pytest.mark.parametrize("command", [READ, ["cat"], ["head", "-c", "3"]], ids=["python", "cat", "head"])
+@pytest.mark.parametrize(
+    "command", [READ, ["cat"], ["head", "-c", "3"]], ids=["python", "cat", "head"]
+)
 def test_stdin_pipe_arrives(entry: str, command: list[str], project: Path) -> None:
     content = b"a\r\n\xc3\xa9" + b"x" * 100_000
     assert natively(command, project, input=content) == recorded(
@@ -284,7 +299,11 @@ def test_stdin_pipe_arrives(entry: str, command: list[str], project: Path) -> No
 
 
 def test_stdin_file_is_the_same_file(project: Path) -> None:
-    command = ["sh", "-c", "head -n 1 >/dev/null; cat /proc/self/fdinfo/0 | head -n 1; readlink /proc/self/fd/0"]
+    command = [
+        "sh",
+        "-c",
+        "head -n 1 >/dev/null; cat /proc/self/fdinfo/0 | head -n 1; readlink /proc/self/fd/0",
+    ]
     with (project / "input").open() as first:
         native = natively(command, project, stdin=first)
     with (project / "input").open() as second:
@@ -304,7 +323,9 @@ def test_stdin_closed_is_closed_for_the_command(project: Path) -> None:
 # On a terminal
 
 
-def on_terminal(command: list[str], cwd: Path, size: tuple[int, int] = (24, 80)) -> tuple[int, bytes]:
+def on_terminal(
+    command: list[str], cwd: Path, size: tuple[int, int] = (24, 80)
+) -> tuple[int, bytes]:
     """Run `command` on a terminal: (exit code, every byte that came to the terminal)."""
     with Terminal(command, cwd, size=size) as terminal:
         return terminal.end(), terminal.output
@@ -324,8 +345,12 @@ def test_terminal_is_seen_as_without_us(entry: str, project: Path) -> None:
     assert 3 == output.count(b"columns=97, lines=31")
 
 
-@pytest.mark.parametrize("redirection", ["</dev/null", ">out", "2>err", "</dev/null >out", ">out 2>&1"])
-def test_only_what_is_a_terminal_for_us_is_one_for_the_command(redirection: str, project: Path) -> None:
+@pytest.mark.parametrize(
+    "redirection", ["</dev/null", ">out", "2>err", "</dev/null >out", ">out 2>&1"]
+)
+def test_only_what_is_a_terminal_for_us_is_one_for_the_command(
+    redirection: str, project: Path
+) -> None:
     test = "for n in 0 1 2; do test -t $n && echo $n yes >>{0} || echo $n no >>{0}; done"
     for name, prefix in (("native", []), ("ours", [*METICULOUS, "run", "-q", "--"])):
         command = [*prefix, "sh", "-c", test.format(name)]

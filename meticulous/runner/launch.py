@@ -133,7 +133,7 @@ class _Voice:
 
 def _first_line(record: Record, code: CodeState | None) -> str:
     text = f"run {record.run.id} in {_shown(record.run.path)}"
-    count = len(code.untracked) if code else 0
+    count = len(code.untracked) + code.untracked_left_out if code else 0
     if count:
         noun = "file is" if count == 1 else "files are"
         text += f" ({count} untracked {noun} not part of the recorded commit)"
@@ -301,12 +301,12 @@ class _Launch:
         from meticulous import environment
 
         record = self._record
-        record.update({"child-pid": pid})
+        record.metadata["child-pid"] = pid
         record.set_arguments(from_argv(self._command))
         environ = _given_environment()
-        names = self._settings.env
+        cwd, names = os.getcwd(), self._settings.env
         record.gather_environment(
-            lambda: environment.gather(self._command, os.getcwd(), environ, names),
+            lambda save: environment.gather(self._command, cwd, environ, names, save=save),
             self._settings.repository,
         )
 

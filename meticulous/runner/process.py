@@ -22,7 +22,7 @@ import time
 
 from meticulous.errors import CommandNotFoundError, CommandNotRunnableError
 from meticulous.masking import mask_command
-from meticulous.programs import which
+from meticulous.programs import OURS, which
 from meticulous.records import Record
 
 TYPE_CHECKING = False
@@ -225,6 +225,8 @@ class Supervisor:
 
         found: list[dict[str, Any]] = []
         for survivor in psutil.Process().children(recursive=True):
+            if survivor.pid in OURS:
+                continue
             try:
                 words = survivor.cmdline() or [survivor.name()]
             except psutil.Error:
@@ -277,7 +279,7 @@ class Supervisor:
                 change = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
                 return
-            if change is None or change.si_pid in (0, self.pid):
+            if change is None or change.si_pid in (0, self.pid, *OURS):
                 return
             self._add(os.wait4(change.si_pid, 0)[2])
 

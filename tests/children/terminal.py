@@ -11,7 +11,9 @@ for descriptor in (0, 1, 2):
         modes = termios.tcgetattr(descriptor)
         modes[1] &= ~termios.OPOST  # the one difference of ours: the recorded bytes stay exact
         print("size", os.get_terminal_size(descriptor), "modes", modes)
-print("our terminal", os.ttyname(0) == os.ttyname(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)) or 1)
+print(
+    "our terminal", os.ttyname(0) == os.ttyname(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)) or 1
+)
 print("foreground", os.tcgetpgrp(0) == os.getpgrp())
 print("leads its group", os.getpgrp() == os.getpid() and "METICULOUS_RUN_DIR" in os.environ)
 print("buffering", sys.stdout.line_buffering, sys.stdout.write_through)
