@@ -1,3 +1,41 @@
-"""Meticulous records experiments as numbered folders of plain files."""
+"""Meticulous records experiments as numbered folders of plain files.
+
+The public names are loaded when they are first used, so that ``import meticulous`` costs a program
+next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from meticulous.errors import MeticulousError
+    from meticulous.helper import log, open, run_directory, run_id, summary
+
+__all__ = ["MeticulousError", "log", "open", "run_directory", "run_id", "summary"]
 
 __version__ = "0.1.0"
+
+_MODULES = {
+    "MeticulousError": "errors",
+    "log": "helper",
+    "open": "helper",
+    "run_directory": "helper",
+    "run_id": "helper",
+    "summary": "helper",
+}
+"""Public name -> the module of this package that has it."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -24,6 +24,7 @@ COMMANDS = {
     "show": "show everything about a run",
     "logs": "print what a run printed",
     "path": "print the folder of a run",
+    "summary": "save values of the run this is called in",
 }
 """Command -> its line in the help. The module is ``meticulous.commands.<command>``."""
 

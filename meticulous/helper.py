@@ -6,13 +6,104 @@ folder's format that a child must know (two file names, how numbers become JSON,
 replaced) are therefore defined here and taken from here by :mod:`meticulous.runfolder`.
 """
 
+import builtins
 import os
-from _thread import get_ident  # the whole of threading costs milliseconds and is not needed
+import sys
+import time
+from _thread import allocate_lock, get_ident  # threading costs milliseconds and is not needed
+
+__all__ = ["log", "open", "run_directory", "run_id", "summary"]
 
 METRICS = "metrics.jsonl"
 SUMMARY = "summary.json"
+RUN_DIRECTORY_VARIABLE = "METICULOUS_RUN_DIR"
+
+_LOCK_WAIT_S = 10.0
+_next_step = {}
+_complained = set()
+_lock = allocate_lock()
 
 _NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+
+
+def run_directory():
+    """Give the absolute path of the folder of this run, or None outside a run."""
+    return os.environ.get(RUN_DIRECTORY_VARIABLE) or None
+
+
+def run_id():
+    """Give the id of this run (the name of its folder), or None outside a run."""
+    directory = run_directory()
+    return os.path.basename(os.path.normpath(directory)) if directory else None
+
+
+def open(name, mode="r", *args, **kwargs):
+    """Open the file `name` of the run folder; outside a run, of the current directory.
+
+    Takes what :func:`builtins.open` takes. Folders in `name` are made when the file is written.
+    Raises ValueError where `name` is absolute or leads out of the run folder.
+    """
+    name = os.fspath(name)
+    base = run_directory() or os.getcwd()
+    path = os.path.join(base, name)
+    inside = os.path.realpath(path).startswith(os.path.join(os.path.realpath(base), ""))
+    if os.path.isabs(name) or not inside:
+        raise ValueError("{!r} leads out of the run folder; give a name in it".format(name))
+    if set(mode) & set("wax"):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+    return builtins.open(path, mode, *args, **kwargs)
+
+
+def summary(values):
+    """Merge the dict `values` into summary.json of this run; outside a run, do nothing.
+
+    Safe from any process and thread: a name keeps the value that was given last. Values are
+    numbers, strings, booleans, None, lists and dicts of them, and numpy and torch scalars; anything
+    else raises TypeError with the name. Trouble with the file is one line on stderr, no exception.
+    """
+    values = _plain_record(values)
+    directory = run_directory()
+    if directory is None:
+        return
+    try:
+        with _locked(directory):
+            path = os.path.join(directory, SUMMARY)
+            merged = _read_summary(path)
+            merged.update(values)
+            replace_file(path, json_bytes(merged))
+    except OSError as error:
+        _complain("summary", error)
+
+
+def log(values, step=None):
+    """Add a line with the dict `values` to metrics.jsonl of this run; outside a run, do nothing.
+
+    `step` is an integer; without it, it is one more than the last of this process (0 at first).
+    The names ``step`` and ``time`` are the line's own. Values as in :func:`summary`.
+    """
+    values = _plain_record(values)
+    for name in ("step", "time"):
+        if name in values:
+            raise ValueError("log: the name {!r} is taken; give step=… or another name".format(name))
+    with _lock:
+        pid = os.getpid()
+        step = _next_step.get(pid, 0) if step is None else int(step)
+        _next_step[pid] = step + 1
+    directory = run_directory()
+    if directory is None:
+        return
+    record = {"step": step, "time": time.time()}
+    record.update(values)
+    try:
+        # One write of a whole line at the end: lines of several processes do not mix.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        descriptor = os.open(os.path.join(directory, METRICS), flags, 0o666)
+        try:
+            os.write(descriptor, json_bytes(record, indent=None))
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        _complain("metrics", error)
 
 
 def to_strict(value):
@@ -65,7 +156,7 @@ def replace_file(path, content):
     temporary = "{}.{}-{}.tmp".format(path, os.getpid(), get_ident())
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-        with open(descriptor, "wb") as file:
+        with builtins.open(descriptor, "wb") as file:
             file.write(content)
         os.replace(temporary, path)
     except OSError:
@@ -74,3 +165,110 @@ def replace_file(path, content):
         except OSError:
             pass
         raise
+
+
+def _plain_record(values):
+    if not isinstance(values, dict):
+        kind = type(values).__name__
+        raise TypeError("give a dict of names and values, not {}".format(kind))
+    return _plain(values, "")
+
+
+def _plain(value, name):
+    """Give `value` in JSON's types; numpy's and torch's scalars say theirs through ``item()``."""
+    if isinstance(value, dict):
+        prefix = name + "." if name else ""
+        return {_key(key): _plain(item, prefix + str(key)) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, name) for item in value]
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        return _plain(value.item(), name)
+    for kind in (bool, int, float, str):  # classes made of these: an IntEnum, numpy's float64
+        if isinstance(value, kind):
+            return kind.__new__(kind, value)
+    kind = type(value).__name__
+    hint = "; give its .item() or a list" if hasattr(value, "item") else ""
+    raise TypeError("the value of {!r} is a {}, which JSON cannot hold{}".format(name, kind, hint))
+
+
+def _key(key):
+    if isinstance(key, (str, int, float)):
+        return str(key)
+    raise TypeError("the name {!r} is a {}; give a string".format(key, type(key).__name__))
+
+
+def _read_summary(path):
+    """Read what is in summary.json; one that is broken is put aside, not overwritten."""
+    import json
+
+    try:
+        with builtins.open(path, "rb") as file:
+            # Strictly not from_strict: what is only carried over stays as it is on disk.
+            value = json.loads(file.read().decode("utf-8"))
+        if isinstance(value, dict):
+            return value
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        pass
+    os.replace(path, path + ".broken")
+    return {}
+
+
+class _locked:
+    """Holds the run folder's lock, among processes and threads; goes on without after 10 s."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.descriptor = None
+
+    def __enter__(self):
+        try:
+            import fcntl
+        except ImportError:  # no such locks on this system
+            return
+        self.descriptor = os.open(self.directory, os.O_RDONLY)
+        try:
+            self._wait(fcntl)
+        except OSError:  # NFS locks files, but no folder
+            os.close(self.descriptor)
+            path = os.path.join(self.directory, ".lock")
+            self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                self._wait(fcntl)
+            except OSError:
+                pass  # this file system locks nothing
+
+    def _wait(self, fcntl):
+        deadline = time.time() + _LOCK_WAIT_S
+        while time.time() < deadline:
+            try:
+                fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                time.sleep(0.002)
+
+    def __exit__(self, *_):
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+
+
+def _complain(what, error):
+    """Say once on stderr that something could not be saved; the program goes on."""
+    if what not in _complained:
+        _complained.add(what)
+        reason = error.strerror or str(error)
+        sys.stderr.write("meticulous: cannot save the {}: {}\n".format(what, reason))
+
+
+def __getattr__(name):
+    """Say, where this file stands in for meticulous, why it has so few names (Python 3.7 on)."""
+    where = "meticulous" if __name__ == "meticulous" else __name__
+    text = "module {!r} has no attribute {!r}".format(where, name)
+    if __name__ == "meticulous" and not name.startswith("__"):
+        text += "; meticulous is not installed in {}, only {} are there".format(
+            sys.prefix, ", ".join(__all__)
+        )
+    raise AttributeError(text)

@@ -1,0 +1,168 @@
+"""Which parses of this process are of its command line, and what they gave.
+
+The captures (``_meticulous_argparse`` and its like) wrap the functions of their library with
+:func:`wrap`. Only the outermost parse of a thread counts: what a library parses while it parses is
+its own business.
+"""
+
+import sys
+import time
+from _thread import _local
+
+_report = globals()["load"]("report")
+_values = globals()["load"]("values")
+
+_thread = _local()
+_leftovers = []
+"""Word lists that a parse of the command line gave back as not its own, for a second stage."""
+
+_PARSERS = frozenset(
+    "absl argparse click configargparse docopt fire hydra jsonargparse lightning omegaconf"
+    " pydantic_settings pytorch_lightning simple_parsing transformers typer tyro".split()
+)
+"""Packages that parse for others: whoever called them is the caller of the parse."""
+
+
+class Parse(object):
+    """A parse under way: whether it is of the command line, and what the captures noted of it."""
+
+    def __init__(self, is_ours, caller):
+        self.is_ours = is_ours
+        self.caller = caller
+        self.noted = []
+        self.inner = False  # whether a library parsed the command line within this parse
+
+
+def wrap(function, words_of, finish):
+    """Give a function that does what `function` does, and then reports what it parsed.
+
+    `words_of(args, kwargs)` gives the words parsed, or None for the process's own; `finish(parse,
+    result, args, kwargs)` is called after a parse of the command line. Neither can disturb the
+    program, and our frame is taken out of the traceback of an exception (Python 3.11 and later).
+    """
+
+    def wrapper(*args, **kwargs):
+        parse = _begin(words_of, args, kwargs)
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            _end(parse)
+            if error.__traceback__ is not None:
+                error.__traceback__ = error.__traceback__.tb_next
+            raise
+        if _end(parse):
+            try:
+                finish(parse, result, args, kwargs)
+            except Exception:
+                trouble("cannot describe a parse")
+        return result
+
+    return disguise(wrapper, function)
+
+
+def disguise(wrapper, function):
+    """Give `wrapper` the name, the documentation and the signature of `function`."""
+    for name in ("__module__", "__name__", "__qualname__", "__doc__"):
+        try:
+            setattr(wrapper, name, getattr(function, name))
+        except AttributeError:
+            pass
+    wrapper.__wrapped__ = function
+    return wrapper
+
+
+def argument(position, name):
+    """Give a function for :func:`wrap` that finds the words among the arguments of a call."""
+
+    def words_of(args, kwargs):
+        return kwargs.get(name, args[position] if len(args) > position else None)
+
+    return words_of
+
+
+def current():
+    """Give the parse under way in this thread, or None."""
+    return getattr(_thread, "parse", None)
+
+
+def record(library, parse, values, defaults, given, leftover=None):
+    """Report a parse: plain dicts of name -> value, nested for subcommands, and the names given."""
+    if leftover:
+        _leftovers.append(list(leftover))
+    budget = _values.Budget()
+    _report.parsed(
+        {
+            "library": library,
+            "time": time.time(),
+            "caller": parse.caller,
+            "values": _values.plain(values, budget),
+            "defaults": _values.plain(defaults, budget),
+            "given": [name for name in dict.fromkeys(given) if isinstance(name, str)],
+        }
+    )
+
+
+def trouble(what):
+    """Write `what` and the exception being handled to the debug log, if there is one."""
+    import os
+
+    if os.environ.get("METICULOUS_SHIM_DEBUG") == "1":
+        try:
+            _report.debug(what)
+        except Exception:
+            pass
+
+
+def is_command_line(words):
+    """Tell whether `words` are the arguments of this process, a tail or head of them, or left over.
+
+    Programs that choose a subcommand by hand parse ``sys.argv[1:2]`` and then ``sys.argv[2:]``.
+    """
+    if words is None:
+        return True
+    if isinstance(words, str):
+        return False
+    words = list(words)
+    own = sys.argv[1:]
+    if words == own or words in _leftovers:
+        return True
+    return bool(words) and (words == own[-len(words) :] or words == own[: len(words)])
+
+
+def _begin(words_of, args, kwargs):
+    """Start a parse, unless one is under way in this thread; None then."""
+    try:
+        words = words_of(args, kwargs)
+        outer = current()
+        if outer is not None:
+            outer.inner = outer.inner or is_command_line(words)
+            return None
+        _thread.parse = Parse(is_command_line(words), _caller())
+        return _thread.parse
+    except Exception:
+        trouble("cannot follow a parse")
+        return None
+
+
+def _end(parse):
+    """End what :func:`_begin` started; tell whether it is to be reported."""
+    if parse is None:
+        return False
+    _thread.parse = None
+    return parse.is_ours
+
+
+def _caller():
+    """Name the module that asked for the parse, past the parser libraries; ``__main__`` resolved."""
+    frame = sys._getframe(3)
+    while frame is not None:
+        name = frame.f_globals.get("__name__") or ""
+        if name.partition(".")[0] not in _PARSERS:
+            break
+        frame = frame.f_back
+    else:
+        return None
+    if name == "__main__":
+        module, file = _report.main()
+        return module or file
+    return str(name)

@@ -1,0 +1,149 @@
+"""Arms the hooks of a recorded Python process; loaded by ``sitecustomize`` inside a run only.
+
+One finder at the front of ``sys.meta_path`` waits for the import of a parser library, one at its end
+serves the helper, and one ``atexit`` function looks for the exception that ended the program. Imports
+only what Python has already loaded, ``atexit`` (built in), and files of this folder.
+"""
+
+import os
+import sys
+
+_HERE = os.path.dirname(__file__)
+
+_CAPTURED_BY = {
+    "absl.flags._flagvalues": "absl",
+    "argparse": "argparse",
+    "click.core": "click",
+    "configargparse": "argparse",
+    "docopt": "docopt",
+    "fire.core": "fire",
+    "hydra._internal.config_loader_impl": "hydra",
+    "jsonargparse._core": "jsonargparse",
+    "omegaconf.omegaconf": "hydra",
+    "pydantic_settings.main": "pydantic",
+    "sacred.experiment": "sacred",
+    "simple_parsing.parsing": "argparse",
+    "threading": "threads",
+    "tyro._cli": "tyro",
+}
+"""Module that a program may import -> the file here, ``_meticulous_<name>.py``, that watches it."""
+
+_REPORTED_AT_START = 16
+"""So many processes of a run say at their start which Python they are; later ones only if they parse
+or fail, so that a build that starts Python a thousand times does not leave a thousand files."""
+
+load = globals()["load"]
+"""Imports a file of this folder; sitecustomize has put it here."""
+
+
+def _watch(name, module):
+    """Let the capture of the library module `name` put its hooks in; its trouble stays with us."""
+    try:
+        # Not getattr: a module that is being loaded lazily must not be asked for its attributes.
+        load(_CAPTURED_BY[name]).watch(name, object.__getattribute__(module, "__dict__"))
+    except Exception:
+        _note("cannot watch " + name)
+
+
+def _note(what):
+    """Write `what` to the debug log, with the exception being handled, where one is asked for."""
+    if os.environ.get("METICULOUS_SHIM_DEBUG") == "1":
+        try:
+            load("report").debug(what)
+        except Exception:
+            pass
+
+
+_EXEC_MODULE = """
+def exec_module(module):
+    original(module)
+    if module.__spec__.name in names:
+        watch(module.__spec__.name, module)
+"""
+
+
+class _ParserFinder(object):
+    """First on ``sys.meta_path``: finds nothing itself, but notices that a parser is imported."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name not in _CAPTURED_BY:
+            return None
+        try:
+            return _ParserFinder._find_by_others(name, path, target)
+        except Exception:
+            return None  # Python asks the others again, and they fail, or not, by themselves
+
+    @staticmethod
+    def _find_by_others(name, path, target):
+        """Give the spec that the finders after us give, with a loader that calls us when it is done."""
+        finders = list(sys.meta_path)
+        for finder in finders[finders.index(_ParserFinder) + 1 :]:
+            spec = finder.find_spec(name, path, target)
+            if spec is not None:
+                break
+        else:
+            return None
+        loader = spec.loader
+        if "exec_module" not in loader.__dict__:
+            # The file name makes Python cut our frame, with its own, out of an import's traceback.
+            scope = {"original": loader.exec_module, "names": _CAPTURED_BY, "watch": _watch}
+            exec(compile(_EXEC_MODULE, "<frozen importlib._bootstrap>", "exec"), scope)
+            loader.exec_module = scope["exec_module"]
+        return spec
+
+
+class _HelperFinder(object):
+    """Last on ``sys.meta_path``: the helper stands in for ``meticulous`` where it is not installed."""
+
+    spec_of_sitecustomize = None
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name != "meticulous":
+            return None
+        finders = list(sys.meta_path)
+        for finder in finders[finders.index(cls) + 1 :]:  # added after us
+            spec = finder.find_spec(name, path, target)
+            if spec is not None:
+                return spec
+        known = cls.spec_of_sitecustomize
+        file = os.path.join(os.path.dirname(os.path.dirname(_HERE)), "helper.py")
+        spec = type(known)(name, type(known.loader)(name, file), origin=file)
+        spec.has_location = True
+        return spec
+
+
+def _at_exit():
+    """Report the exception that ended the program, if one did."""
+    try:
+        if hasattr(sys, "last_value") or "_meticulous_threads" in sys.modules:
+            load("report").at_exit()
+    except Exception:
+        _note("cannot report the exception")
+
+
+def arm(run_directory, spec):
+    """Put the hooks in; libraries that a ``.pth`` file has imported already are watched at once.
+
+    `spec` is that of sitecustomize: its classes, and its loader's, make those of the helper.
+    """
+    import atexit
+
+    _HelperFinder.spec_of_sitecustomize = spec
+    sys.meta_path.insert(0, _ParserFinder)
+    sys.meta_path.append(_HelperFinder)
+    atexit.register(_at_exit)
+    reports = os.path.join(run_directory, "reports")
+    try:
+        os.mkdir(reports, 0o700)
+        count = 0
+    except OSError:
+        count = len(os.listdir(reports))
+    if count < _REPORTED_AT_START:
+        load("report").write()
+    for name in _CAPTURED_BY:
+        if name in sys.modules:
+            _watch(name, sys.modules[name])
+
+
