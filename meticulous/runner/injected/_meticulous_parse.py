@@ -89,14 +89,13 @@ def record(library, parse, values, defaults, given, leftover=None):
     """Report a parse: plain dicts of name -> value, nested for subcommands, and the names given."""
     if leftover:
         _leftovers.append(list(leftover))
-    budget = _values.Budget()
     _report.parsed(
         {
             "library": library,
             "time": time.time(),
             "caller": parse.caller,
-            "values": _values.plain(values, budget),
-            "defaults": _values.plain(defaults, budget),
+            "values": _values.plain(values, _values.Budget()),
+            "defaults": _values.plain(defaults, _values.Budget()),
             "given": [name for name in dict.fromkeys(given) if isinstance(name, str)],
         }
     )

@@ -12,7 +12,9 @@ def last():
 
 def watch(name, module):
     """Note each exception on its way to the hook; nothing that a program may look at changes."""
-    make = module["_make_invoke_excepthook"]
+    make = module.get("_make_invoke_excepthook")
+    if make is None:  # before Python 3.8
+        return
 
     def _make_invoke_excepthook():
         invoke = make()

@@ -4,6 +4,7 @@ import os
 import sys
 
 MOST_VALUES = 100000
+MOST_ITEMS = 10000
 MOST_CHARACTERS = 1000000
 DEEPEST = 32
 
@@ -49,8 +50,11 @@ def _plain(value, budget, depth):
         return dict(pairs)
     if isinstance(value, (set, frozenset)):
         value = sorted(value, key=repr)
-    if isinstance(value, (list, tuple)) or kind.__name__ in ("deque", "ListConfig", "range"):
-        return [plain(item, budget, depth + 1) for item in value]
+    if kind.__name__ in ("deque", "ListConfig"):
+        value = list(value)
+    if isinstance(value, (list, tuple, range)):
+        items = [plain(item, budget, depth + 1) for item in value[:MOST_ITEMS]]
+        return items + ["... {} more".format(len(value) - MOST_ITEMS)] * (len(value) > MOST_ITEMS)
     return _other(value, kind, budget, depth)
 
 
@@ -93,10 +97,10 @@ def _other(value, kind, budget, depth):
         return _short(_text(os.fspath(value)), budget)
     if hasattr(kind, "isoformat"):
         return value.isoformat()
-    if module in ("numpy", "torch", "jax", "jaxlib", "tensorflow") and hasattr(kind, "shape"):
-        return _array(value, budget, depth)
     if kind.__name__ in _AS_TEXT or kind.__name__.endswith("DType") or kind.__name__ == "dtype":
         return str(value)
+    if module in ("numpy", "torch", "jax", "jaxlib", "tensorflow") and hasattr(kind, "shape"):
+        return _array(value, budget, depth)
     if kind.__module__ == "_io" and isinstance(getattr(value, "name", None), str):
         return value.name
     return _short(_without_address(repr(value)), budget)

@@ -60,4 +60,9 @@ except Exception:  # whatever it is, the program starts
     pass
 
 if _HERE not in sys.path:
-    import sitecustomize
+    try:
+        import sitecustomize
+    except BaseException as error:
+        # Without this frame in its traceback, which site may print (Python 3.11 and later).
+        error.__traceback__ = getattr(getattr(error, "__traceback__", None), "tb_next", None)
+        raise
