@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from meticulous.errors import UsageError
@@ -11,7 +12,7 @@ __all__ = ["Parser"]
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises UsageError, and whose options cannot be abbreviated."""
+    """A parser that raises UsageError; options cannot be abbreviated, and take `_` for `-`."""
 
     def __init__(self, **options: Any) -> None:
         options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
@@ -20,3 +21,13 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the usage and exiting."""
         raise UsageError(message, f"See `{self.prog} --help`")
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse; ``-`` and ``_`` in the names of options are the same."""
+        for name, action in list(self._option_string_actions.items()):
+            if name.startswith("--"):
+                for other in (name[2:].replace("-", "_"), name[2:].replace("_", "-")):
+                    self._option_string_actions.setdefault(f"--{other}", action)
+        return super().parse_known_args(args, namespace)

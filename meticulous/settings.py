@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = [
+    "ASK_OPTIONS",
     "RUN_OPTIONS",
     "SETTINGS_FILE",
     "Option",
@@ -28,6 +29,7 @@ __all__ = [
     "find_repository",
     "for_run",
     "parse_options",
+    "seed_names",
 ]
 
 SETTINGS_FILE = "meticulous.yaml"
@@ -95,6 +97,11 @@ RUN_OPTIONS = (
     ),
     Option("quiet", "flag", "no lines of our own on stderr, but for trouble", "q"),
 )
+
+
+SEEDS = Option("seeds", "list", "arguments that tell apart repetitions of one experiment")
+ASK_OPTIONS = (SEEDS,)
+"""Settings of the commands that ask; they stand in ``meticulous.yaml`` only."""
 
 
 class RunSettings(Record):
@@ -275,6 +282,11 @@ def _current_directory() -> str:
         raise SettingsError(message, "Change to one that exists") from None
 
 
+def seed_names(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Give the arguments that only repeat an experiment, from a settings file's `values`."""
+    return tuple(values.get(SEEDS.key, ("seed",)))
+
+
 def _above_with_settings(directory: str) -> str | None:
     while not os.path.exists(os.path.join(directory, SETTINGS_FILE)):
         parent = os.path.dirname(directory)
@@ -345,7 +357,7 @@ def _parse(path: str, content: bytes) -> dict[str, Any]:
         raise SettingsError(
             f"{path}, line 1: not a mapping", "Write lines of the form `name: value`"
         )
-    known = {option.key: option for option in RUN_OPTIONS if option.in_file}
+    known = {option.key: option for option in RUN_OPTIONS + ASK_OPTIONS if option.in_file}
     values: dict[str, Any] = {}
     for key_node, value_node in node.value:
         name = str(key_node.value)
