@@ -13,7 +13,14 @@ from meticulous.errors import CodeStateError, DirtyRepositoryError
 from meticulous.programs import Asked, ask, which
 from meticulous.records import Record
 
-__all__ = ["UNTRACKED_LIMIT", "CodeState", "capture", "refuse_if_dirty", "remote_url"]
+__all__ = [
+    "UNTRACKED_LIMIT",
+    "CodeState",
+    "capture",
+    "code_difference",
+    "refuse_if_dirty",
+    "remote_url",
+]
 
 UNTRACKED_LIMIT = 1000
 """Untracked names that are listed; a forgotten data set must not swell the record of each run."""
@@ -120,6 +127,21 @@ def remote_url(repository: str) -> str | None:
 
         return by_libgit2(repository)
     return os.fsdecode(asked.answer().stdout.partition(b"\0")[0]) or None
+
+
+def code_difference(repository: str, old: str, new: str) -> bytes:
+    """Give the difference of the code between two commits, as git prints it.
+
+    Raises CodeStateError where a commit is not in the repository, or there is no git program.
+    """
+    words = ["diff", "--no-ext-diff", "--no-textconv", "--no-color", f"{old}^{{commit}}"]
+    asked = _ask_git(repository, [*words, f"{new}^{{commit}}", "--"])
+    if asked is None:
+        raise CodeStateError("there is no git program to compare the code", "Install git")
+    code, difference, trouble = asked.answer()
+    if code != 0:
+        raise _unreadable(repository, _first_fatal(trouble))
+    return difference
 
 
 def _inside(repository: str, exclude: str | None) -> tuple[str, ...]:
