@@ -117,7 +117,8 @@ def _grouped(rows: list[Row], question: Question, names: list[str]) -> Table:
         merged = merged[max(len(merged) - question.tail, 0) :]
     if question.head is not None:
         merged = merged[: max(question.head, 0)]
-    return Table(_chosen(question.columns, found) or found, merged, found, by)
+    chosen = dict.fromkeys([*by, *_chosen(question.columns, found)]) if question.columns else found
+    return Table(list(chosen), merged, found, by)
 
 
 def _condition(question: Question, names: Sequence[str]) -> Condition | None:

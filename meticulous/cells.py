@@ -27,7 +27,7 @@ def encode(row: Row) -> str:
     try:
         return json.dumps(values, allow_nan=False)
     except ValueError:
-        return json.dumps(to_strict(values))  # type: ignore[no-untyped-call]
+        return json.dumps(to_strict(values))
 
 
 def decode(shape: Shape, text: str) -> Row:
@@ -36,7 +36,7 @@ def decode(shape: Shape, text: str) -> Row:
     if '"NaN"' in text or 'Infinity"' in text:
         for name, value in row.items():
             if name.startswith(_NUMBERS_AS_WORDS):
-                row[name] = from_strict(value)  # type: ignore[no-untyped-call]
+                row[name] = from_strict(value)
     return row
 
 

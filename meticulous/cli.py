@@ -23,6 +23,8 @@ COMMANDS = {
     "ls": "list the runs of a directory",
     "show": "show everything about a run",
     "logs": "print what a run printed",
+    "diff": "show what differs between two runs",
+    "compare": "show runs side by side",
     "path": "print the folder of a run",
     "summary": "save values of the run this is called in",
 }

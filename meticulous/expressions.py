@@ -87,7 +87,7 @@ def parse(text: str, columns: Collection[str]) -> Tree:
 
     def replace(match: re.Match[str]) -> str:
         token = match[0]
-        if token == "@":
+        if token == "@":  # noqa: S105
             raise FilterError("a filter cannot use @ names", _METHODS_HINT)
         if token[0] != "`":
             return _WORDS.get(token, token)
@@ -140,18 +140,18 @@ class _Checker(ast.NodeTransformer):
         result: ast.AST = super().visit(node)
         return result
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         return self._place(self._tree.column(node) or node.id)
 
-    def visit_Constant(self, node: ast.Constant) -> ast.expr:  # noqa: N802
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
         if isinstance(node.value, (bool, int, float, str)):
             return node
         raise FilterError(f"a filter cannot hold {node.value!r}", _METHODS_HINT)
 
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:  # noqa: N802
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
         return self._inside(node)
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:  # noqa: N802
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         if isinstance(node.op, ast.Pow):
             self._check_power(node.right)
             return ast.BinOp(self._value(node.left), node.op, self._value(node.right))
@@ -161,7 +161,7 @@ class _Checker(ast.NodeTransformer):
             raise FilterError("a filter cannot multiply or format text", _METHODS_HINT)
         return ast.BinOp(self._value(node.left), node.op, self._value(node.right))
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:  # noqa: N802
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         column = self._tree.column(node)
         if column is not None:
             return self._place(column)
@@ -170,7 +170,7 @@ class _Checker(ast.NodeTransformer):
             raise UnknownColumnError(dotted, self._tree.columns)
         raise FilterError(f"a filter cannot use the attribute {node.attr!r}", _METHODS_HINT)
 
-    def visit_Call(self, node: ast.Call) -> ast.expr:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> ast.expr:
         """Allow ``x.isnull()`` and ``x.str.contains(…)`` with constants between the brackets."""
         match node.func:
             case ast.Attribute(value=ast.Attribute(value=inner, attr="str"), attr=method) if (
@@ -190,7 +190,7 @@ class _Checker(ast.NodeTransformer):
 
     def _value(self, node: ast.expr) -> ast.expr:
         checked = self.visit(node)
-        assert isinstance(checked, ast.expr)  # noqa: S101 - for the type checker
+        assert isinstance(checked, ast.expr)
         return checked
 
     def _place(self, column: str) -> ast.Name:
@@ -199,7 +199,7 @@ class _Checker(ast.NodeTransformer):
 
     def _check_power(self, exponent: ast.expr) -> None:
         allowed = isinstance(exponent, ast.Constant) and isinstance(exponent.value, (int, float))
-        if not allowed or abs(exponent.value) > 64:  # type: ignore[attr-defined]  # noqa: PLR2004
+        if not allowed or abs(exponent.value) > 64:  # type: ignore[attr-defined]
             raise FilterError("a filter takes powers up to 64 only", _METHODS_HINT)
 
 

@@ -121,15 +121,15 @@ def read_entries(
     """
     chunks = [names[start : start + CHUNK] for start in range(0, len(names), CHUNK)]
     done = 0
-    for entries in _map(directory, chunks, parallel and len(names) >= _WORTH_FORKING):
+    workers = _processors() if parallel and len(names) >= _WORTH_FORKING else 1
+    for entries in _map(directory, chunks, workers):
         yield entries
         done += len(entries)
         report(done)
 
 
-def _map(directory: str, chunks: list[Sequence[str]], many: bool) -> Iterator[list[Entry]]:
+def _map(directory: str, chunks: list[Sequence[str]], workers: int) -> Iterator[list[Entry]]:
     read = 0
-    workers = _processors() if many else 1
     if workers > 1:
         from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
         from multiprocessing import get_context

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from meticulous.reading import Row, is_numeric
+from meticulous.reading import Row, is_missing, is_numeric
 
 __all__ = ["RUNS", "but_seeds", "group", "sort", "sort_key"]
 
@@ -26,7 +26,8 @@ def group(
     Runs without a value there form groups too. Each other column of `names` that holds numbers
     and nothing else becomes ``…_mean`` and ``…_std`` (n - 1 in the denominator, missing for a
     single run) over the runs that have a value; any other becomes ``…_count``, the number of runs
-    that have a value. ``runs`` is the size of the group.
+    that have a value. ``runs`` is the size of the group. (The rows have the count for numbers
+    too; it is not among the columns.)
 
     Returns the columns, and the rows, in the order of the groups' values.
     """
@@ -54,12 +55,12 @@ def _aggregate(name: str, rows: Sequence[Row], *, is_number: bool) -> Row:
     if not is_number:
         return {f"{name}_count": len(values)}
     if not values:
-        return {f"{name}_mean": None, f"{name}_std": None}
+        return {f"{name}_mean": None, f"{name}_std": None, f"{name}_count": 0}
     mean = _sum(values) / len(values)
     deviation = None
     if len(values) > 1:
         deviation = math.sqrt(_sum([(value - mean) ** 2 for value in values]) / (len(values) - 1))
-    return {f"{name}_mean": mean, f"{name}_std": deviation}
+    return {f"{name}_mean": mean, f"{name}_std": deviation, f"{name}_count": len(values)}
 
 
 def _sum(values: Sequence[float]) -> float:
@@ -67,11 +68,6 @@ def _sum(values: Sequence[float]) -> float:
         return math.fsum(values)
     except (OverflowError, ValueError):  # infinities among them, or beyond floating point
         return sum(map(float, values))
-
-
-def is_missing(value: Any) -> bool:
-    """Tell whether `value` counts as none: None or not a number."""
-    return value is None or value != value
 
 
 def but_seeds(names: Iterable[str], seeds: Sequence[str]) -> list[str]:

@@ -20,7 +20,7 @@ from typing import Any
 
 from meticulous.cells import Shape
 from meticulous.freshness import Entry, promoted
-from meticulous.reading import HEADER, SECTIONS
+from meticulous.reading import ordered
 
 __all__ = [
     "as_text",
@@ -263,9 +263,7 @@ def names(connection: sqlite3.Connection) -> list[str]:
         "SELECT names FROM shapes WHERE EXISTS (SELECT 1 FROM runs WHERE shape = number)"
         " ORDER BY number"
     )
-    found = dict.fromkeys(name for (text,) in used for name in json.loads(text))
-    sections = [[name for name in found if name.startswith(prefix)] for prefix in SECTIONS]
-    return [*HEADER, *(name for section in sections for name in section)]
+    return ordered(name for (text,) in used for name in json.loads(text))
 
 
 def as_text(name: str) -> str:

@@ -18,7 +18,7 @@ from meticulous.errors import FilterError, MeticulousError
 from meticulous.index import Index
 from meticulous.reading import HEADER, SECTIONS, TIMES, Row
 
-__all__ = ["answer_leaves", "flat_frame", "frame_bytes", "multi_frame"]
+__all__ = ["answer_leaves", "by_expid", "flat_frame", "frame_bytes", "two_levels"]
 
 
 def flat_frame(rows: Sequence[Row], names: Iterable[str]) -> pd.DataFrame:
@@ -31,16 +31,20 @@ def flat_frame(rows: Sequence[Row], names: Iterable[str]) -> pd.DataFrame:
     return pd.DataFrame({name: _series(name, rows) for name in names})
 
 
-def multi_frame(rows: Sequence[Row], names: Iterable[str]) -> pd.DataFrame:
-    """Make the DataFrame of the spec: columns of two levels, indexed by ``expid``.
+def by_expid(frame: pd.DataFrame) -> pd.DataFrame:
+    """Make the column ``expid`` of a flat DataFrame its index."""
+    return frame.set_index("expid")
+
+
+def two_levels(frame: pd.DataFrame) -> pd.DataFrame:
+    """Make a flat DataFrame into that of the spec: columns of two levels, indexed by ``expid``.
 
     The first level is ``header``, ``args``, ``default_args``, ``summary`` or ``metadata``, the
-    second the name in that file (for the header, the column). Types are as in the flat one.
+    second the name in that file (for the header, the column).
     """
-    flat = flat_frame(rows, names)
-    index = pd.Index(flat.pop("expid"), name="expid")
-    flat.columns = pd.MultiIndex.from_tuples(list(map(_levels, flat.columns)))
-    return flat.set_index(index)
+    frame = by_expid(frame)
+    frame.columns = pd.MultiIndex.from_tuples(list(map(_levels, frame.columns)))
+    return frame
 
 
 def _levels(name: str) -> tuple[str, str]:
@@ -88,14 +92,10 @@ def _matching(leaf: Leaf, index: Index) -> list[int]:
     except Exception as error:  # whatever pandas makes of values that do not fit the expression
         raise FilterError(f"cannot apply `{_readable(leaf)}`: {error}", _HINT) from error
     held = pd.Series(outcome, index=frame.index).astype("object")
-    kinds = {type(value) for value in held if value is not None and value == value}
-    if not kinds <= {bool, *_NUMPY_BOOL}:
+    held = held.where(held.notna(), other=False)
+    if not {type(value) for value in held} <= {bool, *_NUMPY_BOOL}:
         raise FilterError(f"`{_readable(leaf)}` is no condition", "Compare it with something")
-    return [
-        key
-        for key, value in zip(keys, held, strict=True)
-        if value is not None and value == value and value
-    ]
+    return [key for key, value in zip(keys, held, strict=True) if value]
 
 
 _HINT = "Look at the column with `meticulous ls --columns`"

@@ -9,6 +9,7 @@ the reader stands: :func:`with_folder` adds it.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
@@ -26,11 +27,14 @@ __all__ = [
     "flatten",
     "identifier",
     "instant",
+    "is_missing",
     "is_numeric",
     "iterate_rows",
     "list_ids",
+    "ordered",
     "present",
     "read_row",
+    "same",
     "section",
 ]
 
@@ -152,6 +156,23 @@ def is_numeric(rows: Iterable[Mapping[str, Any]], name: str) -> bool:
     """
     kinds = {type(row.get(name)) for row in rows} - {type(None)}
     return bool(kinds) and kinds <= {int, float}
+
+
+def is_missing(value: Any) -> bool:
+    """Tell whether `value` counts as none: None, or not a number."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def ordered(names: Iterable[str]) -> list[str]:
+    """Give `names` once each, in the order of a table: the header, then section by section."""
+    found = dict.fromkeys(names)
+    sections = [[name for name in found if name.startswith(prefix)] for prefix in SECTIONS]
+    return [*HEADER, *(name for section in sections for name in section)]
+
+
+def same(one: Any, other: Any) -> bool:
+    """Tell whether two values are one; 1, 1.0 and true are three."""
+    return type(one) is type(other) and (one == other or (is_missing(one) and is_missing(other)))
 
 
 def identifier(name: str) -> int | str:

@@ -1,4 +1,4 @@
-"""Ways to name runs on the command line -> ids of runs.
+"""Ways to name runs on the command line -> rows of runs.
 
 ``12``, ``12-15``, ``12,14``, ``last``, ``last~2``, ``best:summary_val_loss`` (the lowest),
 ``best:-summary_val_acc`` (the highest), ``@tag``, and any id that was given by name.
@@ -6,94 +6,89 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-from meticulous.errors import RunFolderError, UsageError
+from meticulous.conditions import All, Compare, HasTag
+from meticulous.errors import RunFolderError, UnknownColumnError, UsageError
+from meticulous.index import Index, Order
 from meticulous.reading import Row
 
-__all__ = ["HELP", "select", "select_one"]
+__all__ = ["HELP", "select", "select_all", "select_one"]
 
 HELP = "12, 12-15, 12,14, last, last~1, best:COLUMN, best:-COLUMN, @TAG, or the name of a run"
 
 _LAST = re.compile(r"last(?:~(\d+))?")
 _RANGE = re.compile(r"(\d+)-(\d+)")
+_HINT = "See `meticulous ls`"
 
 
-def select(selector: str, rows: Sequence[Row]) -> list[Row]:
+def select_all(selectors: Iterable[str], index: Index) -> list[Row]:
+    """Give the runs that several selectors name, each once, in the order named."""
+    found = [row for selector in selectors for row in select(selector, index)]
+    return list({str(row["expid"]): row for row in found}.values())
+
+
+def select(selector: str, index: Index) -> list[Row]:
     """Give the runs that `selector` names, each once, in the order named.
 
-    Args:
-        selector: as in the module's docstring.
-        rows: all runs, in start order.
-
-    Raises RunFolderError where it names a run that is not there, UsageError where it is no selector.
+    Raises RunFolderError where it names a run that is not there, UsageError where it is no
+    selector or names no column.
     """
-    named = {str(row["expid"]): row for row in rows}
-    chosen: dict[str, Row] = {}
-    for part in selector.split(",") if selector not in named else [selector]:
-        for row in _select_part(part.strip(), rows, named):
-            chosen[str(row["expid"])] = row
-    return list(chosen.values())
+    exact = index.run(selector)
+    if exact is not None:
+        return [exact]
+    if "," in selector:
+        return select_all((part.strip() for part in selector.split(",")), index)
+    if match := _LAST.fullmatch(selector):
+        return [_last(int(match[1] or 0), index)]
+    if match := _RANGE.fullmatch(selector):
+        between = (Compare("expid", ">=", int(match[1])), Compare("expid", "<=", int(match[2])))
+        found = index.select(All(between), [Order("expid", largest_first=False)])
+        return _some(found, f"there is no run in {selector}")
+    if selector.startswith("@"):
+        return _some(index.select(HasTag(selector[1:])), f"no run has the tag {selector[1:]!r}")
+    if selector.startswith("best:"):
+        return [_best(selector.removeprefix("best:"), index)]
+    if not selector:
+        raise UsageError("an empty selector names no run", f"Give {HELP}")
+    raise RunFolderError(f"there is no run {selector}", _HINT)
 
 
-def select_one(selector: str, rows: Sequence[Row]) -> Row:
+def select_one(selector: str, index: Index) -> Row:
     """Give the one run that `selector` names; UsageError where it names several."""
-    chosen = select(selector, rows)
+    chosen = select(selector, index)
     if len(chosen) != 1:
         ids = ", ".join(str(row["expid"]) for row in chosen[:5])
-        raise UsageError(f"{selector} names {len(chosen)} runs: {ids}", "Name one run")
+        more = ", …" if len(chosen) > 5 else ""
+        raise UsageError(f"{selector} names {len(chosen)} runs: {ids}{more}", "Name one run")
     return chosen[0]
 
 
-def _select_part(part: str, rows: Sequence[Row], named: dict[str, Row]) -> list[Row]:
-    if part in named:
-        return [named[part]]
+def _some(rows: list[Row], trouble: str) -> list[Row]:
     if not rows:
-        raise RunFolderError(
-            f"there is no run {part}", "Record one with `meticulous run -- COMMAND`"
-        )
-    if match := _LAST.fullmatch(part):
-        back = int(match[1] or 0)
-        if back >= len(rows):
-            raise RunFolderError(f"{part}: there are only {len(rows)} runs")
-        return [rows[-1 - back]]
-    if match := _RANGE.fullmatch(part):
-        return _between(part, int(match[1]), int(match[2]), rows)
-    if part.startswith("@"):
-        return _tagged(part[1:], rows)
-    if part.startswith("best:"):
-        return [_best(part[len("best:") :], rows)]
-    if not part:
-        raise UsageError("an empty selector names no run", f"Give {HELP}")
-    raise RunFolderError(f"there is no run {part}", "See `meticulous ls`")
+        raise RunFolderError(trouble, _HINT)
+    return rows
 
 
-def _between(part: str, first: int, last: int, rows: Sequence[Row]) -> list[Row]:
-    found = [row for row in rows if isinstance(row["expid"], int) and first <= row["expid"] <= last]
-    if not found:
-        raise RunFolderError(f"there is no run in {part}", "See `meticulous ls`")
-    return sorted(found, key=lambda row: int(row["expid"]))
+def _last(back: int, index: Index) -> Row:
+    newest = index.select(tail=back + 1)
+    if not newest:
+        raise RunFolderError("there are no runs yet", "Record one with `meticulous run -- COMMAND`")
+    if len(newest) <= back:
+        raise RunFolderError(f"last~{back}: there are only {len(newest)} runs", _HINT)
+    return newest[0]
 
 
-def _tagged(tag: str, rows: Sequence[Row]) -> list[Row]:
-    found = [row for row in rows if tag in row.get("tags", "").split(",")]
-    if not found:
-        raise RunFolderError(
-            f"no run has the tag {tag!r}", "See `meticulous ls --columns expid,tags`"
-        )
-    return found
+def _best(column: str, index: Index) -> Row:
+    """Give the run with the lowest number in `column`, the highest with a dash before.
 
-
-def _best(column: str, rows: Sequence[Row]) -> Row:
-    """Give the run with the lowest number in `column`, the highest with a dash before; first wins."""
-    sign = -1 if column.startswith("-") else 1
+    Of several with the same number it is the one that started first.
+    """
     name = column.removeprefix("-")
-    numbers = [
-        (sign * row[name], place)
-        for place, row in enumerate(rows)
-        if isinstance(row.get(name), (int, float)) and row[name] == row[name]
-    ]
-    if not numbers:
-        raise UsageError(f"no run has a number in {name!r}", "See `meticulous ls --list-columns`")
-    return rows[min(numbers)[1]]
+    if name not in index.names():
+        raise UnknownColumnError(name, index.names())
+    is_number = Compare(name, ">=", -math.inf)
+    best = index.select(is_number, [Order(name, largest_first=name != column)], head=1)
+    return _some(best, f"no run has a number in {name}")[0]

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
-from meticulous import reading, selectors, settings
+from meticulous import index, selectors, settings
 from meticulous.errors import MeticulousError
 from meticulous.helper import json_bytes
+from meticulous.index import Index
 from meticulous.reading import Row
+from meticulous.views.progress import Progress
 
-__all__ = ["add_directory", "add_selectors", "directory_of", "print_json", "report", "rows_of"]
+__all__ = [
+    "add_directory",
+    "add_selectors",
+    "ask",
+    "directory_of",
+    "one_run",
+    "print_json",
+    "print_lines",
+    "report",
+    "runs_named",
+]
+
+Answer = TypeVar("Answer")
 
 
 def add_selectors(parser: argparse.ArgumentParser) -> None:
@@ -29,23 +45,52 @@ def add_directory(parser: argparse.ArgumentParser) -> None:
 
 def directory_of(given: str | None) -> str:
     """Give the experiments directory: the one on the command line, or the project's."""
-    return given if given is not None else settings.find_place({}).experiments_directory
+    if given is not None:
+        return given
+    directory = settings.find_place({}).experiments_directory
+    relative = os.path.relpath(directory)
+    return directory if relative.startswith("..") else relative
 
 
-def rows_of(arguments: argparse.Namespace) -> tuple[str, list[Row]]:
-    """Give the experiments directory and all its runs in start order."""
+def ask(directory: str, question: Callable[[Index], Answer], *, refresh: bool = False) -> Answer:
+    """Give what `question` makes of the runs of `directory`; a progress bar while they are read.
+
+    Runs that cannot be read are named on stderr.
+    """
+    progress = Progress("reading runs")
+    try:
+        return index.ask(directory, question, report, progress, refresh=refresh, parallel=True)
+    finally:
+        progress.erase()
+
+
+def runs_named(arguments: argparse.Namespace, words: Sequence[str]) -> tuple[str, list[Row]]:
+    """Give the experiments directory and the runs that the selectors `words` name."""
     directory = directory_of(arguments.experiments_directory)
-    ids = reading.list_ids(directory)
-    rows = [reading.present(row, directory) for row in reading.iterate_rows(directory, ids, report)]
-    return directory, sorted(rows, key=lambda row: row.get("start_time") or "")
+    return directory, ask(directory, lambda runs: selectors.select_all(words, runs))
+
+
+def one_run(arguments: argparse.Namespace, word: str) -> tuple[str, Row]:
+    """Give the experiments directory and the one run that the selector `word` names."""
+    directory = directory_of(arguments.experiments_directory)
+    return directory, ask(directory, lambda runs: selectors.select_one(word, runs))
 
 
 def report(error: MeticulousError) -> None:
     """Say on stderr which run is left out, and why."""
-    print(f"meticulous: {error}", file=sys.stderr)
+    text = f"meticulous: {error}\n"
+    sys.stderr.write(text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def print_json(value: Any) -> None:
     """Print `value` as strict JSON."""
     sys.stdout.flush()
     sys.stdout.buffer.write(json_bytes(value))
+
+
+def print_lines(lines: Sequence[str]) -> None:
+    """Print `lines`, escaping what the encoding of stdout cannot hold."""
+    encoding = sys.stdout.encoding or "utf-8"
+    content = "".join(f"{line}\n" for line in lines).encode(encoding, "backslashreplace")
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content)

@@ -11,7 +11,7 @@ from meticulous import liveness
 from meticulous.commands import asked
 from meticulous.playback import Playback
 from meticulous.runfolder import RUNNING, STDERR, STDOUT, RunFolder
-from meticulous.selectors import HELP, select_one
+from meticulous.selectors import HELP
 from meticulous.views.log import LogText
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Print the log; with ``--follow`` until the run has ended. Ctrl-C never reaches the run."""
-    directory, rows = asked.rows_of(arguments)
-    run = RunFolder(os.path.join(directory, str(select_one(arguments.run, rows)["expid"])))
+    _, row = asked.one_run(arguments, arguments.run)
+    run = RunFolder(row["curexpdir"])
     streams = [STDOUT] if arguments.stdout else [STDERR] if arguments.stderr else [STDOUT, STDERR]
     playback = Playback(run, streams)
     printer = _RawPrinter() if arguments.raw else _TextPrinter()

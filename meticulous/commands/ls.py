@@ -8,15 +8,15 @@ results; --list-columns lists them.
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 
-from meticulous import asking, index, settings
+from meticulous import asking, settings
 from meticulous.asking import Question, Table
-from meticulous.errors import MeticulousError, UsageError
-from meticulous.helper import json_bytes
+from meticulous.commands import asked
+from meticulous.errors import UsageError
 from meticulous.reading import Row
 from meticulous.views import columns, export, listing
-from meticulous.views.progress import Progress
 
 __all__ = ["add_arguments", "main"]
 
@@ -80,31 +80,24 @@ def main(arguments: argparse.Namespace) -> int:
     """Answer, and print or export the answer."""
     _check(arguments)
     question = _question(arguments)
-    directory = arguments.directory or settings.find_place({}).experiments_directory
-    progress = Progress("reading runs")
-    try:
-        table = index.ask(
-            directory,
-            lambda runs: asking.answer(runs, question),
-            _report,
-            progress,
-            refresh=arguments.refresh,
-            parallel=True,
-        )
-    finally:
-        progress.erase()
+    table = asked.ask(
+        asked.directory_of(arguments.directory),
+        lambda runs: asking.answer(runs, question),
+        refresh=arguments.refresh,
+    )
     if arguments.export:
         _export(arguments, table)
-    elif arguments.list_columns:
-        print("\n".join(columns.listing(table.rows, table.all_names)))
+    if arguments.list_columns:
+        limit = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        asked.print_lines(columns.listing(table.rows, table.all_names, limit))
     elif arguments.json:
         _print_json(arguments, table)
     elif sys.stdout.isatty():
         _print_for_people(arguments, table)
     else:
         names = _names(arguments, table)
-        lines = listing.for_programs(table.rows, names, header=not arguments.no_header)
-        print("\n".join(lines))
+        header = not arguments.no_header
+        asked.print_lines(listing.for_programs(table.rows, names, header=header))
     return 0
 
 
@@ -127,7 +120,7 @@ def _question(arguments: argparse.Namespace) -> Question:
         status=asking.split_list(arguments.status or ()),
         tag=arguments.tag,
         groupby=groupby,
-        seeds=settings.seed_names() if groupby == ("args",) else (),
+        seeds=settings.seed_names(settings.find_place({}).values) if groupby == ("args",) else (),
         sort=asking.split_list(arguments.sort or ()),
         smallest_first=arguments.sort_reverse,
         columns=asking.split_list(arguments.columns or ()),
@@ -146,10 +139,10 @@ def _names(arguments: argparse.Namespace, table: Table) -> list[str]:
 
 def _print_for_people(arguments: argparse.Namespace, table: Table) -> None:
     if not table.rows:
-        asked = arguments.filter or arguments.status or arguments.tag or arguments.since
+        narrowed = arguments.filter or arguments.status or arguments.tag or arguments.since
         print(
             "No run matches."
-            if asked
+            if narrowed
             else "There are no runs yet. Record one with `meticulous run -- COMMAND`."
         )
         return
@@ -162,10 +155,10 @@ def _print_for_people(arguments: argparse.Namespace, table: Table) -> None:
         arguments=arguments.args or ("truncated" if not table.by or _by_args(arguments) else "all"),
         chosen=bool(arguments.columns),
         of_what="groups" if table.by else "runs",
+        right=frozenset(names) - set(table.names),
     )
     shown = listing.for_people(rows, names, style)
-    for line in ([shown.folded] if shown.folded else []) + shown.lines:
-        print(line)
+    asked.print_lines(([shown.folded] if shown.folded else []) + shown.lines)
     if shown.left_out:
         print(f"no room for {', '.join(shown.left_out)}", file=sys.stderr)
 
@@ -198,9 +191,4 @@ _PAPER = ("md", "tex")
 def _print_json(arguments: argparse.Namespace, table: Table) -> None:
     names = table.names if arguments.columns or table.by else table.all_names
     chosen: list[Row] = [{name: row[name] for name in names if name in row} for row in table.rows]
-    sys.stdout.flush()
-    sys.stdout.buffer.write(json_bytes(chosen))  # type: ignore[no-untyped-call]
-
-
-def _report(error: MeticulousError) -> None:
-    print(f"meticulous: {error}", file=sys.stderr)
+    asked.print_json(chosen)

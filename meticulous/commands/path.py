@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 
-from meticulous import selectors
 from meticulous.commands import asked
 
 __all__ = ["add_arguments", "main"]
@@ -20,14 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Print the absolute path of each run that is named."""
-    directory, rows = asked.rows_of(arguments)
-    chosen = [row for part in arguments.runs for row in selectors.select(part, rows)]
-    paths = [os.path.abspath(os.path.join(directory, str(row["expid"]))) for row in chosen]
+    _, rows = asked.runs_named(arguments, arguments.runs)
+    paths = [os.path.abspath(row["curexpdir"]) for row in rows]
     if arguments.json:
         asked.print_json(paths)
         return 0
-    for path in paths:
-        # Bytes, because a path need not be text.
-        sys.stdout.flush()
-        sys.stdout.buffer.write(os.fsencode(path) + b"\n")
+    sys.stdout.flush()
+    # Bytes, because a path need not be text.
+    sys.stdout.buffer.writelines(os.fsencode(path) + b"\n" for path in paths)
     return 0

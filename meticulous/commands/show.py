@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-from meticulous import selectors
 from meticulous.commands import asked
 from meticulous.views import detail
 
@@ -20,15 +19,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Print each run that is named."""
-    directory, rows = asked.rows_of(arguments)
-    chosen = [row for part in arguments.runs for row in selectors.select(part, rows)]
-    records = [detail.record(row, directory) for row in chosen]
+    _, rows = asked.runs_named(arguments, arguments.runs)
+    records = [detail.record(row) for row in rows]
     if arguments.json:
         asked.print_json(records)
         return 0
     for place, record in enumerate(records):
         if place:
             print()
-        for line in detail.lines(record, sys.stdout):
-            print(line)
+        asked.print_lines(list(detail.lines(record, sys.stdout)))
     return 0

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from meticulous.grouping import is_missing
-from meticulous.reading import Row, is_numeric
+from meticulous.reading import Row, is_missing, is_numeric
 from meticulous.views import text
 from meticulous.views.table import Column, draw
 
@@ -16,7 +15,7 @@ _EXAMPLES = 3
 _LONGEST = 40
 
 
-def listing(rows: Sequence[Row], names: Sequence[str]) -> list[str]:
+def listing(rows: Sequence[Row], names: Sequence[str], limit: int | None) -> list[str]:
     """Give a line for each column: its name, how many runs have a value, and which."""
     found = {name: _values(rows, name) for name in names}
     held = [name for name in names if found[name]]
@@ -24,8 +23,9 @@ def listing(rows: Sequence[Row], names: Sequence[str]) -> list[str]:
         [
             Column("column", [text.harmless(name) for name in held]),
             Column("runs", [str(len(found[name])) for name in held], right=True),
-            Column("values", [_summary(rows, name, found[name]) for name in held]),
-        ]
+            Column("values", [_summary(rows, name, found[name]) for name in held], flexible=True),
+        ],
+        limit,
     ).lines
 
 
@@ -34,7 +34,7 @@ def _values(rows: Sequence[Row], name: str) -> list[Any]:
 
 
 def _summary(rows: Sequence[Row], name: str, values: Sequence[Any]) -> str:
-    texts = dict.fromkeys(text.clip(text.short(value), _LONGEST) for value in values)
+    texts = dict.fromkeys(text.clip(text.short(value), _LONGEST) or "''" for value in values)
     if len(texts) <= _EXAMPLES:
         return ", ".join(texts)
     if is_numeric(rows, name):

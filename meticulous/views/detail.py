@@ -20,9 +20,9 @@ _SHOWN_ABOVE = {
 }  # fmt: skip
 
 
-def record(row: Row, directory: str) -> dict[str, Any]:
+def record(row: Row) -> dict[str, Any]:
     """Gather the files of the run of `row` in one object: what ``show --json`` prints."""
-    folder = RunFolder(os.path.join(directory, str(row["expid"])))
+    folder = RunFolder(row["curexpdir"])
     return {
         "expid": row["expid"],
         "curexpdir": folder.path,

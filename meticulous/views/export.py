@@ -41,7 +41,7 @@ def write(path: str, rows: Sequence[Row], names: Sequence[str], *, note: str = "
     content = _content(ending, rows, names, note)
     try:
         if os.path.isfile(path) or not os.path.lexists(path):
-            replace_file(path, content)  # type: ignore[no-untyped-call]
+            replace_file(path, content)
         else:
             with open(path, "wb") as file:
                 file.write(content)
@@ -55,7 +55,7 @@ def _content(ending: str, rows: Sequence[Row], names: Sequence[str], note: str) 
         return _csv(rows, names)
     if ending == "json":
         chosen = [{name: row.get(name) for name in names} for row in rows]
-        return json_bytes(chosen)  # type: ignore[no-untyped-call, no-any-return]
+        return json_bytes(chosen)  # type: ignore[no-any-return]
     if ending in ("md", "tex"):
         return _marked_up(ending, rows, names, note)
     from meticulous import query
@@ -73,10 +73,8 @@ def _csv(rows: Sequence[Row], names: Sequence[str]) -> bytes:
 
 
 def _whole(value: object) -> str:
-    """Give `value` whole, with its newlines; True and False as pandas reads them."""
-    if isinstance(value, (bool, str)):
-        return str(value)
-    return text.full(value)
+    """Give `value` whole, with its newlines."""
+    return value if isinstance(value, str) else text.full(value)
 
 
 def _marked_up(ending: str, rows: Sequence[Row], names: Sequence[str], note: str) -> bytes:

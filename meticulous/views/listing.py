@@ -6,12 +6,11 @@ import math
 import shutil
 import sys
 from collections.abc import Sequence
-from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from meticulous.reading import HEADER, SECTIONS, TIMES, Row, is_numeric
-from meticulous.runfolder import RUNNING
+from meticulous.reading import HEADER, SECTIONS, Row, is_numeric, same
 from meticulous.views import colour, text
+from meticulous.views.cell import cell, whole_cell
 from meticulous.views.table import Column, draw
 
 __all__ = ["Listing", "Style", "fold", "for_people", "for_programs", "with_spreads"]
@@ -19,6 +18,7 @@ __all__ = ["Listing", "Style", "fold", "for_people", "for_programs", "with_sprea
 _ARGUMENTS = "args_"
 _DEFAULTS = "default_args_"
 _SELDOM = ("sha", "curexpdir", "end_time")
+_WHOLE = ("expid", "start_time", "end_time", "status")
 _WHERE_ANY = ("status_message", "description", "tags")
 _LAST = "status_message"
 
@@ -26,13 +26,15 @@ _LAST = "status_message"
 class Style(NamedTuple):
     """How `ls` shows a table to people.
 
-    ``chosen`` says that the user named the columns: all are shown then, and none folded.
+    ``chosen`` says that the user named the columns: all are shown then, and none folded. Columns
+    in ``right`` are aligned as numbers are.
     """
 
     header: bool = True
     arguments: str = "truncated"
     chosen: bool = False
     of_what: str = "runs"
+    right: frozenset[str] = frozenset()
 
 
 class Listing(NamedTuple):
@@ -46,7 +48,7 @@ class Listing(NamedTuple):
 def for_programs(rows: Sequence[Row], names: Sequence[str], *, header: bool) -> list[str]:
     """Draw whole values, without colour; ``-`` stands where a run has no value."""
     columns = [
-        Column(name, [text.full(row.get(name)) or "-" for row in rows], is_numeric(rows, name))
+        Column(name, [whole_cell(name, row) or "-" for row in rows], is_numeric(rows, name))
         for name in names
     ]
     return draw(columns, header=header).lines
@@ -64,7 +66,8 @@ def for_people(rows: Sequence[Row], names: Sequence[str], style: Style) -> Listi
     limit = None if style.arguments == "all" and not style.chosen else width
     drawn = draw(columns, limit, header=style.header, paint=colour.painter(sys.stdout))
     line = "  ".join(
-        f"{name.removeprefix(_ARGUMENTS)}={text.short(value)}" for name, value in folded.items()
+        f"{name.removeprefix(_ARGUMENTS)}={text.short(value) if value is not None else None}"
+        for name, value in folded.items()
     )
     line = text.clip(f"all {len(rows)} {style.of_what}: {line}", width) if line else ""
     return Listing(line, drawn.lines, drawn.left_out)
@@ -82,13 +85,9 @@ def fold(rows: Sequence[Row], names: Sequence[str]) -> tuple[Row, list[str]]:
     if len(counting) > 1:
         for name in arguments:
             first = counting[0].get(name, constant)
-            if all(_same(row.get(name, constant), first) for row in counting):
+            if all(same(row.get(name, constant), first) for row in counting):
                 constant[name] = first
     return constant, [name for name in names if name not in constant]
-
-
-def _same(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and (one == other or (one != one and other != other))
 
 
 def _for_people(rows: Sequence[Row], names: Sequence[str], arguments: str) -> list[str]:
@@ -108,42 +107,25 @@ def _for_people(rows: Sequence[Row], names: Sequence[str], arguments: str) -> li
 
 def _is_default(name: str, row: Row) -> bool:
     default = _DEFAULTS + name.removeprefix(_ARGUMENTS)
-    return name not in row or (default in row and _same(row[name], row[default]))
+    return name not in row or (default in row and same(row[name], row[default]))
 
 
 def _column(name: str, rows: Sequence[Row], style: Style) -> Column:
     blank = style.arguments == "non-default" and name.startswith(_ARGUMENTS)
-    cells = ["" if blank and _is_default(name, row) else _cell(name, row) for row in rows]
+    cells = ["" if blank and _is_default(name, row) else cell(name, row) for row in rows]
     group = "" if name in HEADER else next((p for p in SECTIONS if name.startswith(p)), "")
-    right = is_numeric(rows, name) or name == "duration" or "±" in "".join(cells[:1])
+    right = is_numeric(rows, name) or name == "duration" or name in style.right
     rank = 0 if style.chosen or not group else 1 if group == "summary_" else 2
     if name in _WHERE_ANY and not style.chosen:
         rank = 3
-    return Column(name.removeprefix(group), cells, right, group, flexible=not right, rank=rank)
-
-
-def _cell(name: str, row: Row) -> str:
-    value = row.get(name)
-    if name == "duration" and value is None and row.get("status") == RUNNING:
-        value = _elapsed(row)
-    if value is None:
-        return ""
-    if name in TIMES:
-        return text.local_time(str(value))
-    if name == "duration" and isinstance(value, (int, float)):
-        return text.duration(value)
-    if name == "status_message":
-        return text.harmless(str(value).strip().rpartition("\n")[2].strip())
-    if name == "sha":
-        return str(value)[:8]
-    return text.short(value)
-
-
-def _elapsed(row: Row) -> float | None:
-    start = row.get("start_time")
-    if not start:
-        return None
-    return (datetime.now(timezone.utc) - datetime.fromisoformat(start)).total_seconds()
+    return Column(
+        name.removeprefix(group),
+        cells,
+        right,
+        group,
+        flexible=not right and name not in _WHOLE,
+        rank=rank,
+    )
 
 
 def with_spreads(rows: Sequence[Row], names: Sequence[str]) -> tuple[list[Row], list[str]]:
@@ -179,6 +161,6 @@ def _spread(row: Row, name: str) -> str | None:
     else:
         # Two digits of the deviation, and the mean to the same place.
         places = max(0, 1 - math.floor(math.log10(deviation)))
-        form = f".{places}f" if places <= 8 and abs(mean) < 1e9 else ".3g"  # noqa: PLR2004
+        form = f".{places}f" if places <= 8 and abs(mean) < 1e9 else ".3g"
         middle, around = format(mean, form), format(deviation, form)
     return f"{middle} ± {around} ({count})" if around is not None else f"{middle} ({count})"

@@ -80,9 +80,9 @@ def _heading(columns: Sequence[Column], widths: list[int], paint: Paint | None) 
         if width(label) > room:
             widths[end - 1] += width(label) - room
             room = width(label)
-        groups.append(_placed(label, room, False, "", paint))
+        groups.append(_placed(label, room, "", paint, right=False))
     names = [
-        _placed(column.name, size, column.right, "", paint)
+        _placed(column.name, size, "", paint, right=column.right)
         for column, size in zip(columns, widths, strict=True)
     ]
     above = _GAP.join(groups).rstrip()
@@ -93,10 +93,10 @@ def _heading(columns: Sequence[Column], widths: list[int], paint: Paint | None) 
 
 def _draw_cells(column: Column, size: int, paint: Paint | None) -> list[str]:
     name = column.group + column.name
-    return [_placed(cell, size, column.right, name, paint) for cell in column.cells]
+    return [_placed(cell, size, name, paint, right=column.right) for cell in column.cells]
 
 
-def _placed(text: str, size: int, right: bool, name: str, paint: Paint | None) -> str:
+def _placed(text: str, size: int, name: str, paint: Paint | None, *, right: bool) -> str:
     cut = clip(text, size)
     space = " " * (size - width(cut))
     if paint:

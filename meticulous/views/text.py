@@ -15,9 +15,11 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def full(value: Any) -> str:
-    """Give `value` whole, on one line: text as it is, all else as JSON."""
+    """Give `value` whole, on one line: text as it is, lists and objects as JSON."""
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return str(value)
     if isinstance(value, str):
         return harmless(value)
     if isinstance(value, float):

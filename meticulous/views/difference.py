@@ -1,0 +1,109 @@
+"""What differs between runs, and runs side by side."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from meticulous.reading import Row, is_missing, same
+from meticulous.views import text
+from meticulous.views.cell import cell
+from meticulous.views.table import Column, draw
+
+__all__ = ["between", "differs", "lines", "side_by_side"]
+
+_CODE = ("githead-sha", "githead-message", "branch", "dirty", "snapshot-sha", "remote")
+_RUN = ("command", "cwd", "host", "user")
+_ABSENT = "-"
+
+Pair = tuple[Any, Any]
+Difference = dict[str, dict[str, Pair]]
+
+
+def between(one: Mapping[str, Any], other: Mapping[str, Any]) -> Difference:
+    """Give what differs between two records of :func:`meticulous.views.detail.record`.
+
+    Returns section -> name -> the two values, None where a run has none. Sections are ``outcome``,
+    ``arguments``, ``code``, ``command``, ``summary``, ``environment`` and ``packages``; those in
+    which nothing differs are left out.
+    """
+    sections = {
+        "outcome": [_picked(run, ("status", "duration")) for run in (one, other)],
+        "arguments": [_leaves(run["args"]) for run in (one, other)],
+        "code": [_picked(run["metadata"], _CODE) for run in (one, other)],
+        "command": [_picked(run["metadata"], _RUN) for run in (one, other)],
+        "summary": [_leaves(run["summary"]) for run in (one, other)],
+        "environment": [_leaves(_but_packages(run["environment"])) for run in (one, other)],
+        "packages": [dict(run["environment"].get("packages") or {}) for run in (one, other)],
+    }
+    found = {title: _different(*pair) for title, pair in sections.items()}
+    return {title: pairs for title, pairs in found.items() if pairs}
+
+
+def _picked(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: values[name] for name in names if not is_missing(values.get(name))}
+
+
+def _but_packages(environment: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in environment.items() if name != "packages"}
+
+
+def _leaves(value: Any, name: str = "") -> dict[str, Any]:
+    """Open nested objects up: ``{"a": {"b": 1}}`` -> ``{"a.b": 1}``."""
+    if not isinstance(value, dict) or (name and not value):
+        return {name: value}
+    found: dict[str, Any] = {}
+    for key, item in value.items():
+        found.update(_leaves(item, f"{name}.{key}" if name else key))
+    return found
+
+
+def _different(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Pair]:
+    names = dict.fromkeys([*one, *other])
+    pairs = {name: (one.get(name), other.get(name)) for name in names}
+    return {
+        name: pair
+        for name, pair in pairs.items()
+        if (name in one) != (name in other) or not same(*pair)
+    }
+
+
+def differs(rows: Sequence[Row], name: str) -> bool:
+    """Tell whether the column `name` is not the same in all `rows`."""
+    return not all(same(row.get(name), rows[0].get(name)) for row in rows)
+
+
+def lines(found: Difference, titles: tuple[str, str], limit: int | None) -> Iterator[str]:
+    """Draw what :func:`between` found, a section after the other, the two runs side by side."""
+    if not found:
+        yield f"{titles[0]} and {titles[1]} do not differ."
+        return
+    for place, (section, pairs) in enumerate(found.items()):
+        if place:
+            yield ""
+        columns = [Column(section, [text.harmless(name) for name in pairs])]
+        for side, title in enumerate(titles):
+            cells = [_cell(name, pair[side]) for name, pair in pairs.items()]
+            columns.append(Column(title, cells, flexible=True))
+        yield from draw(columns, limit).lines
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return _ABSENT
+    if name == "duration":
+        return text.duration(value)
+    if name == "command" and isinstance(value, list):
+        return text.harmless(shlex.join(map(str, value)))
+    return text.harmless(value.strip()) if isinstance(value, str) else text.full(value)
+
+
+def side_by_side(rows: Sequence[Row], names: Sequence[str], limit: int | None) -> list[str]:
+    """Draw a column for each run and a line for each of `names` that one of them has."""
+    held = [name for name in names if any(not is_missing(row.get(name)) for row in rows)]
+    columns = [Column("", [text.harmless(name) for name in held])]
+    for row in rows:
+        cells = [cell(name, row) for name in held]
+        columns.append(Column(str(row["expid"]), cells, flexible=True))
+    return draw(columns, limit).lines
