@@ -1,0 +1,231 @@
+"""Reading runs back in Python: :class:`Experiments` is a directory, :class:`ExperimentReader` a run.
+
+>>> experiments = Experiments()
+>>> experiments[12].summary["loss"]
+>>> experiments.as_dataframe().query("…")
+"""
+
+from __future__ import annotations
+
+import html
+import os
+import warnings
+from collections.abc import Iterator
+from datetime import datetime
+from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
+
+from meticulous import index, liveness, reading, runfolder, settings
+from meticulous.errors import MeticulousError, RunFolderError
+from meticulous.reading import Row
+from meticulous.runfolder import RunFolder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["ExperimentReader", "Experiments", "UnreadableRunWarning"]
+
+
+class UnreadableRunWarning(UserWarning):
+    """A run cannot be read, and is left out."""
+
+
+class ExperimentReader:
+    """One run, as its folder stands when it is read; subclass it to add what yours have.
+
+    Args:
+        curexpdir: path of the run's folder.
+
+    Attributes:
+        curexpdir: the path, as given.
+        expid: name of the folder; an integer where it is one.
+        metadata, args, default_args, summary: content of the files of these names, as dicts;
+            empty where there is no such file.
+        status: ``RUNNING``, ``SUCCESS``, ``ERROR``, or ``LOST`` for one that says RUNNING and whose
+            recorder is gone; None where there is none.
+        status_message: the reason or the whole traceback; may be empty.
+
+    Raises RunFolderError where the folder is no run or cannot be understood.
+    """
+
+    def __init__(self, curexpdir: str | os.PathLike[str]) -> None:
+        self.curexpdir = os.fspath(curexpdir)
+        self._folder = RunFolder(self.curexpdir)
+        self.expid = reading.identifier(self._folder.id)
+        self.status: str | None = None
+        self.status_message = ""
+        self.refresh_status()
+        self.metadata: dict[str, Any] = self._folder.read_metadata()
+        if self.status is None and not self.metadata:
+            raise RunFolderError(f"{self.curexpdir} is not the folder of a run", _WHERE)
+        self.args: dict[str, Any] = self._folder.read_json(runfolder.ARGS)
+        self.default_args: dict[str, Any] = self._folder.read_json(runfolder.DEFAULT_ARGS)
+        self.summary: dict[str, Any] = {}
+        self.refresh_summary()
+
+    @property
+    def sha(self) -> str | None:
+        """The commit of the code."""
+        return self.metadata.get("githead-sha")
+
+    @property
+    def start_time(self) -> datetime | None:
+        """When it started, in UTC; a time without offset was the reader's local one."""
+        return reading.instant(self.metadata.get("start-time") or self.metadata.get("timestamp"))
+
+    def open(self, name: str, mode: str = "r", **options: Any) -> IO[Any]:
+        """Open the file `name` of the run, as :func:`open` does."""
+        return open(self._folder.file(name), mode, **options)
+
+    def refresh_status(self) -> None:
+        """Read the status again."""
+        state, self.status_message = self._folder.read_status()
+        if state == runfolder.RUNNING:
+            state, message = liveness.judge(self._folder.read_metadata(), self.curexpdir)
+            if state != runfolder.RUNNING and self._folder.read_status()[0] == runfolder.RUNNING:
+                self.status_message = message
+            else:
+                state, self.status_message = self._folder.read_status()
+        self.status = state or None
+
+    def refresh_summary(self) -> None:
+        """Read the summary again."""
+        self.summary = self._folder.read_json(runfolder.SUMMARY)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.curexpdir} {self.status}>"
+
+    def _repr_html_(self) -> str:
+        """Show the run in a notebook."""
+        lines = [("status", self.status or ""), ("sha", self.sha or "")]
+        lines += [(f"args_{name}", value) for name, value in self.args.items()]
+        lines += [(f"summary_{name}", value) for name, value in self.summary.items()]
+        cells = "".join(
+            f"<tr><th>{html.escape(name)}</th><td>{html.escape(str(value))}</td></tr>"
+            for name, value in lines
+        )
+        return f"<b>{html.escape(self.curexpdir)}</b><table>{cells}</table>"
+
+
+_WHERE = "Give the folder of a run, such as experiments/12"
+
+Reader = TypeVar("Reader", bound=ExperimentReader)
+
+
+class Experiments(Generic[Reader]):
+    """The runs of an experiments directory, as they stood when it was made or refreshed.
+
+    ``experiments[12]`` is the run 12, ``for run in experiments`` goes through them in the order
+    in which they started, ``len(experiments)`` counts them. A run that cannot be read is left out
+    with an :class:`UnreadableRunWarning`.
+
+    Args:
+        project_directory: of the project (default: as on the command line).
+        experiments_directory: where the runs are, relative to the project directory (default: as
+            on the command line, ``experiments``).
+        reader: class of the runs; a subclass of ExperimentReader.
+
+    Raises RunFolderError where there is no such directory.
+    """
+
+    def __init__(
+        self,
+        project_directory: str = "",
+        experiments_directory: str | None = None,
+        reader: type[Reader] = ExperimentReader,  # type: ignore[assignment]
+    ) -> None:
+        given = {
+            "project_directory": project_directory or None,
+            "experiments_directory": experiments_directory,
+        }
+        self.experiments_directory = settings.find_place(given).experiments_directory
+        self._reader = reader
+        self._rows: dict[str, Row] = {}
+        self._names: list[str] = []
+        self._readers: dict[str, Reader] = {}
+        self.refresh_experiments()
+
+    def refresh_experiments(self) -> None:
+        """Look at the directory again."""
+        rows, self._names = index.ask(
+            self.experiments_directory, lambda runs: (runs.select(), runs.names()), _warn
+        )
+        self._rows = {str(row["expid"]): row for row in rows}
+        self._readers = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Reader]:
+        for name in list(self._rows):
+            try:
+                yield self[name]
+            except MeticulousError as error:
+                _warn(error)
+
+    def __contains__(self, expid: object) -> bool:
+        return str(expid) in self._rows
+
+    def __getitem__(self, expid: int | str) -> Reader:
+        """Give the run `expid`; raises KeyError where there is none."""
+        name = str(expid)
+        if name not in self._rows:
+            raise KeyError(expid)
+        if name not in self._readers:
+            self._readers[name] = self._reader(os.path.join(self.experiments_directory, name))
+        return self._readers[name]
+
+    def as_dataframe(self, normalize_json_values: int = 0, *, flat: bool = False) -> pd.DataFrame:
+        """Give all runs as a DataFrame, one row each, in the order in which they started.
+
+        Args:
+            normalize_json_values: make columns of nested objects, this many levels deep
+                (``model.lr``); 0 leaves them dicts.
+            flat: name the columns ``args_lr``, ``summary_loss`` … as `meticulous ls` does.
+
+        Index: ``expid``, int64 where all are integers. Columns: two levels, the first ``header``,
+        ``args``, ``default_args``, ``summary`` or ``metadata``, the second the name; with `flat`
+        one level. ``(header, start_time)`` and ``(header, end_time)`` are datetime64 in UTC;
+        ``(header, duration)`` is float64, in seconds. Columns of integers are int64, or float64
+        where a run has no value; of text str, and of mixed or nested values object.
+        """
+        from meticulous import query
+
+        rows, names = list(self._rows.values()), self._names
+        if self._reader is not ExperimentReader:
+            rows = [_row_of(run, self._rows[str(run.expid)]) for run in self]
+            names = reading.ordered(name for row in rows for name in row)
+        if normalize_json_values:
+            rows = [reading.flatten(row, normalize_json_values) for row in rows]
+            names = reading.ordered(name for row in rows for name in row)
+        frame = query.flat_frame(rows, names)
+        return query.by_expid(frame) if flat else query.two_levels(frame)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.experiments_directory}: {len(self)} runs>"
+
+    def _repr_html_(self) -> str:
+        """Show the runs as a table in a notebook; names and values are escaped."""
+        shown = [
+            name for name in self._names if not name.startswith(("default_args_", "metadata_"))
+        ]
+        frame = self.as_dataframe(flat=True)[[name for name in shown if name != "expid"]]
+        table: str = frame.dropna(axis="columns", how="all").to_html(max_rows=60, na_rep="")
+        return table
+
+
+def _row_of(run: ExperimentReader, row: Row) -> Row:
+    """Give the row of `run` as its reader has it: a subclass may change what is read."""
+    header = {name: value for name, value in row.items() if name in reading.HEADER}
+    return {
+        **header,
+        "status": run.status,
+        "status_message": run.status_message,
+        **reading.section("args_", run.args),
+        **reading.section("default_args_", run.default_args),
+        **reading.section("summary_", run.summary),
+        **reading.section("metadata_", run.metadata),
+    }
+
+
+def _warn(error: MeticulousError) -> None:
+    warnings.warn(str(error), UnreadableRunWarning, stacklevel=4)
