@@ -56,7 +56,7 @@ def make_runs(directory: str, count: int) -> None:
 
 
 def _records() -> Iterator[dict[str, Any]]:
-    dice = random.Random(20261123)  # noqa: S311 - varied, not secret
+    dice = random.Random(20261123)
     while True:
         args = {
             **_DEFAULTS,
@@ -65,10 +65,10 @@ def _records() -> Iterator[dict[str, Any]]:
             "model": dice.choice(["resnet50", "vit_b16"]),
             "seed": dice.randrange(5),
         }
-        if dice.random() < 0.1:  # noqa: PLR2004
+        if dice.random() < 0.1:
             args["schedule"] = {"name": "cosine", "warmup": dice.randrange(10)}
         fate = dice.random()
-        status = "SUCCESS" if fate < 0.9 else "ERROR" if fate < 0.995 else "RUNNING"  # noqa: PLR2004
+        status = "SUCCESS" if fate < 0.9 else "ERROR" if fate < 0.995 else "RUNNING"
         loss = dice.lognormvariate(0, 0.5)
         yield {"args": args, "status": status, "loss": loss, "wall": dice.expovariate(1 / 4000)}
 

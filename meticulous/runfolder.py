@@ -163,8 +163,8 @@ class RunFolder:
             message = f"cannot read {path}: it holds no JSON object"
             raise RunFolderError(message, "Restore the file, or remove the run")
         if name in _NUMBERS_AS_WORDS and (b'NaN"' in content or b'Infinity"' in content):
-            return from_strict(value)
-        return value
+            value = from_strict(value)
+        return value  # type: ignore[no-any-return]
 
     def write_status(self, state: str, message: str = "") -> None:
         """Write STATUS: the state on the first line, then `message` (a reason or a traceback)."""
