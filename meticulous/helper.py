@@ -84,7 +84,9 @@ def log(values, step=None):
     values = _plain_record(values)
     for name in ("step", "time"):
         if name in values:
-            raise ValueError("log: the name {!r} is taken; give step=… or another name".format(name))
+            raise ValueError(
+                "log: the name {!r} is taken; give step=… or another name".format(name)
+            )
     with _lock:
         pid = os.getpid()
         step = _next_step.get(pid, 0) if step is None else int(step)

@@ -117,14 +117,21 @@ class _Voice:
 
     def __init__(self, *, is_quiet: bool) -> None:
         self._is_quiet = is_quiet
+        self._is_silent = False
 
     def note(self, text: str) -> None:
         """Say `text` unless the user wants us quiet."""
         if not self._is_quiet:
             self.say(text)
 
+    def silence(self) -> None:
+        """Say nothing from now on."""
+        self._is_silent = True
+
     def say(self, text: str) -> None:
         """Say `text`, whatever happens to stderr."""
+        if self._is_silent:
+            return
         try:
             streams.write_all(2, f"meticulous: {text}\n".encode("utf-8", "backslashreplace"))
         except OSError:
@@ -344,22 +351,36 @@ class _Launch:
         """Wait until all that was printed has passed; say whether the streams have ended.
 
         A process that outlives the command may hold them open. It is given a short grace; but
-        what was written when the command ended is always passed on, however long that takes.
+        what was written when the command ended is always passed on, however long that takes. Only
+        where somebody wants us gone, a reader who takes nothing does not keep us.
         """
         due = [stream.passed + stream.waiting_bytes() for stream in self._streams]
         deadline = time.monotonic() + GRACE_S
+        seen, moved_s = -1, 0.0
         while any(thread.is_alive() for thread in self._threads):
+            now_s, passed = time.monotonic(), sum(stream.passed for stream in self._streams)
+            if passed != seen:
+                seen, moved_s = passed, now_s
             has_all = all(
                 stream.has_ended or stream.passed >= count
                 for stream, count in zip(self._streams, due, strict=True)
             )
-            if has_all and time.monotonic() > deadline:
+            if has_all and now_s > deadline:
+                return False
+            if not has_all and supervisor.is_asked_to_end and now_s - moved_s > GRACE_S:
+                self._abandon()
                 return False
             for thread in self._threads:
                 thread.join(0.02)
-            if not supervisor.linger(0) and has_all:
+            if not supervisor.linger() and has_all:
                 return False
         return True
+
+    def _abandon(self) -> None:
+        self._voice.silence()  # what we say might get stuck as well
+        for stream in self._streams:
+            if not stream.has_ended:
+                stream.abandon()
 
     def _stderr_tail(self) -> str:
         try:

@@ -43,6 +43,7 @@ __all__ = [
 
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 _JOB_CONTROL = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _KEYBOARD = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
 ESCALATION_WINDOW_S = 5.0
 """Two Ctrl-C further apart than this are two first ones: a prompt may well use Ctrl-C as a key."""
@@ -180,6 +181,8 @@ class Supervisor:
         self._is_stopped = False
         self._presses: list[float] = []
         self._ended: Ended | None = None
+        self.is_asked_to_end = False
+        """Somebody wants the command, and us, to be gone."""
         self.user_s = self.system_s = 0.0
         self.peak_memory = 0
         """Bytes of the largest single process; Linux counts the moment before exec in, so it is
@@ -202,13 +205,16 @@ class Supervisor:
             if number:
                 self._handle(number, code)
             self._reap()
+        self.is_asked_to_end |= self._ended.signal is not None
         return self._ended
 
-    def linger(self, pause_s: float) -> bool:
-        """Let `pause_s` pass after the command has ended; False where a signal wants us gone."""
-        number, _ = _next_signal(self._signals, pause_s)
+    def linger(self) -> bool:
+        """Take what has come since the command has ended; False where a signal wants us gone."""
+        number, _ = _next_signal(self._signals, 0)
         self._reap()
-        return number not in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+        is_end = number in _ENDING
+        self.is_asked_to_end |= is_end
+        return not is_end
 
     def filled_memory(self) -> bool:
         """Say whether one process of the command took most of this host's memory."""
@@ -235,6 +241,7 @@ class Supervisor:
         return found
 
     def _handle(self, number: int, code: int) -> None:
+        self.is_asked_to_end |= number in _ENDING
         if number == signal.SIGCHLD:
             return
         if number == signal.SIGWINCH:

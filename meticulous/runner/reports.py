@@ -165,7 +165,11 @@ def _checked(value: Any) -> _Process | None:
         return None
     pid, rank, started = value.get("pid"), value.get("rank"), value.get("started")
     parses = value.get("parses")
-    if type(pid) is not int or not isinstance(started, (int, float)) or not isinstance(parses, list):
+    if (
+        type(pid) is not int
+        or not isinstance(started, (int, float))
+        or not isinstance(parses, list)
+    ):
         return None
     return _Process(
         pid=pid,

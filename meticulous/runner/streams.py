@@ -107,6 +107,7 @@ class Stream:
         self.name, self.source, self._sink = name, source, sink
         self._timeline, self._failed = timeline, failed
         self._file, self._offset = _open(path, os.O_APPEND, lambda error: failed(name, error))
+        self._is_abandoned = False
         self.taken = 0
         """Bytes read so far."""
         self.passed = 0
@@ -120,7 +121,8 @@ class Stream:
         """Read what there is, waiting for it; 0 when every writer has closed the stream."""
         length = 0
         try:
-            length = os.readv(self.source, [buffer])
+            if not self._is_abandoned:
+                length = os.readv(self.source, [buffer])
         except OSError as error:
             if error.errno != errno.EIO:  # a pseudo-terminal whose last user has closed it
                 self._failed(self.name, error)
@@ -135,6 +137,15 @@ class Stream:
         if self._sink >= 0:
             self._pass_on(chunk)
         self.passed += len(chunk)
+
+    def abandon(self) -> None:
+        """Keep what the command has written and pass nothing more on, as our reader is stuck.
+
+        To be called when the thread has been waiting for that reader for long: it stays there.
+        """
+        self._is_abandoned = True
+        while self._file >= 0 and self.waiting_bytes():
+            self._keep(memoryview(os.read(self.source, BUFFER_BYTES)))
 
     def waiting_bytes(self) -> int:
         """Give how many bytes the command has written that we have not read yet."""

@@ -2,7 +2,12 @@
 
 _parse = globals()["load"]("parse")
 
-_METHODS = ("parse_args", "parse_known_args", "parse_intermixed_args", "parse_known_intermixed_args")
+_METHODS = (
+    "parse_args",
+    "parse_known_args",
+    "parse_intermixed_args",
+    "parse_known_intermixed_args",
+)
 _SUPPRESS = "==SUPPRESS=="
 _LIBRARIES = {"argparse": "argparse", "configargparse": "ConfigArgParse"}
 _LIBRARIES["simple_parsing.parsing"] = "simple-parsing"
@@ -52,7 +57,13 @@ def _library(parser):
     """Name the library whose class the parser is of; a class of the user's own is argparse's."""
     for base in type(parser).__mro__:
         package = base.__module__.partition(".")[0]
-        if package in ("transformers", "configargparse", "simple_parsing", "tap", "pydantic_settings"):
+        if package in (
+            "transformers",
+            "configargparse",
+            "simple_parsing",
+            "tap",
+            "pydantic_settings",
+        ):
             return {"configargparse": "ConfigArgParse", "simple_parsing": "simple-parsing"}.get(
                 package, "HfArgumentParser" if package == "transformers" else package
             )

@@ -157,7 +157,12 @@ def main():
     if name and name.endswith("__main__"):  # python -m package, or a zipapp or folder
         name = name[: -len(".__main__")]
     file = getattr(module, "__file__", None)
-    if file is None and not name and getattr(sys, "argv", None) and sys.argv[0] not in ("", "-c", "-m"):
+    if (
+        file is None
+        and not name
+        and getattr(sys, "argv", None)
+        and sys.argv[0] not in ("", "-c", "-m")
+    ):
         file = sys.argv[0]  # at the start, and at the end, when Python has emptied the module
     return name or None, _text(file) if file else None
 

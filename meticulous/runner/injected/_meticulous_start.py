@@ -145,5 +145,3 @@ def arm(run_directory, spec):
     for name in _CAPTURED_BY:
         if name in sys.modules:
             _watch(name, sys.modules[name])
-
-
