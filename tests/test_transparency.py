@@ -58,7 +58,6 @@ PROGRAMS = {
     "perl": ["perl", "-e", "$| = 1; print STDERR 'err'; print 'out'; exit 7"],
     "echo": ["/bin/echo", "-n", "--", "-q", "--tag", ""],
     "in PATH": ["echo", "hello"],
-    "relative": ["./without shebang", "a b", ""],
     "shebang": ["./with-shebang.py", "-x", "--", "y"],
     "env": ["env", "A=1", "sh", "-c", "echo $A"],
     "false": ["false"],
@@ -99,6 +98,14 @@ def test_streams_and_exit_code_are_the_same(name: str, project: Path) -> None:
     assert native.stderr == Path(run.file("stderr")).read_bytes()
     code = run.read_metadata()["exit-code"]
     assert (None if native.code < 0 else native.code) == code
+
+
+def test_script_without_a_first_line_is_run_by_sh(project: Path) -> None:
+    command = ["./without shebang", "a b", ""]
+    shell = ["bash", "-c", '"$@"', "bash"]
+    expected = Seen(9, b"./without shebang|a b||", b"")
+    assert expected == natively(command, project, shell) == recorded(command, project)
+    assert expected == recorded(command, project, options_of_run=["--norecord"])
 
 
 @pytest.mark.parametrize("entry", ENTRY_POINTS)
@@ -417,6 +424,14 @@ def test_command_leads_its_own_group_without_a_terminal(project: Path) -> None:
 def test_output_of_a_command_whose_stdout_was_closed_is_kept(project: Path) -> None:
     assert Seen(0, b"", b"") == recorded(["echo", "kept"], project, [*UNDER, "close=1", "--"])
     assert b"kept\n" == Path(only_run(project).file("stdout")).read_bytes()
+
+
+def test_ignored_sigchld_does_no_harm(project: Path) -> None:
+    """A process that ignores it cannot learn how its children ended; so the command gets the default."""
+    under = [*UNDER, "ignore=CHLD", "--"]
+    assert natively(["sh", "-c", "exit 3"], project, under) == recorded(
+        ["sh", "-c", "exit 3"], project, under
+    )
 
 
 def test_ignored_sigpipe_is_default_again(project: Path) -> None:
