@@ -15,7 +15,7 @@ from meticulous.arguments import Arguments
 from meticulous.codestate import CodeState
 from meticulous.environment import scheduler_ids
 from meticulous.errors import RunFolderError
-from meticulous.masking import mask_command, mask_text
+from meticulous.masking import mask_command, mask_text, mask_value
 from meticulous.processes import boot_id, start_time
 from meticulous.runfolder import RunFolder
 from meticulous.settings import RunSettings
@@ -91,8 +91,11 @@ class Record:
 
     def set_arguments(self, arguments: Arguments) -> None:
         """Write args.json and default_args.json, and in the metadata where they come from."""
-        self.write(runfolder.ARGS, arguments.values)
-        self.write(runfolder.DEFAULT_ARGS, arguments.defaults)
+        for name, content in (
+            (runfolder.ARGS, arguments.values),
+            (runfolder.DEFAULT_ARGS, arguments.defaults),
+        ):
+            self.write(name, {key: mask_value(key, value) for key, value in content.items()})
         self.update({"args-source": arguments.source, "args-given": list(arguments.given)})
 
     def gather_environment(
@@ -111,12 +114,15 @@ class Record:
         def work() -> None:
             # A bug in there must not reach the run: this is the root of a thread.
             try:
-                if repository is not None:
+                if before is not None:
+                    before.join()  # what comes later knows more
+                if repository is not None and self._remote is None:
                     self._remote = mask_text(codestate.remote_url(repository) or "") or None
                 save(gather(save))
             except Exception as error:  # noqa: BLE001
                 self.note_trouble(f"environment: {error!r}")
 
+        before = self._gathering
         self._gathering = threading.Thread(target=work, name="environment", daemon=True)
         self._gathering.start()
 

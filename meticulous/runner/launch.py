@@ -16,7 +16,7 @@ import os
 import threading
 import time
 
-from meticulous import codestate, runfolder
+from meticulous import codestate, environment, runfolder
 from meticulous.arguments import from_argv
 from meticulous.codestate import CodeState
 from meticulous.errors import CommandNotRunnableError, SettingsError
@@ -185,7 +185,7 @@ class _Launch:
         self._threads: list[threading.Thread] = []
         self._order: WriteOrder | None = None
         self._watcher = reports.Watcher(self._run)
-        self._reported: str | None = None
+        self._report = reports.Report()
 
     def run(self) -> int:
         """Start the command, see it through, and give the exit code to end with."""
@@ -219,7 +219,7 @@ class _Launch:
         self._tick()
         out_of_memory = process.oom_kills() > oom_kills or supervisor.filled_memory()
         tail = self._stderr_tail() if ended.exit_code else ""
-        verdict = judge(ended, tail, self._reported, out_of_memory=out_of_memory)
+        verdict = judge(ended, tail, self._report.traceback, out_of_memory=out_of_memory)
         self._record.await_environment(PATIENCE_S)
         survivors = supervisor.survivors()
         usage = {
@@ -305,15 +305,17 @@ class _Launch:
 
     def _after_start(self, pid: int) -> None:
         """Write down what can be known only now, or would have delayed the start."""
-        from meticulous import environment
-
         record = self._record
         record.metadata["child-pid"] = pid
         record.set_arguments(from_argv(self._command))
+        self._gather_environment(None)
+
+    def _gather_environment(self, interpreter: dict[str, Any] | None) -> None:
+        """Describe the environment, with what the Python of the command has told of itself."""
         environ = _given_environment()
-        cwd, names = os.getcwd(), self._settings.env
-        record.gather_environment(
-            lambda save: environment.gather(self._command, cwd, environ, names, save=save),
+        cwd, names, command = os.getcwd(), self._settings.env, self._command
+        self._record.gather_environment(
+            lambda save: environment.gather(command, cwd, environ, names, interpreter, save),
             self._settings.repository,
         )
 
@@ -327,9 +329,11 @@ class _Launch:
     def _take_reports(self) -> None:
         if self._watcher.changed():
             report = self._watcher.read()
-            if report.arguments is not None:
+            if report.arguments is not None and report.arguments != self._report.arguments:
                 self._record.set_arguments(report.arguments)
-            self._reported = report.traceback
+            if report.interpreter is not None and report.interpreter != self._report.interpreter:
+                self._gather_environment(report.interpreter)
+            self._report = report
 
     def _resized(self) -> bool:
         return sum(terminal.resize() for terminal in self._terminals) > 0

@@ -11,13 +11,18 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
 
+from meticulous.arguments import Arguments
+from meticulous.records import Record
 from meticulous.runfolder import REPORTS, RunFolder
 from meticulous.runner.launchers import is_launcher
 
-__all__ = ["Arguments", "Report", "Watcher", "read"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+__all__ = ["Report", "Watcher", "read"]
 
 _FORMAT = 1
 _MOST_FILES = 1000
@@ -27,20 +32,7 @@ _SETTLED_S = 0.1
 """A folder changed this recently may change again without a new time stamp."""
 
 
-class Arguments(NamedTuple):
-    """The arguments of a program.
-
-    `values` and `defaults` are JSON objects, those of a subcommand nested under its name; `given`
-    are the names on the command line, dotted where nested; `source` says who told us.
-    """
-
-    values: dict[str, Any]
-    defaults: dict[str, Any]
-    given: tuple[str, ...]
-    source: str
-
-
-class Report(NamedTuple):
+class Report(Record):
     """What is known from the reports of a run; None for what nobody has told.
 
     `interpreter` has the keys ``executable``, ``version``, ``implementation``, ``prefix``,
@@ -58,7 +50,7 @@ class Report(NamedTuple):
     trouble: tuple[str, ...] = ()
 
 
-class _Process(NamedTuple):
+class _Process(Record):
     """One report file, checked."""
 
     pid: int
