@@ -6,9 +6,10 @@ next to nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from meticulous.errors import MeticulousError
     from meticulous.helper import log, open, run_directory, run_id, summary
 

@@ -38,9 +38,7 @@ def environment(run: Path | None, **more: str) -> dict[str, str]:
     return {**env, **more}
 
 
-def run_child(
-    run: Path, *command: str, cwd: Path | None = None, **more: str
-) -> Child:
+def run_child(run: Path, *command: str, cwd: Path | None = None, **more: str) -> Child:
     """Run `command` (a Python's arguments, or a whole command line starting with a path)."""
     run.mkdir(exist_ok=True)
     argv = [sys.executable, *command]

@@ -209,7 +209,9 @@ def test_a_parse_that_fails_is_none(tmp_path: Path) -> None:
 
 
 def test_arguments_survive_a_crash_at_the_first_step(tmp_path: Path) -> None:
-    child = run_script(tmp_path, START + 'add("--lr")' + END + "import os; os._exit(9)", "--lr", "1")
+    child = run_script(
+        tmp_path, START + 'add("--lr")' + END + "import os; os._exit(9)", "--lr", "1"
+    )
 
     assert child.code == 9
     assert child.report.arguments is not None

@@ -9,14 +9,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from shim_support import INJECTED, environment, run_child, run_script
+from shim_support import environment
 
-PYTHONS = sorted({
-    *glob.glob("/root/.pyenv/versions/*/bin/python"),
-    *glob.glob(os.path.expanduser("~/.pyenv/versions/*/bin/python")),
-    *(path for path in ("/usr/bin/python3", "/usr/bin/pypy3") if os.path.exists(path)),
-    sys.executable,
-})
+PYTHONS = sorted(
+    {
+        *glob.glob("/root/.pyenv/versions/*/bin/python"),
+        *glob.glob(os.path.expanduser("~/.pyenv/versions/*/bin/python")),
+        *(path for path in ("/usr/bin/python3", "/usr/bin/pypy3") if os.path.exists(path)),
+        sys.executable,
+    }
+)
 """Every interpreter of this machine."""
 
 LOOK = """

@@ -67,7 +67,9 @@ def status(project: Path) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("name", FORWARDED)
-def test_signal_to_us_reaches_child_and_grandchildren(name: str, repository: Path, log: Path) -> None:
+def test_signal_to_us_reaches_child_and_grandchildren(
+    name: str, repository: Path, log: Path
+) -> None:
     with running([*RUN, *handler(log, name, "exit=7", "child")], repository) as process:
         process.send_signal(signal.Signals["SIG" + name])
         assert 7 == process.wait(DEADLINE_S)
@@ -87,7 +89,9 @@ def test_we_die_of_the_signal_that_killed_the_command(name: str, repository: Pat
     assert (None, number.name) == (metadata["exit-code"], metadata["signal"])
 
 
-@pytest.mark.parametrize(("name", "code"), [("TERM", 143), ("KILL", 137), ("SEGV", 139), ("INT", 130)])
+@pytest.mark.parametrize(
+    ("name", "code"), [("TERM", 143), ("KILL", 137), ("SEGV", 139), ("INT", 130)]
+)
 def test_shell_sees_128_plus_the_signal(name: str, code: int, repository: Path) -> None:
     script = f"{shlex.join([*RUN, 'sh', '-c', f'kill -{name} $$'])}; echo $?"
     assert f"{code}\n" == natively(["sh", "-c", script], repository, text=True).stdout
@@ -235,7 +239,9 @@ def test_killing_a_command_whose_reader_is_stuck_ends_us(repository: Path) -> No
 
 
 def test_ctrl_c_calls_the_handler_once(repository: Path, log: Path) -> None:
-    with Terminal([*RUN, *handler(log, "INT,TERM", "exit=130", "save=0.5")], repository) as terminal:
+    with Terminal(
+        [*RUN, *handler(log, "INT,TERM", "exit=130", "save=0.5")], repository
+    ) as terminal:
         terminal.wait_for("ready")
         terminal.type("\x03")
         assert 130 == terminal.end()

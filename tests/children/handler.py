@@ -32,7 +32,9 @@ for name in names:
 if "child" in options:
     rest = [word for word in sys.argv[3:] if word != "child"]
     if os.fork() == 0:
-        os.execv(sys.executable, [sys.executable, __file__, *sys.argv[1:3], *rest, "who=grandchild"])
+        os.execv(
+            sys.executable, [sys.executable, __file__, *sys.argv[1:3], *rest, "who=grandchild"]
+        )
     while not os.path.exists(log) or "started grandchild" not in open(log).read():
         time.sleep(0.01)
 note("started %s" % who)
