@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from meticulous.helper import from_strict, to_strict
 from meticulous.reading import Row
 
 __all__ = ["Shape", "decode", "encode", "field_reader", "is_promoted", "scalar"]
@@ -18,26 +17,16 @@ __all__ = ["Shape", "decode", "encode", "field_reader", "is_promoted", "scalar"]
 Shape = tuple[str, ...]
 
 _COLD = ("default_args_", "metadata_")
-_NUMBERS_AS_WORDS = ("args_", "default_args_", "summary_")
 
 
 def encode(row: Row) -> str:
-    """Write the values of `row` as strict JSON; numbers that are not finite as words."""
-    values = list(row.values())
-    try:
-        return json.dumps(values, allow_nan=False)
-    except ValueError:
-        return json.dumps(to_strict(values))
+    """Write the values of `row` as Python's JSON, which knows NaN and the infinities."""
+    return json.dumps(list(row.values()))
 
 
 def decode(shape: Shape, text: str) -> Row:
     """Undo :func:`encode`; `shape` has the names."""
-    row: Row = dict(zip(shape, json.loads(text), strict=True))
-    if '"NaN"' in text or 'Infinity"' in text:
-        for name, value in row.items():
-            if name.startswith(_NUMBERS_AS_WORDS):
-                row[name] = from_strict(value)
-    return row
+    return dict(zip(shape, json.loads(text), strict=True))
 
 
 def is_promoted(name: str) -> bool:

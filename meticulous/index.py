@@ -83,6 +83,8 @@ def _ask_any(
             return _ask(indexfile.on_disk(directory), directory, question, read)
         except OSError:
             break
+        except sqlite3.ProgrammingError:
+            raise  # a mistake of ours
         except sqlite3.Error as error:
             if any(word in str(error) for word in _NOT_BROKEN):
                 break
@@ -290,7 +292,7 @@ class Index:
 
     def _order(self, order: Sequence[Order], *, backwards: bool) -> Sql:
         parts, values = [], []
-        start = self._column("start_time")
+        start, expid = self._column("start_time"), self._column("expid")
         for column, largest_first in order:
             place = self._column(column)
             down = largest_first != backwards
@@ -298,8 +300,8 @@ class Index:
             parts.append(f"{place.text} {'DESC' if down else 'ASC'}")
             values += [*place.values, *place.values]
         way = "DESC" if backwards else "ASC"
-        parts += [f"COALESCE({start.text}, '') {way}", f"{self._column('expid').text} {way}"]
-        return Sql(", ".join(parts), (*values, *start.values))
+        parts += [f"COALESCE({start.text}, '') {way}", f"{expid.text} {way}"]
+        return Sql(", ".join(parts), (*values, *start.values, *expid.values))
 
     def _column(self, name: str) -> Sql:
         if name == "curexpdir":
