@@ -109,7 +109,9 @@ def test_a_filter_that_is_none_gets_a_message(text: str, message: str) -> None:
 
 
 def test_an_unknown_column_is_named_with_the_one_that_was_meant() -> None:
-    with pytest.raises(UnknownColumnError, match="no column `args_name2`. Did you mean `args_name`"):
+    with pytest.raises(
+        UnknownColumnError, match="no column `args_name2`. Did you mean `args_name`"
+    ):
         parse("args_name2 == 'x'", COLUMNS)
 
 
@@ -164,7 +166,9 @@ def test_pandas_answers_what_is_no_comparison() -> None:
     assert [1] == chosen(rows, "args_name.isna()")
 
 
-@pytest.mark.parametrize("text", ["args_name * 2 > 1", "args_k + 1", "args_k", "args_name.str.len()"])
+@pytest.mark.parametrize(
+    "text", ["args_name * 2 > 1", "args_k + 1", "args_k", "args_name.str.len()"]
+)
 def test_pandas_refusing_is_a_message(text: str) -> None:
     rows = [{"args_name": "a", "args_k": 1}, {"args_name": 1, "args_k": 2}]
 
@@ -179,7 +183,9 @@ def test_truth_values_are_conditions_by_themselves() -> None:
     assert [1, 2] == chosen(rows, "not args_amp")
 
 
-@pytest.mark.parametrize("name", ["a b", "a.b", "a'b", 'a"b', "__class__", "näme", "a-b", "c0", "%s"])
+@pytest.mark.parametrize(
+    "name", ["a b", "a.b", "a'b", 'a"b', "__class__", "näme", "a-b", "c0", "%s"]
+)
 def test_any_name_can_be_a_column(name: str) -> None:
     rows = [{f"args_{name}": 1}, {f"args_{name}": 2}]
 

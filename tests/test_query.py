@@ -52,7 +52,9 @@ def comparisons() -> st.SearchStrategy[str]:
         st.builds("{} {} {}".format, number, sign, numeric),
         st.builds("{} {} {}".format, numeric, sign, numeric),
         st.builds("{} {} {}".format, textual, sign, text),
-        st.builds("{} {} [{}, {}]".format, numeric, st.sampled_from(["in", "not in"]), number, number),
+        st.builds(
+            "{} {} [{}, {}]".format, numeric, st.sampled_from(["in", "not in"]), number, number
+        ),
         st.builds("{} {} [{}]".format, textual, st.sampled_from(["in", "not in"]), text),
     )
 

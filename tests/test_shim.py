@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from shim_support import environment
+
+from tests.shim_support import environment
 
 PYTHONS = sorted(
     {

@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 
@@ -58,8 +59,10 @@ def launch(command: list[str], settings: RunSettings) -> int:
     program = process.resolve(command[0], os.environ.get("PATH"))
     if settings.norecord:
         _run_bare(program, command)
-    code = _code_state(settings)
+    # Ignored, it would keep from us how the command, and git before it, has ended.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _occupy_closed_descriptors()
+    code = _code_state(settings)
     voice = _Voice(is_quiet=settings.quiet)
     record = begin(settings, code, command, voice.say)
     voice.note(_first_line(record, code))

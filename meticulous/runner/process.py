@@ -191,7 +191,6 @@ class Supervisor:
         numbers = [getattr(signal, name) for name in names]
         # What we were told to ignore (nohup, a background job of a script) stays ignored by both.
         heeded = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._signals = {*heeded, signal.SIGCHLD}
         self.mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._signals)
         self._is_adopting = _adopt_orphans()
