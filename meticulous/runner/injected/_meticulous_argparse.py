@@ -9,8 +9,15 @@ _METHODS = (
     "parse_known_intermixed_args",
 )
 _SUPPRESS = "==SUPPRESS=="
-_LIBRARIES = {"argparse": "argparse", "configargparse": "ConfigArgParse"}
-_LIBRARIES["simple_parsing.parsing"] = "simple-parsing"
+_NAMES = {
+    "configargparse": "ConfigArgParse",
+    "pydantic_settings": "pydantic-settings",
+    "simple_parsing": "simple-parsing",
+    "transformers": "HfArgumentParser",
+}
+_CAPTURED_ELSEWHERE = ("hydra", "pydantic_settings", "tyro")
+"""Packages that use argparse within, and are watched themselves."""
+
 _SAFE_TYPES = ("int", "float", "complex", "str")
 """Types that a default written as text may be put through a second time; others may open files."""
 
@@ -28,46 +35,37 @@ def watch(name, module):
 
 
 def _noting(get_values):
-    """Wrap ``_get_values``, which argparse asks for each argument that it finds: those were given."""
+    """Wrap ``_get_values``, which argparse calls for each argument that it finds: those were given."""
 
     def _get_values(self, action, arg_strings):
         parse = _parse.current()
         if parse is not None and (arg_strings or action.option_strings):
-            # argparse takes the words off this list in some versions
-            parse.noted.append((action, list(arg_strings)))
+            parse.noted.append((self, action, list(arg_strings)))
         return get_values(self, action, arg_strings)
 
     return _parse.disguise(_get_values, get_values)
 
 
 def _finish(parse, result, args, kwargs):
+    asked_by = parse.asked_by.partition(".")[0]
+    if asked_by in _CAPTURED_ELSEWHERE:
+        _parse.handed_over[asked_by] = parse
+        return
     parser = args[0] if args else kwargs["self"]
     namespace, leftover = result if isinstance(result, tuple) else (result, None)
-    given = [action for action, words in parse.noted]
-    for action in _not_from_command_line(parser):
-        given = [other for other in given if other is not action]
-    chosen = {id(action): words[0] for action, words in parse.noted if words}
+    given = [action for _, action, _ in parse.noted]
+    chosen = {id(action): words[0] for _, action, words in parse.noted if words}
     pool = dict(getattr(namespace, "__dict__", {}))
     values, defaults, names = _describe(parser, pool, given, chosen, "")
-    library = _library(parser)
-    _parse.record(library, parse, values, defaults, names, leftover)
+    elsewhere = _not_from_command_line(parser)
+    names = [name for name in names if name not in elsewhere]
+    _parse.record(_library(parser), parse, values, defaults, names, leftover)
 
 
 def _library(parser):
     """Name the library whose class the parser is of; a class of the user's own is argparse's."""
-    for base in type(parser).__mro__:
-        package = base.__module__.partition(".")[0]
-        if package in (
-            "transformers",
-            "configargparse",
-            "simple_parsing",
-            "tap",
-            "pydantic_settings",
-        ):
-            return {"configargparse": "ConfigArgParse", "simple_parsing": "simple-parsing"}.get(
-                package, "HfArgumentParser" if package == "transformers" else package
-            )
-    return "argparse"
+    packages = [base.__module__.partition(".")[0] for base in type(parser).__mro__]
+    return next((_NAMES[package] for package in packages if package in _NAMES), "argparse")
 
 
 def _describe(parser, pool, given, chosen, prefix):
@@ -134,19 +132,11 @@ def _defaults(parser, values, given):
             is_given = name in given_names
             defaults[name] = _converted(action) if is_given else values[name]
         elif name.partition(".")[0] in values:  # simple-parsing: a field of a dataclass
-            _put(defaults, name.split("."), _converted(action))
+            _parse.put(defaults, name.split("."), _converted(action))
     for name, default in parser._defaults.items():
         if name in values:
             defaults.setdefault(name, default)
     return defaults
-
-
-def _put(record, path, value):
-    for part in path[:-1]:
-        record = record.setdefault(part, {})
-        if not isinstance(record, dict):
-            return
-    record[path[-1]] = value
 
 
 def _converted(action):
@@ -162,10 +152,10 @@ def _converted(action):
 
 
 def _not_from_command_line(parser):
-    """Give the actions that ConfigArgParse took from its files or the environment."""
+    """Give the names that ConfigArgParse took from its files or the environment."""
     sources = getattr(parser, "_source_to_settings", None) or {}
-    actions = []
+    names = set()
     for source, settings in sources.items():
         if source != "command_line":
-            actions += [setting[0] for setting in settings.values() if setting[0] is not None]
-    return actions
+            names.update(action.dest for action, _ in settings.values() if action is not None)
+    return names

@@ -16,9 +16,12 @@ _thread = _local()
 _leftovers = []
 """Word lists that a parse of the command line gave back as not its own, for a second stage."""
 
+handed_over = {}
+"""Package -> the last parse of the command line that it had argparse do, for its own capture."""
+
 _PARSERS = frozenset(
     "absl argparse click configargparse docopt fire hydra jsonargparse lightning omegaconf"
-    " pydantic_settings pytorch_lightning simple_parsing transformers typer tyro".split()
+    " pydantic_settings pytorch_lightning sacred simple_parsing transformers typer tyro".split()
 )
 """Packages that parse for others: whoever called them is the caller of the parse."""
 
@@ -26,9 +29,10 @@ _PARSERS = frozenset(
 class Parse(object):
     """A parse under way: whether it is of the command line, and what the captures noted of it."""
 
-    def __init__(self, is_ours, caller):
+    def __init__(self, is_ours, asked_by, caller):
         self.is_ours = is_ours
-        self.caller = caller
+        self.asked_by = asked_by  # the module that called
+        self.caller = caller  # the module that is served: the first that is no parser library
         self.noted = []
         self.inner = False  # whether a library parsed the command line within this parse
 
@@ -67,6 +71,7 @@ def disguise(wrapper, function):
             setattr(wrapper, name, getattr(function, name))
         except AttributeError:
             pass
+    wrapper.__dict__.update(getattr(function, "__dict__", {}))
     wrapper.__wrapped__ = function
     return wrapper
 
@@ -128,6 +133,15 @@ def is_command_line(words):
     return bool(words) and (words == own[-len(words) :] or words == own[: len(words)])
 
 
+def put(record, path, value):
+    """Set a value in nested dicts, where nothing else is in the way."""
+    for part in path[:-1]:
+        record = record.setdefault(part, {})
+        if not isinstance(record, dict):
+            return
+    record[path[-1]] = value
+
+
 def _begin(words_of, args, kwargs):
     """Start a parse, unless one is under way in this thread; None then."""
     try:
@@ -136,7 +150,8 @@ def _begin(words_of, args, kwargs):
         if outer is not None:
             outer.inner = outer.inner or is_command_line(words)
             return None
-        _thread.parse = Parse(is_command_line(words), _caller())
+        frame = sys._getframe(2)
+        _thread.parse = Parse(is_command_line(words), _module(frame), _caller(frame))
         return _thread.parse
     except Exception:
         trouble("cannot follow a parse")
@@ -151,17 +166,17 @@ def _end(parse):
     return parse.is_ours
 
 
-def _caller():
+def _module(frame):
+    return str(frame.f_globals.get("__name__") or "")
+
+
+def _caller(frame):
     """Name the module that asked for the parse, past the parser libraries; ``__main__`` resolved."""
-    frame = sys._getframe(3)
-    while frame is not None:
-        name = frame.f_globals.get("__name__") or ""
-        if name.partition(".")[0] not in _PARSERS:
-            break
+    while frame is not None and _module(frame).partition(".")[0] in _PARSERS:
         frame = frame.f_back
-    else:
+    if frame is None:
         return None
-    if name == "__main__":
+    if _module(frame) == "__main__":
         module, file = _report.main()
         return module or file
-    return str(name)
+    return _module(frame)

@@ -19,12 +19,15 @@ _CAPTURED_BY = {
     "fire.core": "fire",
     "hydra._internal.config_loader_impl": "hydra",
     "jsonargparse._core": "jsonargparse",
-    "omegaconf.omegaconf": "hydra",
+    "jsonargparse.core": "jsonargparse",
+    "omegaconf.omegaconf": "omegaconf",
     "pydantic_settings.main": "pydantic",
     "sacred.experiment": "sacred",
     "simple_parsing.parsing": "argparse",
     "threading": "threads",
-    "tyro._cli": "tyro",
+    "typer._click.core": "click",
+    "tyro._backends._argparse_backend": "tyro",
+    "tyro._backends._tyro_backend": "tyro",
 }
 """Module that a program may import -> the file here, ``_meticulous_<name>.py``, that watches it."""
 
