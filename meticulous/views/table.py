@@ -60,35 +60,50 @@ def draw(
         shown, widths = _fit(columns, widths, limit)
     left_out = [c.group + c.name for i, c in enumerate(columns) if i not in shown]
     columns = [columns[i] for i in shown]
+    widths = _labelled(columns, widths) if header else widths
     lines = _heading(columns, widths, paint) if header else []
     drawn = [_draw_cells(*pair, paint) for pair in zip(columns, widths, strict=True)]
     lines += [_GAP.join(cells).rstrip() for cells in zip(*drawn, strict=True)]
     return Drawn(lines, left_out)
 
 
-def _heading(columns: Sequence[Column], widths: list[int], paint: Paint | None) -> list[str]:
-    """Draw the names, and above them the groups; a group may widen its last column."""
-    groups: list[str] = []
-    for start, column in enumerate(columns):
-        if start and column.group == columns[start - 1].group:
-            continue
-        end = start
-        while end < len(columns) and columns[end].group == column.group:
-            end += 1
-        room = sum(widths[start:end]) + len(_GAP) * (end - start - 1)
-        label = column.group
-        if width(label) > room:
-            widths[end - 1] += width(label) - room
-            room = width(label)
-        groups.append(_placed(label, room, "", paint, right=False))
+def _groups(columns: Sequence[Column]) -> list[tuple[str, int, int]]:
+    """Give (label, first, end) for each run of neighbours of one group."""
+    found: list[tuple[str, int, int]] = []
+    for place, column in enumerate(columns):
+        if found and found[-1][0] == column.group:
+            found[-1] = (column.group, found[-1][1], place + 1)
+        else:
+            found.append((column.group, place, place + 1))
+    return found
+
+
+def _room(widths: Sequence[int]) -> int:
+    return sum(widths) + len(_GAP) * max(len(widths) - 1, 0)
+
+
+def _labelled(columns: Sequence[Column], widths: Sequence[int]) -> list[int]:
+    """Widen the last column of groups whose label is wider than they are."""
+    widened = list(widths)
+    for label, first, end in _groups(columns):
+        widened[end - 1] += max(width(label) - _room(widths[first:end]), 0)
+    return widened
+
+
+def _heading(columns: Sequence[Column], widths: Sequence[int], paint: Paint | None) -> list[str]:
+    """Draw the names, and above them the labels of the groups, where there are any."""
     names = [
         _placed(column.name, size, "", paint, right=column.right)
         for column, size in zip(columns, widths, strict=True)
     ]
-    above = _GAP.join(groups).rstrip()
-    return ([above] if any(column.group for column in columns) else []) + [
-        _GAP.join(names).rstrip()
-    ]
+    lines = [_GAP.join(names).rstrip()]
+    if any(column.group for column in columns):
+        labels = [
+            _placed(label, _room(widths[first:end]), "", paint, right=False)
+            for label, first, end in _groups(columns)
+        ]
+        lines.insert(0, _GAP.join(labels).rstrip())
+    return lines
 
 
 def _draw_cells(column: Column, size: int, paint: Paint | None) -> list[str]:
@@ -115,12 +130,16 @@ def _fit(columns: Sequence[Column], widths: list[int], limit: int) -> tuple[list
         for column, size in zip(columns, widths, strict=True)
     ]
     leaving = sorted((i for i in shown if columns[i].rank), key=lambda i: (columns[i].rank, i))
-    while leaving and sum(floors[i] + len(_GAP) for i in shown) - len(_GAP) > limit:
+    while leaving and _room(_sizes(columns, shown, floors)) > limit:
         shown.remove(leaving.pop())
-    sizes = {i: floors[i] for i in shown}
-    spare = limit - sum(size + len(_GAP) for size in sizes.values()) + len(_GAP)
-    for i in sorted(shown, key=lambda i: widths[i]):
-        more = min(max(spare, 0), widths[i] - sizes[i])
-        sizes[i] += more
+    sizes = _sizes(columns, shown, floors)
+    spare = limit - _room(sizes)
+    for place, i in sorted(enumerate(shown), key=lambda pair: widths[pair[1]]):
+        more = min(max(spare, 0), max(widths[i] - sizes[place], 0))
+        sizes[place] += more
         spare -= more
-    return shown, [sizes[i] for i in shown]
+    return shown, sizes
+
+
+def _sizes(columns: Sequence[Column], shown: Sequence[int], widths: Sequence[int]) -> list[int]:
+    return _labelled([columns[i] for i in shown], [widths[i] for i in shown])

@@ -1,0 +1,78 @@
+"""Every way to name a run, and what is said of those that name none."""
+
+from __future__ import annotations
+
+import pytest
+
+from meticulous.errors import RunFolderError, UnknownColumnError, UsageError
+from meticulous.index import Index
+from meticulous.selectors import select, select_all, select_one
+
+ROWS = [
+    {"expid": 1, "start_time": "1", "tags": "a", "summary_loss": 3},
+    {"expid": 3, "start_time": "2", "tags": "", "summary_loss": 1},
+    {"expid": "last", "start_time": "3", "tags": "a,b", "summary_loss": "none"},
+    {"expid": 2, "start_time": "4", "tags": "b", "summary_loss": float("nan")},
+    {"expid": "1-3", "start_time": "5", "tags": "ab"},
+    {"expid": 10, "start_time": "6", "summary_loss": 1},
+]
+
+
+@pytest.fixture
+def index() -> Index:
+    return Index.of_rows(ROWS, "experiments")
+
+
+@pytest.mark.parametrize(
+    ("selector", "expected"),
+    [
+        ("1", [1]),
+        ("last~0", [10]),
+        ("last~1", ["1-3"]),
+        ("last~5", [1]),
+        ("2-10", [2, 3, 10]),
+        ("3,1,last~0", [3, 1, 10]),
+        ("@a", [1, "last"]),
+        ("@ab", ["1-3"]),
+        ("best:summary_loss", [3]),
+        ("best:-summary_loss", [1]),
+        # A folder's own name wins over what else it could mean.
+        ("1-3", ["1-3"]),
+        ("last", ["last"]),
+    ],
+)
+def test_a_selector_names_runs(index: Index, selector: str, expected: list[object]) -> None:
+    assert expected == [row["expid"] for row in select(selector, index)]
+
+
+@pytest.mark.parametrize(
+    ("selector", "error"),
+    [
+        ("99", RunFolderError),
+        ("20-30", RunFolderError),
+        ("last~6", RunFolderError),
+        ("@c", RunFolderError),
+        ("best:summary_los", UnknownColumnError),
+        ("best:tags", RunFolderError),
+        ("", UsageError),
+        ("1,", UsageError),
+        ("../1", RunFolderError),
+    ],
+)
+def test_a_selector_that_names_no_run_says_so(index: Index, selector: str, error: type) -> None:
+    with pytest.raises(error):
+        select(selector, index)
+
+
+def test_several_selectors_name_each_run_once(index: Index) -> None:
+    assert [3, 1, 2] == [row["expid"] for row in select_all(["3", "1,3", "2"], index)]
+
+
+def test_one_run_is_one(index: Index) -> None:
+    with pytest.raises(UsageError, match="2-10 names 3 runs: 2, 3, 10"):
+        select_one("2-10", index)
+
+
+def test_the_last_of_no_runs_is_a_message() -> None:
+    with pytest.raises(RunFolderError, match="there are no runs yet"):
+        select("last", Index.of_rows([], "experiments"))
