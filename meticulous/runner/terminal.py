@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Terminal", "is_terminal"]
 
-_IFLAG, _OFLAG, _LFLAG = 0, 1, 3
-_COOKED = termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN
+_OFLAG = 1
 _DEFAULT_SIZE = (24, 80)
 """Rows and columns."""
 
@@ -88,17 +87,15 @@ class Terminal:
 
     def _set_own(self, modes: list[Any]) -> list[Any]:
         exact = list(modes)
-        exact[_OFLAG] &= ~termios.OPOST
+        # Of output processing only the main switch stays, which does nothing by itself: so we can
+        # see when the command turns it off.
+        exact[_OFLAG] &= termios.OPOST
         termios.tcsetattr(self.master, termios.TCSANOW, exact)
         return termios.tcgetattr(self.master)
 
     def _set_real(self, descriptor: int, own: list[Any], real: list[Any]) -> None:
         wanted = list(own)
-        # Ours is always without output processing, so that says nothing of what the command
-        # wants; but who has switched everything else off (cfmakeraw) wants that off as well.
-        is_raw = not own[_LFLAG] & _COOKED and not own[_IFLAG] & termios.ICRNL
-        if not is_raw:
-            wanted[_OFLAG] |= termios.OPOST
+        wanted[_OFLAG] |= real[_OFLAG] & ~termios.OPOST
         if wanted != real:
             termios.tcsetattr(descriptor, termios.TCSANOW, wanted)
         self._real_modes = termios.tcgetattr(descriptor)
