@@ -244,11 +244,12 @@ class Supervisor:
         if number == signal.SIGCHLD:
             return
         if number == signal.SIGWINCH:
-            # The kernel told the command before its pseudo-terminals had the new size.
+            # The kernel told our group before the pseudo-terminals had the new size.
             if self._resized():
-                self._send(signal.SIGWINCH)
+                _kill(-self.pid if self.own_group else 0, signal.SIGWINCH)
         elif number == signal.SIGCONT:
             self._reap()
+            self._resized()  # the shell was told of a change while we were stopped, and we not
             if self.own_group or self._is_stopped:
                 self._send(signal.SIGCONT)
         elif code > 0 and not self.own_group:
