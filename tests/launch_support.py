@@ -149,6 +149,8 @@ class Terminal:
     ) -> None:
         words = [os.fsdecode(word) for word in command]
         environ = {**os.environ, "TERM": "xterm-256color", **(env or {})}
+        for name in {"LINES", "COLUMNS"} - {*(env or {})}:  # xdist sets them
+            environ.pop(name, None)
         self.output = b""
         self._process = pexpect.spawn(
             words[0],

@@ -9,7 +9,7 @@ for descriptor in (0, 1, 2):
     print(descriptor, "is a terminal:", is_terminal, flush=True)
     if is_terminal:
         modes = termios.tcgetattr(descriptor)
-        modes[1] &= ~termios.OPOST  # the one difference of ours: the recorded bytes stay exact
+        modes[1] &= termios.OPOST  # the rest is the one difference of ours: exact bytes are kept
         print("size", os.get_terminal_size(descriptor), "modes", modes)
 print(
     "our terminal", os.ttyname(0) == os.ttyname(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)) or 1
