@@ -2,39 +2,45 @@
 
 Two pseudo-terminals keep stdout and stderr apart, but what is written to them within a fraction of
 a millisecond can be read in either order, and a progress bar on stderr is garbled when a line that
-was printed in its midst comes before or after. The kernel knows the order: inotify reports every
-write to either terminal, in one queue. It reports no lengths; where several writes to one stream
-were read at once, they are parted where terminal output is naturally in parts, after a line and
-before a carriage return that begins a new state of the line.
+was printed in its midst comes before or after. Two things that Linux does help:
+
+* inotify reports the writes to both terminals in one queue, each when its ``write()`` returns. It
+  gives no lengths, and writes to one terminal that follow each other may be one report: a *turn*.
+* ``poll()`` on our end of a pseudo-terminal first waits for bytes that are on their way. So once it
+  finds nothing more, all that had been reported before has been read.
+
+Two things remain unknown. How the bytes of a stream are shared out among turns that were read at
+once: that is guessed (see :mod:`meticulous.runner.merge`). And whether there are bytes of a write
+that is not reported yet: that is waited for, briefly.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import select
 import struct
 import threading
 import time
-from itertools import pairwise
 
+from meticulous.runner.merge import Merge
 from meticulous.runner.streams import BUFFER_BYTES, Stream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Duet", "WriteOrder", "split_writes"]
+__all__ = ["Duet", "WriteOrder"]
 
 _IN_MODIFY = 0x2  # inotify(7)
 _EVENT = struct.Struct("iIII")
-_PATIENCE_MS = 2
-"""How long to wait for bytes whose writing has been reported: the kernel hands them over later."""
-
-_LINE_BYTES = 1 << 10
-_WIPED = re.compile(rb"\r(?: +|\x1b\[2?K)\r(?=.)", re.DOTALL)
-_EMPTY_LINE = re.compile(rb"\n(?=.)|" + _WIPED.pattern, re.DOTALL)
-_NEW_STATE = re.compile(rb"\n(?=.)|[^\r](?=\r[^\r\n])", re.DOTALL)
+_PATIENCE_S = 0.004
+"""How long to wait for the report of a write, and for two streams to come to rest."""
+_REST_S = 0.0004
+"""Two streams are at rest when nothing has happened for this long."""
+_DRAIN_BYTES = 1 << 16
+"""The most that is read at once, and kept until its order is known."""
+_BULK_BYTES = 4000
+"""What a full pseudo-terminal gives: its writer waits for us, and reports when all is written."""
 
 
 class WriteOrder:
@@ -72,115 +78,80 @@ class WriteOrder:
         watches = (watch for watch, *_ in _EVENT.iter_unpack(events))
         return [self._places[watch] for watch in watches if watch in self._places]
 
+    def close(self) -> None:
+        """Watch no longer."""
+        os.close(self.descriptor)
+
 
 class Duet(threading.Thread):
     """Carries two streams until their end, in the order of `order`."""
 
     def __init__(self, streams: Sequence[Stream], order: WriteOrder) -> None:
         super().__init__(name="streams", daemon=True)
-        self._streams = list(streams)
-        self._order = order
-        self._read = [bytearray() for _ in streams]
-        self._before = [b"" for _ in streams]
-        """The unfinished line of the stream that was carried last."""
-        self._turns: list[int] = []
-        self._reported = select.poll()
-        self._reported.register(order.descriptor, select.POLLIN)
+        self._streams, self._order, self._merge = streams, order, Merge()
         self._buffer = bytearray(BUFFER_BYTES)
+        self._poll, self._sources = select.poll(), select.poll()
+        self._poll.register(order.descriptor, select.POLLIN)
+        for stream in streams:
+            self._poll.register(stream.source, select.POLLIN)
+            self._sources.register(stream.source, select.POLLIN)
 
     def run(self) -> None:
         """Read and carry until both streams have ended."""
+        read = self._merge.read
+        deadline = 0.0
         while not all(stream.has_ended for stream in self._streams):
-            self._read_what_there_is(None)
-            self._await_turns()
-            self._read_what_there_is(0)
-            self._take_turns()
-            self._play()
-            for stream, read in zip(self._streams, self._read, strict=True):
-                stream.has_ended = stream.is_closed and not read
+            if not any(read):
+                self._poll.poll()
+                deadline = time.monotonic() + _PATIENCE_S
+            is_complete = self._look(deadline) or max(map(len, read)) >= _DRAIN_BYTES
+            is_due = time.monotonic() > deadline
+            for place, part in self._merge.give(is_complete=is_complete, is_due=is_due):
+                self._streams[place].carry(memoryview(part))
+                deadline = time.monotonic() + _PATIENCE_S
+            for place, stream in enumerate(self._streams):
+                stream.has_ended = stream.is_closed and not read[place]
+        self._order.close()
 
-    def _read_what_there_is(self, patience_ms: int | None) -> None:
-        """Wait for something to read, then read once from each stream that has something."""
-        poll = select.poll()
-        for stream in self._streams:
-            if not stream.is_closed:
-                poll.register(stream.source, select.POLLIN)
-        ready = {descriptor for descriptor, _ in poll.poll(patience_ms)}
-        for stream, read in zip(self._streams, self._read, strict=True):
-            if not stream.is_closed and stream.source in ready:
-                length = stream.read_into(self._buffer)
-                read.extend(memoryview(self._buffer)[:length])
-
-    def _await_turns(self) -> None:
-        """Take turns until there is one for all that was read, or patience is at its end.
-
-        A write is reported when it returns, and what it wrote can be read a little before that.
-        """
+    def _look(self, deadline: float) -> bool:
+        """Read what there is, and its turns; say whether they are all, or are to be taken so."""
+        merge = self._merge
         self._take_turns()
-        deadline = time.monotonic() + _PATIENCE_MS / 1000
-        while any(read and place not in self._turns for place, read in enumerate(self._read)):
-            left_ms = (deadline - time.monotonic()) * 1000
-            if left_ms <= 0 or not self._reported.poll(left_ms):
-                return
-            self._take_turns()
+        length = self._drain()
+        if length < _DRAIN_BYTES:
+            merge.drop_void_turns()
+        has_new_turns = self._take_turns()
+        if length >= _BULK_BYTES and not merge.is_mixed():
+            return True
+        if has_new_turns:
+            return False
+        left_s = deadline - time.monotonic()
+        if left_s <= 0:
+            return True
+        if not merge.is_reported():
+            self._poll.poll(left_s * 1000)
+            return False
+        if merge.is_mixed():
+            time.sleep(_REST_S)
+        return not merge.is_mixed() or not self._poll.poll(0)
 
-    def _take_turns(self) -> None:
-        """Add the reported turns; writes that follow each other on one stream are one."""
-        for place in self._order.take():
-            if self._turns[-1:] != [place]:
-                self._turns.append(place)
+    def _take_turns(self) -> bool:
+        """Take what has been reported; say whether that was anything."""
+        places = self._order.take()
+        for place in places:
+            self._merge.add_turn(place)
+        return bool(places)
 
-    def _play(self) -> None:
-        """Carry all that has been read."""
-        has_waited = False
-        while any(self._read):
-            while self._turns and not self._read[self._turns[0]]:
-                if not has_waited and not self._streams[self._turns[0]].is_closed:
-                    has_waited = True
-                    self._read_what_there_is(_PATIENCE_MS)
-                    self._take_turns()
-                else:
-                    self._turns.pop(0)  # what was reported had been read before
-            self._carry_next()
-
-    def _carry_next(self) -> None:
-        """Carry the part whose turn it is; without turns, all of one stream."""
-        if self._turns:
-            place = self._turns.pop(0)
-            count = 1 + self._turns.count(place)
-        else:
-            place, count = (0 if self._read[0] else 1), 1
-        content = bytes(self._read[place])
-        if count == 1 and self._turns and _seams(_WIPED, self._before[place], content):
-            count = 2  # what follows was written after the other's turn, and is yet to be reported
-        part = split_writes(self._before[place], content, count)[0]
-        self._streams[place].carry(memoryview(part))
-        line = (self._before[place] + part).rpartition(b"\n")[2][-_LINE_BYTES:]
-        if part:
-            self._before = [b"" for _ in self._before]  # the other has been interrupted
-        self._before[place] = line
-        del self._read[place][: len(part)]
-
-
-def split_writes(before: bytes, content: bytes, count: int) -> list[bytes]:
-    """Part `content`, which `count` turns of writing have made, at its seams.
-
-    The best seams are where the line has been wiped for the other stream to print one, then where
-    the line is empty, then where it is overwritten. `before` is what stood in front of `content`.
-    Gives `count` parts, or fewer where there are not enough seams; the first is empty where the
-    line had been wiped before.
-    """
-    if count < 2:
-        return [content]
-    for pattern in (_WIPED, _EMPTY_LINE, _NEW_STATE):
-        seams = _seams(pattern, before, content)[: count - 1]
-        if len(seams) == count - 1:
-            break
-    edges = [0, *seams, len(content)]
-    return [content[start:end] for start, end in pairwise(edges)]
-
-
-def _seams(pattern: re.Pattern[bytes], before: bytes, content: bytes) -> list[int]:
-    """Give the places in `content` where a match of `pattern` ends, with what stood in front."""
-    ends = [match.end() - len(before) for match in pattern.finditer(before + content)]
-    return [end for end in ends if end >= 0]
+    def _drain(self) -> int:
+        """Read until there is no more, or a lot; give how many bytes that was."""
+        total = 0
+        while total < _DRAIN_BYTES and (ready := {one for one, _ in self._sources.poll(0)}):
+            for stream, read in zip(self._streams, self._merge.read, strict=True):
+                if stream.source in ready:
+                    length = stream.read_into(self._buffer)
+                    read.extend(memoryview(self._buffer)[:length])
+                    total += length
+                    if stream.is_closed:
+                        self._sources.unregister(stream.source)
+                        self._poll.unregister(stream.source)
+        return total
