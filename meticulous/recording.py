@@ -158,6 +158,16 @@ class Record:
             self.run.write_status(state, message)
         except OSError as error:
             self.failed(runfolder.STATUS, error)
+            self._overwrite_status(state, message)
+
+    def _overwrite_status(self, state: str, message: str) -> None:
+        """Write STATUS where a full disk lets no new file be made: the old one has its block."""
+        text = f"{state}\n{message}".strip() + "\n"
+        try:
+            with open(self.run.file(runfolder.STATUS), "r+b", buffering=0) as file:
+                file.truncate(file.write(text.encode("utf-8", "backslashreplace")))
+        except OSError:
+            pass  # it has been said already
 
 
 def _first_metadata(
