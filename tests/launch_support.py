@@ -225,12 +225,13 @@ def wait_for_state(pid: int, states: str) -> None:
     wait_until(lambda: status_field(pid, "State") in states, f"{pid} is not in {states}")
 
 
-def peak_memory_of(command: Words, cwd: Path, sink: int) -> tuple[int, int]:
+def peak_memory_of(command: Words, cwd: Path, sink: Path) -> tuple[int, int]:
     """Run `command` with stdout going to `sink`: (exit code, peak memory of it alone in bytes)."""
-    process = subprocess.Popen(list(command), cwd=cwd, stdout=sink)
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, used.ru_maxrss * 1024
+    answer = cwd.parent / "measured"
+    with sink.open("wb") as file:
+        subprocess.run([*child("measure"), str(answer), *command], cwd=cwd, stdout=file, check=True)
+    code, peak = answer.read_text().split()
+    return int(code), int(peak)
 
 
 def settle(seconds: float) -> None:

@@ -230,7 +230,7 @@ def test_new_size_is_visible_when_sigwinch_arrives(shell: list[str], repository:
 
 
 def test_new_size_is_visible_after_a_stop(repository: Path) -> None:
-    wait = 'until test "$(stty size <&1)" = "33 111"; do sleep 0.02; done'
+    wait = 'until test "$(stty size <&2)" = "33 111"; do sleep 0.02; done'
     program = shlex.join([*RUN, "sh", "-c", f"echo ready; {wait}; echo right"])
     with interactive_shell(repository) as shell:
         shell.type(program + "\r")
