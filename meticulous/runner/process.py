@@ -270,7 +270,7 @@ class Supervisor:
             self._send(signal.SIGTERM)
         elif len(self._presses) > 2:
             self._say("third Ctrl-C: sending SIGKILL")
-            for pid in [*_descendants(self.pid), self.pid]:
+            for pid in [self.pid, *_descendants(self.pid)]:
                 _kill(pid, signal.SIGKILL)
 
     def _send(self, number: int) -> None:
