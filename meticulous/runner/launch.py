@@ -22,12 +22,13 @@ from meticulous.arguments import from_argv
 from meticulous.codestate import CodeState
 from meticulous.errors import CommandNotRunnableError, SettingsError
 from meticulous.recording import RUN_DIRECTORY_VARIABLE, Record, begin, now
-from meticulous.runner import process, reports, streams
-from meticulous.runner.outcome import Outcome, judge
-from meticulous.runner.process import Ended, Supervisor
+from meticulous.runner import process, reports, streams, surroundings
+from meticulous.runner.outcome import judge
+from meticulous.runner.process import Ended
+from meticulous.runner.supervisor import Supervisor, oom_kills, own_peak_memory
 from meticulous.runner.terminal import Terminal, is_terminal
+from meticulous.runner.voice import Voice, first_line, last_line, survivors_line
 from meticulous.settings import RunSettings
-from meticulous.units import format_bytes, format_duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = ["launch"]
 
-INJECTED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "injected")
 GRACE_S = 2.0
 """How long a process that outlives the command may hold its streams open."""
 SETTLE_S = 0.5
@@ -63,34 +63,16 @@ def launch(command: list[str], settings: RunSettings) -> int:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _occupy_closed_descriptors()
     code = _code_state(settings)
-    voice = _Voice(is_quiet=settings.quiet)
+    voice = Voice(is_quiet=settings.quiet)
     record = begin(settings, code, command, voice.say)
-    voice.note(_first_line(record, code))
+    voice.note(first_line(record, code))
     return _Launch(program, command, settings, record, voice).run()
 
 
 def _run_bare(program: str, command: list[str]) -> NoReturn:
-    environ = _given_environment()
+    environ = surroundings.given()
     environ.pop(RUN_DIRECTORY_VARIABLE, None)
     process.exec_bare(program, command, environ)
-
-
-def _given_environment() -> dict[str, str]:
-    """Give the environment as we were given it.
-
-    In the C locale Python adds LC_CTYPE to its own (PEP 538), where programs that it starts would
-    find it: ``sort`` and ``ls`` would answer differently.
-    """
-    environ = {**os.environ}
-    if environ.get("LC_CTYPE") in ("C.UTF-8", "C.utf8", "UTF-8"):
-        try:
-            with open("/proc/self/environ", "rb") as file:
-                given = file.read()
-        except OSError:
-            return environ
-        if b"\0LC_CTYPE=" not in b"\0" + given:
-            del environ["LC_CTYPE"]
-    return environ
 
 
 def _code_state(settings: RunSettings) -> CodeState | None:
@@ -115,48 +97,6 @@ def _occupy_closed_descriptors() -> None:
             os.open(os.devnull, os.O_RDWR)
 
 
-class _Voice:
-    """Our own lines, on stderr and nowhere else."""
-
-    def __init__(self, *, is_quiet: bool) -> None:
-        self._is_quiet = is_quiet
-        self._is_silent = False
-
-    def note(self, text: str) -> None:
-        """Say `text` unless the user wants us quiet."""
-        if not self._is_quiet:
-            self.say(text)
-
-    def silence(self) -> None:
-        """Say nothing from now on."""
-        self._is_silent = True
-
-    def say(self, text: str) -> None:
-        """Say `text`, whatever happens to stderr."""
-        if self._is_silent:
-            return
-        try:
-            streams.write_all(2, f"meticulous: {text}\n".encode("utf-8", "backslashreplace"))
-        except OSError:
-            pass
-
-
-def _first_line(record: Record, code: CodeState | None) -> str:
-    text = f"run {record.run.id} in {_shown(record.run.path)}"
-    count = len(code.untracked) + code.untracked_left_out if code else 0
-    if count:
-        noun = "file is" if count == 1 else "files are"
-        text += f" ({count} untracked {noun} not part of the recorded commit)"
-    if code and code.dirty:
-        text += " (uncommitted changes are not recorded)"
-    return text
-
-
-def _shown(path: str) -> str:
-    relative = os.path.relpath(path)
-    return relative if len(relative) < len(path) else path
-
-
 def _write_order(terminals: list[Terminal]) -> WriteOrder | None:
     """Give the order of writing to two pseudo-terminals, if they stand for one terminal."""
     if len(terminals) < 2:
@@ -178,7 +118,7 @@ class _Launch:
         command: list[str],
         settings: RunSettings,
         record: Record,
-        voice: _Voice,
+        voice: Voice,
     ) -> None:
         self._program, self._command, self._settings = program, command, settings
         self._record, self._voice = record, voice
@@ -193,7 +133,7 @@ class _Launch:
     def run(self) -> int:
         """Start the command, see it through, and give the exit code to end with."""
         supervisor = Supervisor(self._voice.say, self._tick, self._resized, self._settle)
-        oom_kills = process.oom_kills()
+        kills_before = oom_kills()
         started_s = time.monotonic()
         try:
             pid = self._start(supervisor, started_s)
@@ -204,7 +144,7 @@ class _Launch:
         self._guard(lambda: self._after_start(pid))
         ended = supervisor.wait(pid)
         wall_s, end_time = time.monotonic() - started_s, now()
-        self._guard(lambda: self._conclude(ended, supervisor, wall_s, end_time, oom_kills))
+        self._guard(lambda: self._conclude(ended, supervisor, wall_s, end_time, kills_before))
         return process.die_like(ended)
 
     def _guard(self, step: Callable[[], None]) -> None:
@@ -215,12 +155,12 @@ class _Launch:
             self._record.note_trouble(f"a mistake in meticulous: {error!r}", aloud=True)
 
     def _conclude(
-        self, ended: Ended, supervisor: Supervisor, wall_s: float, end_time: str, oom_kills: int
+        self, ended: Ended, supervisor: Supervisor, wall_s: float, end_time: str, kills_before: int
     ) -> None:
         """Pass on the rest, judge, and write it all down."""
         is_drained = self._drain(supervisor)
         self._tick()
-        out_of_memory = process.oom_kills() > oom_kills or supervisor.filled_memory()
+        out_of_memory = oom_kills() > kills_before or supervisor.filled_memory()
         tail = self._stderr_tail() if ended.exit_code else ""
         verdict = judge(ended, tail, self._report.traceback, out_of_memory=out_of_memory)
         self._record.await_environment(PATIENCE_S)
@@ -243,7 +183,9 @@ class _Launch:
                 "survivors": survivors,
             },
         )
-        self._say_the_end(verdict, usage, survivors, is_drained=is_drained)
+        self._voice.note(last_line(self._record, verdict, usage, own_peak_memory()))
+        if survivors:
+            self._voice.say(survivors_line(survivors, is_drained=is_drained))
 
     def _start(self, supervisor: Supervisor, started_s: float) -> int:
         """Open the streams, start the command, let the bytes flow; give its process id."""
@@ -257,7 +199,7 @@ class _Launch:
         pid = process.start(
             self._program,
             self._command,
-            self._child_environment(),
+            surroundings.for_command(self._run.path, has_terminals=len(self._terminals) == 2),
             theirs,
             own_group=supervisor.own_group,
             mask=supervisor.mask,
@@ -294,18 +236,6 @@ class _Launch:
         streams.enlarge_pipe(ours)
         return ours, theirs
 
-    def _child_environment(self) -> dict[str, str]:
-        environ = _given_environment()
-        environ[RUN_DIRECTORY_VARIABLE] = os.path.abspath(self._run.path)
-        inherited = environ.get("PYTHONPATH") or INJECTED
-        # An empty entry stays: to Python it is the current directory.
-        others = [entry for entry in inherited.split(os.pathsep) if entry != INJECTED]
-        environ["PYTHONPATH"] = os.pathsep.join([INJECTED, *others])
-        if len(self._terminals) < 2:
-            # Python holds back what it prints to a pipe, and a crash would lose it.
-            environ.setdefault("PYTHONUNBUFFERED", "1")
-        return environ
-
     def _after_start(self, pid: int) -> None:
         """Write down what can be known only now, or would have delayed the start."""
         record = self._record
@@ -315,7 +245,7 @@ class _Launch:
 
     def _gather_environment(self, interpreter: dict[str, Any] | None) -> None:
         """Describe the environment, with what the Python of the command has told of itself."""
-        environ = _given_environment()
+        environ = surroundings.given()
         cwd, names, command = os.getcwd(), self._settings.env, self._command
         self._record.gather_environment(
             lambda save: environment.gather(command, cwd, environ, names, interpreter, save),
@@ -396,25 +326,3 @@ class _Launch:
                 return file.read().decode("utf-8", "replace")
         except OSError:
             return ""
-
-    def _say_the_end(
-        self,
-        verdict: Outcome,
-        usage: dict[str, Any],
-        survivors: list[dict[str, Any]],
-        *,
-        is_drained: bool,
-    ) -> None:
-        text = f"run {self._run.id} {verdict.state} after {format_duration(usage['wall'])}"
-        if usage["peak_memory"] > process.own_peak_memory():
-            text += f", peak memory {format_bytes(usage['peak_memory'])}"
-        if verdict.reason:
-            text += f": {verdict.reason}"
-        self._voice.note(text)
-        if survivors:
-            names = ", ".join(f"{one['pid']} ({one['command']})" for one in survivors[:5])
-            more = f" and {len(survivors) - 5} more" if len(survivors) > 5 else ""
-            text = f"still running after the command has ended: {names}{more}"
-            if not is_drained:
-                text += "; what they print from now on is not recorded"
-            self._voice.say(text)

@@ -8,9 +8,7 @@ def watch(name, module):
     for backend in ("TyroBackend", "ArgparseBackend"):
         if backend in module:
             function = module[backend].parse_args
-            module[backend].parse_args = _parse.wrap(
-                function, _parse.argument(2, "args"), _finish
-            )
+            module[backend].parse_args = _parse.wrap(function, _parse.argument(2, "args"), _finish)
 
 
 def _finish(parse, result, args, kwargs):

@@ -1,0 +1,49 @@
+"""The environment variables of the command: those that we were given, and ours."""
+
+from __future__ import annotations
+
+import os
+
+from meticulous.recording import RUN_DIRECTORY_VARIABLE
+
+__all__ = ["INJECTED", "for_command", "given"]
+
+INJECTED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "injected")
+"""Directory that is put on the PYTHONPATH of the command."""
+
+
+def given() -> dict[str, str]:
+    """Give the environment as we were given it.
+
+    In the C locale Python adds LC_CTYPE to its own (PEP 538), where programs that it starts would
+    find it: ``sort`` and ``ls`` would answer differently.
+    """
+    environ = {**os.environ}
+    if environ.get("LC_CTYPE") in ("C.UTF-8", "C.utf8", "UTF-8"):
+        try:
+            with open("/proc/self/environ", "rb") as file:
+                start = file.read()
+        except OSError:
+            return environ
+        if b"\0LC_CTYPE=" not in b"\0" + start:
+            del environ["LC_CTYPE"]
+    return environ
+
+
+def for_command(run_directory: str, *, has_terminals: bool) -> dict[str, str]:
+    """Give the environment of a command that is recorded in `run_directory`.
+
+    Args:
+        run_directory: path of the run folder.
+        has_terminals: whether both its streams are terminals.
+    """
+    environ = given()
+    environ[RUN_DIRECTORY_VARIABLE] = os.path.abspath(run_directory)
+    inherited = environ.get("PYTHONPATH") or INJECTED
+    # An empty entry stays: to Python it is the current directory.
+    others = [entry for entry in inherited.split(os.pathsep) if entry != INJECTED]
+    environ["PYTHONPATH"] = os.pathsep.join([INJECTED, *others])
+    if not has_terminals:
+        # Python holds back what it prints to a pipe, and a crash would lose it.
+        environ.setdefault("PYTHONUNBUFFERED", "1")
+    return environ

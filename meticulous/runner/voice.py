@@ -1,0 +1,77 @@
+"""Our own lines while a command runs: on stderr, two when all is well, none with ``--quiet``."""
+
+from __future__ import annotations
+
+import os
+
+from meticulous.recording import Record
+from meticulous.runner.streams import write_all
+from meticulous.units import format_bytes, format_duration
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from meticulous.codestate import CodeState
+    from meticulous.runner.outcome import Outcome
+
+__all__ = ["Voice", "first_line", "last_line", "survivors_line"]
+
+
+class Voice:
+    """Says lines on stderr, whatever has become of it."""
+
+    def __init__(self, *, is_quiet: bool) -> None:
+        self._is_quiet = is_quiet
+        self._is_silent = False
+
+    def note(self, text: str) -> None:
+        """Say `text` unless the user wants us quiet."""
+        if not self._is_quiet:
+            self.say(text)
+
+    def silence(self) -> None:
+        """Say nothing from now on."""
+        self._is_silent = True
+
+    def say(self, text: str) -> None:
+        """Say `text`, quiet or not."""
+        if self._is_silent:
+            return
+        try:
+            write_all(2, f"meticulous: {text}\n".encode("utf-8", "backslashreplace"))
+        except OSError:
+            pass  # nobody reads it
+
+
+def first_line(record: Record, code: CodeState | None) -> str:
+    """Say which run has begun, and what of the code is not in its record."""
+    text = f"run {record.run.id} in {_shown(record.run.path)}"
+    count = len(code.untracked) + code.untracked_left_out if code else 0
+    if count:
+        noun = "file is" if count == 1 else "files are"
+        text += f" ({count} untracked {noun} not part of the recorded commit)"
+    if code and code.dirty:
+        text += " (uncommitted changes are not recorded)"
+    return text
+
+
+def last_line(record: Record, verdict: Outcome, usage: dict[str, Any], least_memory: int) -> str:
+    """Say how the run has ended; its memory, where it is more than `least_memory` bytes."""
+    text = f"run {record.run.id} {verdict.state} after {format_duration(usage['wall'])}"
+    if usage["peak_memory"] > least_memory:
+        text += f", peak memory {format_bytes(usage['peak_memory'])}"
+    return f"{text}: {verdict.reason}" if verdict.reason else text
+
+
+def survivors_line(survivors: list[dict[str, Any]], *, is_drained: bool) -> str:
+    """Name the first few processes that live on."""
+    names = ", ".join(f"{one['pid']} ({one['command']})" for one in survivors[:5])
+    more = f" and {len(survivors) - 5} more" if len(survivors) > 5 else ""
+    text = f"still running after the command has ended: {names}{more}"
+    return text if is_drained else text + "; what they print from now on is not recorded"
+
+
+def _shown(path: str) -> str:
+    relative = os.path.relpath(path)
+    return relative if len(relative) < len(path) else path
