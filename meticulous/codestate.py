@@ -13,9 +13,14 @@ from meticulous.errors import CodeStateError, DirtyRepositoryError
 from meticulous.programs import Asked, ask, which
 from meticulous.records import Record
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = [
     "UNTRACKED_LIMIT",
     "CodeState",
+    "ask_remote_url",
     "capture",
     "code_difference",
     "refuse_if_dirty",
@@ -121,12 +126,17 @@ def remote_url(repository: str) -> str | None:
 
     It may hold a password: mask it before it is shown or written.
     """
+    return ask_remote_url(repository)()
+
+
+def ask_remote_url(repository: str) -> Callable[[], str | None]:
+    """Ask what :func:`remote_url` gives; what is returned waits for the answer and gives it."""
     asked = _ask_git(repository, ["config", "--null", "--get-all", "remote.origin.url"])
     if asked is None:
         from meticulous.libgit2 import remote_url as by_libgit2
 
-        return by_libgit2(repository)
-    return os.fsdecode(asked.answer().stdout.partition(b"\0")[0]) or None
+        return lambda: by_libgit2(repository)
+    return lambda: os.fsdecode(asked.answer().stdout.partition(b"\0")[0]) or None
 
 
 def code_difference(repository: str, old: str, new: str) -> bytes:

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 
-from meticulous import codestate, runfolder
+from meticulous import runfolder
 from meticulous.arguments import Arguments
 from meticulous.codestate import CodeState
 from meticulous.environment import scheduler_ids
@@ -44,6 +44,7 @@ def now() -> str:
 def begin(
     settings: RunSettings,
     code: CodeState | None,
+    remote: str | None,
     command: Sequence[str],
     say: Callable[[str], None],
 ) -> Record:
@@ -52,7 +53,7 @@ def begin(
     Raises RunFolderError where that cannot be done; then nothing is left behind.
     """
     run = runfolder.create(settings.experiments_directory, settings.experiment_id)
-    record = Record(run, _first_metadata(settings, code, command), say)
+    record = Record(run, _first_metadata(settings, code, remote, command), say)
     try:
         run.write_json(runfolder.METADATA, record.metadata)
         run.write_status(runfolder.RUNNING)
@@ -75,7 +76,6 @@ class Record:
         self._lock = threading.Lock()
         self._trouble: list[str] = []
         self._gathering: threading.Thread | None = None
-        self._remote: str | None = None
 
     def update(self, changes: dict[str, Any]) -> None:
         """Put `changes` into the metadata, in memory and on disk."""
@@ -101,7 +101,6 @@ class Record:
     def gather_environment(
         self,
         gather: Callable[[Callable[[dict[str, Any]], None]], dict[str, Any]],
-        repository: str | None,
     ) -> None:
         """Write environment.json from a thread, since drivers may take their time to answer.
 
@@ -116,8 +115,6 @@ class Record:
             try:
                 if before is not None:
                     before.join()  # what comes later knows more
-                if repository is not None and self._remote is None:
-                    self._remote = mask_text(codestate.remote_url(repository) or "") or None
                 save(gather(save))
             except Exception as error:  # noqa: BLE001
                 self.note_trouble(f"environment: {error!r}")
@@ -150,7 +147,6 @@ class Record:
 
     def finish(self, state: str, message: str, changes: dict[str, Any]) -> None:
         """Write the last metadata, then the verdict: who reads it finds everything there."""
-        changes["remote"] = self._remote
         if self._trouble:
             changes["recording-trouble"] = list(self._trouble)
         self.update(changes)
@@ -171,7 +167,7 @@ class Record:
 
 
 def _first_metadata(
-    settings: RunSettings, code: CodeState | None, command: Sequence[str]
+    settings: RunSettings, code: CodeState | None, remote: str | None, command: Sequence[str]
 ) -> dict[str, Any]:
     started = now()
     metadata: dict[str, Any] = {
@@ -181,6 +177,7 @@ def _first_metadata(
         "branch": code.branch if code else None,
         "dirty": code.dirty if code else None,
         "untracked": list(code.untracked) if code else [],
+        "remote": mask_text(remote) if remote else None,
         "snapshot-sha": None,
         "description": settings.description,
         "tags": list(settings.tags),

@@ -62,9 +62,9 @@ def launch(command: list[str], settings: RunSettings) -> int:
     # Ignored, it would keep from us how the command, and git before it, has ended.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _occupy_closed_descriptors()
-    code = _code_state(settings)
+    code, remote = _code_state(settings)
     voice = Voice(is_quiet=settings.quiet)
-    record = begin(settings, code, command, voice.say)
+    record = begin(settings, code, remote, command, voice.say)
     voice.note(first_line(record, code))
     return _Launch(program, command, settings, record, voice).run()
 
@@ -75,16 +75,18 @@ def _run_bare(program: str, command: list[str]) -> NoReturn:
     process.exec_bare(program, command, environ)
 
 
-def _code_state(settings: RunSettings) -> CodeState | None:
+def _code_state(settings: RunSettings) -> tuple[CodeState | None, str | None]:
+    """Give the state of the code and the url of its remote."""
     if settings.repository is None:
-        return None
+        return None, None
     if settings.dirty == "snapshot":
         hint = "Commit the changes, or say --dirty ignore"
         raise SettingsError("--dirty snapshot is not available yet", hint)
+    remote = codestate.ask_remote_url(settings.repository)  # answers while we ask for the state
     code = codestate.capture(settings.repository, settings.experiments_directory)
     if settings.dirty == "refuse":
         codestate.refuse_if_dirty(code)
-    return code
+    return code, remote()
 
 
 def _occupy_closed_descriptors() -> None:
@@ -248,8 +250,7 @@ class _Launch:
         environ = surroundings.given()
         cwd, names, command = os.getcwd(), self._settings.env, self._command
         self._record.gather_environment(
-            lambda save: environment.gather(command, cwd, environ, names, interpreter, save),
-            self._settings.repository,
+            lambda save: environment.gather(command, cwd, environ, names, interpreter, save)
         )
 
     def _tick(self) -> float:
