@@ -9,6 +9,7 @@ import pytest
 
 from meticulous import gpus as module
 from meticulous.gpus import gpus
+from tests.conftest import meticulous, only_run
 
 FAKE = """\
 #!/bin/sh
@@ -25,7 +26,9 @@ OPEN = "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.86.15  Rele
 
 
 def ask(tmp_path: Path, path: str = "") -> dict[str, Any]:
-    return gpus({"PATH": f"{path}:/usr/bin:/bin" if path else ""}, str(tmp_path), str(tmp_path))
+    return gpus(
+        {"PATH": f"{path}:/usr/bin:/bin" if path else "/nowhere"}, str(tmp_path), str(tmp_path)
+    )
 
 
 def fake(tmp_path: Path, text: str) -> str:
@@ -115,3 +118,18 @@ def test_nvml_is_asked_where_there_is_no_nvidia_smi(
         "gpu-driver": "570.86.15",
         "cuda": "12.8",
     }
+
+
+def test_nvidia_smi_is_no_part_of_the_run_that_it_describes(
+    tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo gone; exit 3"
+    monkeypatch.setenv("PATH", fake(tmp_path, f"#!/bin/sh\n{busy}\n"), prepend=":")
+
+    assert meticulous("run", "-q", "--", "sleep", "1", cwd=repository).returncode == 0
+
+    run = only_run(repository)
+    trouble = run.read_json("environment.json")["trouble"]
+    assert trouble == ["GPUs: nvidia-smi failed with 3: gone"]
+    assert run.read_metadata()["survivors"] == []
+    assert run.read_metadata()["usage"]["user"] < 0.1
