@@ -154,12 +154,13 @@ def scratch(parent: Path | None) -> Iterator[Path]:
 class Finished(NamedTuple):
     """How a process and all it waited for ended.
 
-    ``peak_bytes`` is that of the largest single process among them; ``ended_s`` is the moment on
+    ``cpu_s`` is their processor time, user and system; ``peak_bytes`` is that of the largest single process among them; ``ended_s`` is the moment on
     the clock of ``time.monotonic``.
     """
 
     wall_s: float
     ended_s: float
+    cpu_s: float
     peak_bytes: int
 
 
@@ -211,7 +212,8 @@ def finish(pid: int, began_s: float, command: list[str]) -> Finished:
     if code:
         sys.exit(f"exit code {code} from: {' '.join(command)}")
     unit = 1 if sys.platform == "darwin" else 1024
-    return Finished(ended_s - began_s, ended_s, used.ru_maxrss * unit)
+    cpu_s = used.ru_utime + used.ru_stime
+    return Finished(ended_s - began_s, ended_s, cpu_s, used.ru_maxrss * unit)
 
 
 # Numbers

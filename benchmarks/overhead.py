@@ -130,15 +130,15 @@ def _other_commands(ours: dict[str, str]) -> dict[str, list[str]]:
 
 
 def _compare(title: str, commands: dict[str, list[str]], folder: Path, count: int) -> None:
-    seconds: dict[str, list[float]] = {name: [] for name in commands}
+    warm_up_rounds = 2  # so that files and directories are in memory
+    finished: dict[str, list[common.Finished]] = {name: [] for name in commands}
 
     def measure(name: str) -> None:
-        seconds[name].append(common.timed(commands[name], folder).wall_s)
+        finished[name].append(common.timed(commands[name], folder))
 
-    common.rounds(commands, 2, measure)  # so that files and directories are in memory
-    for values in seconds.values():
-        values.clear()
-    common.rounds(commands, count, measure)
+    common.rounds(commands, warm_up_rounds + count, measure)
+    kept = {name: done[warm_up_rounds:] for name, done in finished.items()}
+    seconds = {name: [one.wall_s for one in done] for name, done in kept.items()}
     middle = {name: common.median(values) for name, values in seconds.items()}
     bare, duct = middle["bare `true`"], middle.get("con-duct")
     lines = [
@@ -148,11 +148,12 @@ def _compare(title: str, commands: dict[str, list[str]], folder: Path, count: in
             f"{1000 * (middle[name] - bare):.1f}",
             f"{middle[name] / bare:.1f}",
             *([f"{middle[name] / duct:.2f}"] if duct else []),
+            f"{1000 * common.median([one.cpu_s for one in kept[name]]):.1f}",
         ]
         for name, values in seconds.items()
     ]
-    header = ["ms", "min", "median", "max", "added", "÷ bare", *(["÷ con-duct"] if duct else [])]
-    common.table(title, header, lines)
+    ratios = ["÷ bare", *(["÷ con-duct"] if duct else [])]
+    common.table(title, ["ms", "min", "median", "max", "added", *ratios, "CPU"], lines)
 
 
 if __name__ == "__main__":
