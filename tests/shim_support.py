@@ -38,12 +38,17 @@ def environment(run: Path | None, **more: str) -> dict[str, str]:
     return {**env, **more}
 
 
-def run_child(run: Path, *command: str, cwd: Path | None = None, **more: str) -> Child:
-    """Run `command` (a Python's arguments, or a whole command line starting with a path)."""
+def run_child(
+    run: Path,
+    *words: str | Path,
+    cwd: Path | None = None,
+    python: str = sys.executable,
+    **more: str,
+) -> Child:
+    """Run `python` with `words` and the environment `more` added; read what it reported."""
     run.mkdir(exist_ok=True)
-    argv = [sys.executable, *command]
     done = subprocess.run(
-        argv, cwd=cwd, env=environment(run, **more), capture_output=True, timeout=120, check=False
+        [python, *words], cwd=cwd, env=environment(run, **more), capture_output=True, timeout=120, check=False
     )
     folder = run / REPORTS
     files = [json.loads(file.read_bytes()) for file in sorted(folder.glob("*.json"))]
@@ -58,7 +63,7 @@ def run_child(run: Path, *command: str, cwd: Path | None = None, **more: str) ->
     )
 
 
-def run_script(tmp_path: Path, text: str, *words: str, **more: str) -> Child:
+def run_script(tmp_path: Path, text: str, *words: str, **more: Any) -> Child:
     """Write `text` to ``train.py`` and run it with `words`; the shim must have had no trouble."""
     script = tmp_path / "train.py"
     script.write_text(text)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from shim_support import run_script
+from tests.shim_support import run_script
 
 
 class Case(NamedTuple):

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from tests.shim_support import environment
 
 PYTHONS = sorted(
@@ -53,7 +52,7 @@ def native_and_wrapped(tmp_path: Path, argv: list[str], **more: str) -> None:
     native, wrapped = (
         subprocess.run(
             argv,
-            env=environment(folder, **more),
+            env=environment(folder, PYTHONDONTWRITEBYTECODE="1", **more),
             input=b"input",
             capture_output=True,
             cwd=tmp_path,

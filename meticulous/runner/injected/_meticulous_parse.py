@@ -10,6 +10,7 @@ import time
 from _thread import _local
 
 _report = globals()["load"]("report")
+_secrets = globals()["load"]("secrets")
 _values = globals()["load"]("values")
 
 _thread = _local()
@@ -99,8 +100,8 @@ def record(library, parse, values, defaults, given, leftover=None):
             "library": library,
             "time": time.time(),
             "caller": parse.caller,
-            "values": _values.plain(values, _values.Budget()),
-            "defaults": _values.plain(defaults, _values.Budget()),
+            "values": _secrets.mask_record(_values.plain(values, _values.Budget())),
+            "defaults": _secrets.mask_record(_values.plain(defaults, _values.Budget())),
             "given": [name for name in dict.fromkeys(given) if isinstance(name, str)],
         }
     )

@@ -81,10 +81,14 @@ def at_exit():
     with _lock:
         state = _of_this_process()
         if error is not None:
-            state["exception"] = _load("traceback").text(type(error), error, trace)
+            state["exception"] = _exception(type(error), error, trace)
         if in_thread is not None:
-            state["thread_exception"] = _load("traceback").text(*in_thread)
+            state["thread_exception"] = _exception(*in_thread)
     write()
+
+
+def _exception(kind, error, trace):
+    return _load("secrets").mask_text(_load("traceback").text(kind, error, trace))
 
 
 def encode(value):
@@ -141,8 +145,8 @@ def _about_this_process():
             "prefix": _text(sys.prefix),
             "base_prefix": _text(sys.base_prefix),
             "path": [_text(entry) for entry in sys.path],
-            "argv": [_text(word) for word in getattr(sys, "argv", [])],
-            "orig_argv": [_text(word) for word in getattr(sys, "orig_argv", [])],
+            "argv": _words("argv"),
+            "orig_argv": _words("orig_argv"),
             "module": main_module,
             "file": main_file,
         },
@@ -165,6 +169,10 @@ def main():
     ):
         file = sys.argv[0]  # at the start, and at the end, when Python has emptied the module
     return name or None, _text(file) if file else None
+
+
+def _words(name):
+    return _load("secrets").mask_words([_text(word) for word in getattr(sys, name, [])])
 
 
 def _text(value):

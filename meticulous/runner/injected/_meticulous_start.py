@@ -35,6 +35,8 @@ _REPORTED_AT_START = 16
 """So many processes of a run say at their start which Python they are; later ones only if they parse
 or fail, so that a build that starts Python a thousand times does not leave a thousand files."""
 
+_spec_of_sitecustomize = []
+
 load = globals()["load"]
 """Imports a file of this folder; sitecustomize has put it here."""
 
@@ -99,8 +101,6 @@ class _ParserFinder(object):
 class _HelperFinder(object):
     """Last on ``sys.meta_path``: the helper stands in for ``meticulous`` where it is not installed."""
 
-    spec_of_sitecustomize = None
-
     @classmethod
     def find_spec(cls, name, path=None, target=None):
         if name != "meticulous":
@@ -110,11 +110,19 @@ class _HelperFinder(object):
             spec = finder.find_spec(name, path, target)
             if spec is not None:
                 return spec
-        known = cls.spec_of_sitecustomize
         file = os.path.join(os.path.dirname(os.path.dirname(_HERE)), "helper.py")
-        spec = type(known)(name, type(known.loader)(name, file), origin=file)
-        spec.has_location = True
-        return spec
+        return spec_of_file(name, file)
+
+
+def spec_of_file(name, file):
+    """Give the spec of the Python file `file` as a module: of the classes of sitecustomize's own.
+
+    Those are at hand; importlib would have to be imported.
+    """
+    (known,) = _spec_of_sitecustomize
+    spec = type(known)(name, type(known.loader)(name, file), origin=file)
+    spec.has_location = True
+    return spec
 
 
 def _at_exit():
@@ -129,11 +137,11 @@ def _at_exit():
 def arm(run_directory, spec):
     """Put the hooks in; libraries that a ``.pth`` file has imported already are watched at once.
 
-    `spec` is that of sitecustomize: its classes, and its loader's, make those of the helper.
+    `spec` is that of sitecustomize.
     """
     import atexit
 
-    _HelperFinder.spec_of_sitecustomize = spec
+    _spec_of_sitecustomize.append(spec)
     sys.meta_path.insert(0, _ParserFinder)
     sys.meta_path.append(_HelperFinder)
     atexit.register(_at_exit)

@@ -1,0 +1,119 @@
+"""Secrets are masked before a report is written, by the rules of ``meticulous/masking.py`` itself.
+
+Those rules take milliseconds to load, so they are loaded only where a name or a text could be a
+secret at all. Python 3.6 cannot read them; there, all that could be a secret is masked.
+"""
+
+import os
+import sys
+
+_start = globals()["load"]("start")
+
+MASK = "***"
+
+_STEMS = ("key", "token", "pass", "pwd", "secret", "cred", "auth")
+"""Every name that masking.py takes for a secret's has one of these in it."""
+
+_MARKS = _STEMS + (
+    "://", "sig=", "signature=", "cookie", "bearer", "-----begin",
+    "hf_", "api_org_", "sk-", "sk_", "rk_", "pk_", "gh", "gl", "akia", "asia", "aroa", "aida", "xox",
+    "xapp-", "eyj", "aiza", "ya29.", "gocspx-", "wandb_v", "local-", "gsk_", "r8_", "nvapi-", "xai-",
+    "pplx-", "tvly-", "lsv2_", "dapi", "npm_", "pypi-", "dckr_pat_", "dop_v1_", "hvs.", "hvb.", "sg.",
+)  # fmt: skip
+"""Every text that masking.py takes for a secret has one of these in it; a test holds the two."""
+
+_loaded = []
+
+
+def mask_record(record):
+    """Give arguments, name -> plain value, as they may be written."""
+    return {name: mask_value(name, value) for name, value in record.items()}
+
+
+def mask_value(name, value):
+    """Give the plain value of the argument `name` as it may be written, at any depth."""
+    if not _could_hide(name, value):
+        return value
+    masking = _masking()
+    return masking.mask_value(name, value) if masking else _all_masked(value)
+
+
+def mask_words(words):
+    """Give the words of a command line as they may be written."""
+    if not any(_could_hide(word, word) for word in words):
+        return words
+    masking = _masking()
+    if masking:
+        return masking.mask_command(words)
+    after = [False] + [_has_stem(word) for word in words[:-1]]
+    return [MASK if hit or _has_mark(word) else word for word, hit in zip(words, after)]
+
+
+def mask_text(text):
+    """Give a text, such as a traceback, as it may be written."""
+    if not _could_hide(text, text):
+        return text
+    masking = _masking()
+    return masking.mask_text(text) if masking else text
+
+
+def _could_hide(name, value):
+    """Tell at little cost whether masking could change `value`."""
+    if isinstance(value, dict):
+        return any(
+            _could_hide(name, item) or _could_hide(str(key), item) for key, item in value.items()
+        )
+    if isinstance(value, list):
+        return any(_could_hide(name, item) for item in value)
+    if value is None or isinstance(value, bool):
+        return False
+    return _has_stem(name) or (isinstance(value, str) and _has_mark(value))
+
+
+def _has_stem(name):
+    lower = name.lower()
+    return any(stem in lower for stem in _STEMS)
+
+
+def _has_mark(text):
+    lower = text.lower()
+    return any(mark in lower for mark in _MARKS)
+
+
+def _all_masked(value):
+    if isinstance(value, dict):
+        return {key: _all_masked(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_all_masked(item) for item in value]
+    return MASK if isinstance(value, str) else value
+
+
+def _masking():
+    """Give meticulous/masking.py as a module, or None where it cannot be had (Python 3.6)."""
+    if not _loaded:
+        try:
+            _loaded.append(_load_masking())
+        except Exception:
+            _loaded.append(None)
+    return _loaded[0]
+
+
+def _load_masking():
+    """Run the two files of the package under names of ours; the program may have no meticulous."""
+    import builtins
+
+    shapes = _run("secretshapes", vars(builtins))
+
+    def import_for_masking(name, *args, **kwargs):
+        return shapes if name == "meticulous.secretshapes" else __import__(name, *args, **kwargs)
+
+    return _run("masking", dict(vars(builtins), __import__=import_for_masking))
+
+
+def _run(name, with_builtins):
+    package = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+    spec = _start.spec_of_file("_meticulous_" + name, os.path.join(package, name + ".py"))
+    module = type(sys)(spec.name)
+    module.__dict__["__builtins__"] = with_builtins
+    spec.loader.exec_module(module)
+    return module
