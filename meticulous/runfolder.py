@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARGS",
+    "CONFIG",
     "DEFAULT_ARGS",
     "ENVIRONMENT",
     "ERROR",
@@ -61,6 +62,8 @@ STDERR = "stderr"
 TIMELINE = "timeline"
 RESOURCES = "resources.jsonl"
 UNCOMMITTED_PATCH = "uncommitted.patch"
+CONFIG = "config"
+"""Folder in a run for copies of the config files that were named on the command line."""
 REPORTS = "reports"
 """Folder in a run for what the processes of the command report of themselves, one file each."""
 

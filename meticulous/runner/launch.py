@@ -18,11 +18,12 @@ import threading
 import time
 
 from meticulous import codestate, environment, runfolder
-from meticulous.arguments import from_argv
+from meticulous.arguments import Arguments, from_argv
 from meticulous.codestate import CodeState
 from meticulous.errors import CommandNotRunnableError, SettingsError
 from meticulous.recording import RUN_DIRECTORY_VARIABLE, Record, begin, now
 from meticulous.runner import process, reports, streams, surroundings
+from meticulous.runner.configs import copy_configs
 from meticulous.runner.outcome import judge
 from meticulous.runner.process import Ended
 from meticulous.runner.supervisor import Supervisor, oom_kills, own_peak_memory
@@ -242,8 +243,14 @@ class _Launch:
         """Write down what can be known only now, or would have delayed the start."""
         record = self._record
         record.metadata["child-pid"] = pid
-        record.set_arguments(from_argv(self._command))
+        self._set_arguments(from_argv(self._command))
         self._gather_environment(None)
+
+    def _set_arguments(self, arguments: Arguments) -> None:
+        """Write the arguments down, and keep the config files that they name."""
+        self._record.set_arguments(arguments)
+        for trouble in copy_configs(self._run, arguments, os.getcwd()):
+            self._record.note_trouble(trouble)
 
     def _gather_environment(self, interpreter: dict[str, Any] | None) -> None:
         """Describe the environment, with what the Python of the command has told of itself."""
@@ -264,7 +271,7 @@ class _Launch:
         if self._watcher.changed():
             report = self._watcher.read()
             if report.arguments is not None and report.arguments != self._report.arguments:
-                self._record.set_arguments(report.arguments)
+                self._set_arguments(report.arguments)
             if report.interpreter is not None and report.interpreter != self._report.interpreter:
                 self._gather_environment(report.interpreter)
             self._report = report

@@ -119,12 +119,13 @@ class Watcher:
                 status = os.lstat(path)
             except OSError:
                 continue  # replaced or removed at this moment
-            room -= status.st_size
             version = status.st_mtime_ns, status.st_size, status.st_ino
             known = self._files.get(name)
             if known is None or known[0] != version:
                 known = version, _read_one(path, status, room)
                 self._files[name] = known
+            if isinstance(known[1], _Process):
+                room -= status.st_size
             yield known[1]
 
 
