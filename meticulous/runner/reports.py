@@ -62,6 +62,12 @@ class _Process(Record):
     thread_exception: str | None
 
     @property
+    def name(self) -> str:
+        """The main module, or the name of the script; empty where neither is known."""
+        file = os.path.basename(self.interpreter["file"] or "")
+        return self.interpreter["module"] or file or ""
+
+    @property
     def is_launcher(self) -> bool:
         return is_launcher(self.interpreter["module"] or self.interpreter["file"] or "")
 
@@ -89,7 +95,10 @@ class Watcher:
             self._seen = None
         found = list(self._read_files())
         trouble = tuple(entry for entry in found if isinstance(entry, str))
-        processes = [entry for entry in found if isinstance(entry, _Process)]
+        # A program that calls `meticulous summary` is not a Python program for that.
+        processes = [
+            entry for entry in found if isinstance(entry, _Process) and entry.name != "meticulous"
+        ]
         return _judge(processes)._replace(trouble=trouble)
 
     def _stamp(self) -> tuple[int, int] | None:
@@ -238,8 +247,7 @@ def _merged(process: _Process, parses: list[dict[str, Any]]) -> Arguments:
         defaults.update(parse["defaults"])
         given += _texts(parse.get("given"))
     libraries = " and ".join(dict.fromkeys(str(parse["library"]) for parse in parses))
-    main = process.interpreter["module"] or os.path.basename(process.interpreter["file"] or "")
-    where = f"{libraries} in {main or 'python'} (pid {process.pid})"
+    where = f"{libraries} in {process.name or 'python'} (pid {process.pid})"
     if process.rank is not None:
         where = f"{where[:-1]}, rank {process.rank})"
     return Arguments(values, defaults, tuple(dict.fromkeys(given)), where)
