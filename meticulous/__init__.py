@@ -11,13 +11,25 @@ if TYPE_CHECKING:
     from typing import Any
 
     from meticulous.errors import MeticulousError
+    from meticulous.experiments import ExperimentReader, Experiments
     from meticulous.helper import log, open, run_directory, run_id, summary
 
-__all__ = ["MeticulousError", "log", "open", "run_directory", "run_id", "summary"]
+__all__ = [
+    "ExperimentReader",
+    "Experiments",
+    "MeticulousError",
+    "log",
+    "open",
+    "run_directory",
+    "run_id",
+    "summary",
+]
 
 __version__ = "0.1.0"
 
 _MODULES = {
+    "ExperimentReader": "experiments",
+    "Experiments": "experiments",
     "MeticulousError": "errors",
     "log": "helper",
     "open": "helper",

@@ -20,7 +20,9 @@ from tests.asking_support import make_run
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     directory = tmp_path / "experiments"
-    make_run(directory, 2, {"lr": 0.1, "m": {"d": 1}}, {"loss": 2}, default_args={"lr": 1}, minute=1)
+    make_run(
+        directory, 2, {"lr": 0.1, "m": {"d": 1}}, {"loss": 2}, default_args={"lr": 1}, minute=1
+    )
     make_run(directory, 1, {"lr": 0.2, "m": {"d": 2}}, {"loss": 1}, minute=2)
     make_run(directory, "base", {}, minute=3, status="ERROR", message="Traceback\nno")
     return tmp_path

@@ -139,11 +139,12 @@ def test_a_run_that_cannot_be_read_is_reported_each_time_and_then_listed(
     make_run(directory, 1)
     broken = make_run(directory, 2)
     Path(broken.path, "args.json").write_text("{")
+    troubles: list[str] = []
     for _ in range(2):
-        troubles: list[str] = []
         rows = index.ask(str(directory), Index.select, lambda e: troubles.append(str(e)))
         assert [1] == [row["expid"] for row in rows]
-        assert "2/args.json" in troubles[0]
+    assert 2 == len(troubles)
+    assert "2/args.json" in troubles[0]
 
     Path(broken.path, "args.json").write_text("{}")
 
@@ -269,8 +270,11 @@ def test_a_cache_that_cannot_be_written_is_done_without(
 def test_a_full_disk_is_done_without(directory: Path, tmp_path: Path) -> None:
     for number in range(1, 100):
         make_run(directory, number, {"text": "x" * 2000})
-    code = "import sys; from meticulous import index; " \
-        "print(len(index.ask(sys.argv[1], lambda runs: runs.select(), print)))"  # fmt: skip
+    code = """if True:
+        import sys
+        from meticulous import index
+        print(len(index.ask(sys.argv[1], lambda runs: runs.select(), print)))
+    """
 
     done = subprocess.run(
         [sys.executable, "-c", code, str(directory)],

@@ -94,3 +94,4 @@ def print_lines(lines: Sequence[str]) -> None:
     content = "".join(f"{line}\n" for line in lines).encode(encoding, "backslashreplace")
     sys.stdout.flush()
     sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
