@@ -346,6 +346,7 @@ def _parse(path: str, content: bytes) -> dict[str, Any]:
 
     try:
         node = yaml.compose(content, Loader=yaml.SafeLoader)
+        yaml.safe_load(content)  # finds what has no meaning, such as an unknown !!tag
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}, line {mark.line + 1}" if mark else path
