@@ -20,11 +20,9 @@ if TYPE_CHECKING:
 __all__ = [
     "UNTRACKED_LIMIT",
     "CodeState",
-    "ask_remote_url",
     "capture",
     "code_difference",
     "refuse_if_dirty",
-    "remote_url",
 ]
 
 UNTRACKED_LIMIT = 1000
@@ -64,6 +62,8 @@ class CodeState(Record):
     lone surrogates (as in :func:`os.fsdecode`). Both lists are sorted by bytes. A renamed file is
     two changes: its old name is gone, its new name has come. In `untracked` a directory of which
     nothing is tracked is one entry, ``name/``, and so is a submodule that only has untracked files.
+    `remote` is the url of ``origin`` as it is configured; it may hold a password, so mask it before
+    it is shown or written.
     """
 
     repository: str
@@ -73,6 +73,7 @@ class CodeState(Record):
     changes: tuple[str, ...]
     untracked: tuple[str, ...]
     untracked_left_out: int = 0
+    remote: str | None = None
 
     @property
     def dirty(self) -> bool:
@@ -101,8 +102,11 @@ def capture(repository: str, exclude: str | None = None) -> CodeState:
     """
     repository = os.path.abspath(repository)
     excluded = _inside(repository, exclude)
+    remote = _ask_remote_url(repository)  # answers while we ask for the rest
     state = _ask_program(repository, excluded)
-    return _ask_libgit2(repository, excluded) if state is None else state
+    if state is None:
+        state = _ask_libgit2(repository, excluded)
+    return state._replace(remote=remote())
 
 
 def refuse_if_dirty(state: CodeState) -> None:
@@ -121,21 +125,13 @@ def refuse_if_dirty(state: CodeState) -> None:
     )
 
 
-def remote_url(repository: str) -> str | None:
-    """Give the url of the remote ``origin`` as it is configured, or None.
-
-    It may hold a password: mask it before it is shown or written.
-    """
-    return ask_remote_url(repository)()
-
-
-def ask_remote_url(repository: str) -> Callable[[], str | None]:
-    """Ask what :func:`remote_url` gives; what is returned waits for the answer and gives it."""
+def _ask_remote_url(repository: str) -> Callable[[], str | None]:
+    """Ask for the url of the remote ``origin`` as it is configured; what is returned gives it."""
     asked = _ask_git(repository, ["config", "--null", "--get-all", "remote.origin.url"])
     if asked is None:
-        from meticulous.libgit2 import remote_url as by_libgit2
+        from meticulous.libgit2 import remote_url
 
-        return lambda: by_libgit2(repository)
+        return lambda: remote_url(repository)
     return lambda: os.fsdecode(asked.answer().stdout.partition(b"\0")[0]) or None
 
 

@@ -44,7 +44,6 @@ def now() -> str:
 def begin(
     settings: RunSettings,
     code: CodeState | None,
-    remote: str | None,
     command: Sequence[str],
     say: Callable[[str], None],
 ) -> Record:
@@ -53,7 +52,7 @@ def begin(
     Raises RunFolderError where that cannot be done; then nothing is left behind.
     """
     run = runfolder.create(settings.experiments_directory, settings.experiment_id)
-    record = Record(run, _first_metadata(settings, code, remote, command), say)
+    record = Record(run, _first_metadata(settings, code, command), say)
     try:
         run.write_json(runfolder.METADATA, record.metadata)
         run.write_status(runfolder.RUNNING)
@@ -167,7 +166,7 @@ class Record:
 
 
 def _first_metadata(
-    settings: RunSettings, code: CodeState | None, remote: str | None, command: Sequence[str]
+    settings: RunSettings, code: CodeState | None, command: Sequence[str]
 ) -> dict[str, Any]:
     started = now()
     metadata: dict[str, Any] = {
@@ -177,7 +176,7 @@ def _first_metadata(
         "branch": code.branch if code else None,
         "dirty": code.dirty if code else None,
         "untracked": list(code.untracked) if code else [],
-        "remote": mask_text(remote) if remote else None,
+        "remote": mask_text(code.remote) if code and code.remote else None,
         "snapshot-sha": None,
         "description": settings.description,
         "tags": list(settings.tags),

@@ -48,7 +48,12 @@ def run_child(
     """Run `python` with `words` and the environment `more` added; read what it reported."""
     run.mkdir(exist_ok=True)
     done = subprocess.run(
-        [python, *words], cwd=cwd, env=environment(run, **more), capture_output=True, timeout=120, check=False
+        [python, *words],
+        cwd=cwd,
+        env=environment(run, **more),
+        capture_output=True,
+        timeout=120,
+        check=False,
     )
     folder = run / REPORTS
     files = [json.loads(file.read_bytes()) for file in sorted(folder.glob("*.json"))]

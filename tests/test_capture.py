@@ -105,7 +105,12 @@ def test_streams_can_be_merged_in_order_by_the_timeline(repository: Path) -> Non
     # Each line waits until the one before has come through, so the order is known.
     command = [*RUN, *child("printer"), "turns", "20"]
     with subprocess.Popen(
-        command, cwd=repository, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+        command,
+        cwd=repository,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
     ) as process:
         assert process.stdin and process.stdout and process.stderr
         for number in range(20):
@@ -113,13 +118,20 @@ def test_streams_can_be_merged_in_order_by_the_timeline(repository: Path) -> Non
             assert b"%d of 20\n" % number == stream.readline()
             process.stdin.write(b"\n")
     run = only_run(repository)
-    merged = [kept(run, stream)[offset : offset + length] for _, stream, offset, length in check_timeline(run)]
+    merged = [
+        kept(run, stream)[offset : offset + length]
+        for _, stream, offset, length in check_timeline(run)
+    ]
     assert [b"%d of 20\n" % number for number in range(20)] == merged
 
 
 def test_timeline_tells_when_something_was_printed(repository: Path) -> None:
-    recorded(["sh", "-c", "echo first; sleep 0.3; echo second; sleep 0.3; echo third >&2"], repository)
-    (first, _, _, _), (second, _, _, _), (third, stream, _, _) = check_timeline(only_run(repository))
+    recorded(
+        ["sh", "-c", "echo first; sleep 0.3; echo second; sleep 0.3; echo third >&2"], repository
+    )
+    (first, _, _, _), (second, _, _, _), (third, stream, _, _) = check_timeline(
+        only_run(repository)
+    )
     assert second - first > 0.25
     assert third - second > 0.25
     assert stream == "stderr"
@@ -168,7 +180,9 @@ def test_reader_of_stderr_that_leaves_does_no_harm(repository: Path) -> None:
     assert kept(only_run(repository), "stderr").endswith(b"\n50000\n")
 
 
-@pytest.mark.parametrize("redirection", [">/dev/full", "2>/dev/full", ">/dev/full 2>&1", ">&- 2>&-"])
+@pytest.mark.parametrize(
+    "redirection", [">/dev/full", "2>/dev/full", ">/dev/full 2>&1", ">&- 2>&-"]
+)
 def test_full_or_closed_streams_of_ours_do_no_harm(redirection: str, repository: Path) -> None:
     command = [*METICULOUS, "run", "--", "sh", "-c", "echo out; echo err >&2; echo more; exit 5"]
     seen = natively(["sh", "-c", f"{shlex.join(command)} {redirection}"], repository)
@@ -203,7 +217,13 @@ def test_slow_reader_of_stderr_does_not_hold_up_stdout(repository: Path) -> None
 
 def test_both_streams_into_one_pipe_hold_everything(repository: Path) -> None:
     script = "for n in 1 2 3; do echo out$n; echo err$n >&2; done"
-    seen = natively([*RUN, "sh", "-c", script], repository, stderr=subprocess.STDOUT, capture_output=False, stdout=-1)
+    seen = natively(
+        [*RUN, "sh", "-c", script],
+        repository,
+        stderr=subprocess.STDOUT,
+        capture_output=False,
+        stdout=-1,
+    )
     words = seen.stdout.decode().split()
     assert ["out1", "out2", "out3"] == [word for word in words if word.startswith("out")]
     assert ["err1", "err2", "err3"] == [word for word in words if word.startswith("err")]
@@ -218,7 +238,10 @@ def small_disk(repository: Path) -> Iterator[Path]:
     path = repository / "experiments"
     path.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(path)]
-    if not shutil.which("mount") or subprocess.run(mount, capture_output=True, check=False).returncode:
+    if (
+        not shutil.which("mount")
+        or subprocess.run(mount, capture_output=True, check=False).returncode
+    ):
         pytest.skip("a small file system can be mounted by root only")
     yield path
     subprocess.run(["umount", "-l", str(path)], check=True)
@@ -240,7 +263,10 @@ def test_full_disk_changes_nothing_for_the_command(small_disk: Path, repository:
 
 def test_full_disk_at_the_start_is_refused(small_disk: Path, repository: Path) -> None:
     content = b"x" * (2 * MIB)
-    with pytest.raises(OSError, match="space"), (small_disk / "filler").open("wb", buffering=0) as file:
+    with (
+        pytest.raises(OSError, match="space"),
+        (small_disk / "filler").open("wb", buffering=0) as file,
+    ):
         while content:
             content = content[file.write(content) :]
     seen = recorded(["touch", "ran"], repository)
@@ -254,7 +280,10 @@ def test_full_disk_at_the_start_is_refused(small_disk: Path, repository: Path) -
 def test_folder_that_becomes_read_only_does_no_harm(small_disk: Path, repository: Path) -> None:
     path = str(small_disk)
     with running(
-        [*RUN, "sh", "-c", "echo ready; read line; seq 1000; exit 4"], repository, stdin=-1, stderr=-1
+        [*RUN, "sh", "-c", "echo ready; read line; seq 1000; exit 4"],
+        repository,
+        stdin=-1,
+        stderr=-1,
     ) as process:
         subprocess.run(["mount", "--bind", path, path], check=True)
         subprocess.run(["mount", "-o", "remount,ro,bind", path], check=True)
@@ -283,7 +312,10 @@ def test_limit_on_file_sizes_does_no_harm(repository: Path) -> None:
 @pytest.mark.parametrize("what", ["run", "experiments"])
 def test_removed_folder_does_no_harm(what: str, repository: Path) -> None:
     with running(
-        [*RUN, "sh", "-c", "echo ready; read line; seq 1000; exit 4"], repository, stdin=-1, stderr=-1
+        [*RUN, "sh", "-c", "echo ready; read line; seq 1000; exit 4"],
+        repository,
+        stdin=-1,
+        stderr=-1,
     ) as process:
         run = only_run(repository)
         wait_until(lambda: "args-source" in kept(run, "metadata.json").decode())
@@ -306,7 +338,9 @@ def test_grandchild_that_holds_the_pipes_does_not_hang_us(repository: Path) -> N
     try:
         assert 3 == seen.code
         assert is_running(pid)
-        assert f"still running after the command has ended: {pid} (sleep 60)" in seen.stderr.decode()
+        assert (
+            f"still running after the command has ended: {pid} (sleep 60)" in seen.stderr.decode()
+        )
         (survivor,) = only_run(repository).read_metadata()["survivors"]
         assert {"pid": pid, "command": "sleep 60"} == survivor
     finally:
@@ -348,7 +382,9 @@ def test_usage_counts_grandchildren(repository: Path) -> None:
 def test_orphan_that_ends_before_the_command_is_counted_and_not_named(repository: Path) -> None:
     burn = "import time\nwhile time.process_time() < 0.3: pass"
     orphan = shlex.join([PYTHON, "-c", burn])
-    recorded(["sh", "-c", f"(({orphan}) >fifo & ) & wait; sleep 0.05; cat fifo; sleep 0.8"], repository)
+    recorded(
+        ["sh", "-c", f"(({orphan}) >fifo & ) & wait; sleep 0.05; cat fifo; sleep 0.8"], repository
+    )
     metadata = only_run(repository).read_metadata()
     assert [] == metadata["survivors"]
     assert metadata["usage"]["user"] + metadata["usage"]["system"] >= 0.3

@@ -38,7 +38,14 @@ CASES = {
         main()
         """,
         ["--lr", "1e-3", "--slow", "--tag", "a", "--tag", "b", "x", "y"],
-        {"lr": 0.001, "n": 3, "fast": False, "tag": ["a", "b"], "size": [1, "a"], "names": ["x", "y"]},
+        {
+            "lr": 0.001,
+            "n": 3,
+            "fast": False,
+            "tag": ["a", "b"],
+            "size": [1, "a"],
+            "names": ["x", "y"],
+        },
         {"lr": 0.1, "n": 3, "fast": True, "tag": None, "size": [1, "a"], "names": None},
         {"lr", "fast", "tag", "names"},
         "click",
@@ -189,7 +196,13 @@ CASES = {
         main()
         """,
         ["model=big", "lr=0.5", "+extra=1"],
-        {"lr": 0.5, "double": 0.5, "now": "${now:%Y}", "model": {"depth": 20, "width": 3}, "extra": 1},
+        {
+            "lr": 0.5,
+            "double": 0.5,
+            "now": "${now:%Y}",
+            "model": {"depth": 20, "width": 3},
+            "extra": 1,
+        },
         {"lr": 0.1, "double": 0.1, "now": "${now:%Y}", "model": {"depth": 2}},
         {"model", "lr", "extra"},
         "Hydra",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from meticulous.codestate import UNTRACKED_LIMIT, CodeState, capture, refuse_if_dirty, remote_url
+from meticulous.codestate import UNTRACKED_LIMIT, CodeState, capture, refuse_if_dirty
 from meticulous.errors import CodeStateError, DirtyRepositoryError
 from tests.codestate_support import ask_both, error_of_both, libgit2_alone
 from tests.conftest import AWKWARD, git
@@ -622,8 +622,8 @@ def test_a_git_too_old_or_broken_is_as_none(
 
 def test_pygit2_is_not_imported_where_git_answers(repository: Path) -> None:
     code = (
-        "import sys; from meticulous.codestate import capture, remote_url; "
-        "capture(sys.argv[1]); remote_url(sys.argv[1]); print('pygit2' in sys.modules)"
+        "import sys; from meticulous.codestate import capture; "
+        "capture(sys.argv[1]); print('pygit2' in sys.modules)"
     )
     command = [sys.executable, "-c", code, str(repository)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -634,14 +634,14 @@ def test_pygit2_is_not_imported_where_git_answers(repository: Path) -> None:
 def test_the_url_of_origin_is_given_as_configured(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert remote_url(str(repository)) is None
+    assert capture(str(repository)).remote is None
     git(repository, "remote", "add", "origin", "ours:project.git")
     git(repository, "remote", "set-url", "--add", "origin", "second:project.git")
     git(repository, "config", "url.https://token@example.org/.insteadOf", "ours:")
 
-    assert remote_url(str(repository)) == "ours:project.git"
+    assert capture(str(repository)).remote == "ours:project.git"
     monkeypatch.setenv("PATH", "/nonexistent")
-    assert remote_url(str(repository)) == "ours:project.git"
+    assert capture(str(repository)).remote == "ours:project.git"
 
 
 # --- the refusal ---

@@ -69,7 +69,14 @@ def test_what_is_no_config_is_left_alone(run: RunFolder, tmp_path: Path) -> None
     (tmp_path / "big.json").write_bytes(b" " * (MOST_BYTES + 1))
     (tmp_path / "folder.yaml").mkdir()
     os.mkfifo(tmp_path / "pipe.yaml")
-    names = ["big.json", "folder.yaml", "pipe.yaml", "missing.yaml", "a\0b.yaml", "x/" * 3000 + "y.yaml"]
+    names = [
+        "big.json",
+        "folder.yaml",
+        "pipe.yaml",
+        "missing.yaml",
+        "a\0b.yaml",
+        "x/" * 3000 + "y.yaml",
+    ]
 
     trouble = copy_configs(run, given(config=names), str(tmp_path))
 

@@ -20,7 +20,9 @@ from meticulous import helper
 from meticulous.runfolder import METRICS, SUMMARY, RunFolder
 
 PYTHONS = [
-    path for path in sorted(glob.glob("/root/.pyenv/versions/3*/bin/python")) if os.access(path, os.X_OK)
+    path
+    for path in sorted(glob.glob("/root/.pyenv/versions/3*/bin/python"))
+    if os.access(path, os.X_OK)
 ]
 
 
@@ -42,9 +44,7 @@ def test_where_the_run_is(run: RunFolder) -> None:
     assert "17" == helper.run_id()
 
 
-def test_outside_a_run_nothing_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_outside_a_run_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
     helper.summary({"loss": 1})
@@ -92,7 +92,9 @@ def test_numbers_that_are_not_finite_survive(run: RunFolder) -> None:
 def test_scalars_of_numpy(run: RunFolder) -> None:
     np = pytest.importorskip("numpy")
 
-    helper.summary({"f": np.float32(0.5), "d": np.float64(2), "i": np.int64(3), "b": np.bool_(True)})
+    helper.summary(
+        {"f": np.float32(0.5), "d": np.float64(2), "i": np.int64(3), "b": np.bool_(True)}
+    )
     helper.summary({"zero-dim": np.array(4), "s": np.str_("x")})
 
     got = run.read_json(SUMMARY)
@@ -123,12 +125,16 @@ def test_other_values_are_refused_by_name(run: RunFolder) -> None:
 def test_an_array_is_refused(run: RunFolder) -> None:
     np = pytest.importorskip("numpy")
 
-    with pytest.raises(TypeError, match=r"'a' is a ndarray, which JSON cannot hold; give its .item"):
+    with pytest.raises(
+        TypeError, match=r"'a' is a ndarray, which JSON cannot hold; give its .item"
+    ):
         helper.log({"a": np.zeros(3)})
 
 
 def test_summaries_from_processes_and_threads_are_all_kept(run: RunFolder) -> None:
-    code = "import sys, meticulous\nfor i in range(20): meticulous.summary({f'{sys.argv[1]}-{i}': i})"
+    code = (
+        "import sys, meticulous\nfor i in range(20): meticulous.summary({f'{sys.argv[1]}-{i}': i})"
+    )
     processes = [
         subprocess.Popen([sys.executable, "-c", code, f"p{number}"]) for number in range(4)
     ]
@@ -180,7 +186,9 @@ def test_metrics_are_lines_with_a_step_and_a_time(run: RunFolder) -> None:
 
 def test_metrics_of_threads_do_not_mix(run: RunFolder) -> None:
     threads = [
-        threading.Thread(target=lambda n=n: [helper.log({"n": n, "x": "y" * 2000}) for _ in range(50)])
+        threading.Thread(
+            target=lambda n=n: [helper.log({"n": n, "x": "y" * 2000}) for _ in range(50)]
+        )
         for n in range(4)
     ]
     for thread in threads:

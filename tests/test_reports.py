@@ -213,10 +213,20 @@ def test_a_watcher_sees_a_change_and_reads_each_version_once(run: RunFolder) -> 
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=4)
+    | st.dictionaries(st.text(max_size=5), inner, max_size=4),
     max_leaves=10,
 )
-KEYS = ["format", "pid", "rank", "started", "parses", "interpreter", "exception", "thread_exception"]
+KEYS = [
+    "format",
+    "pid",
+    "rank",
+    "started",
+    "parses",
+    "interpreter",
+    "exception",
+    "thread_exception",
+]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

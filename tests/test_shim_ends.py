@@ -30,7 +30,9 @@ def test_an_uncaught_exception(tmp_path: Path) -> None:
 
 
 def test_a_replaced_excepthook_hides_nothing(tmp_path: Path) -> None:
-    got = traceback_of(tmp_path, "import sys; sys.excepthook = lambda *a: None\nraise KeyError('x')\n")
+    got = traceback_of(
+        tmp_path, "import sys; sys.excepthook = lambda *a: None\nraise KeyError('x')\n"
+    )
 
     assert got.endswith("KeyError: 'x'")
 
@@ -101,7 +103,12 @@ def test_an_exception_in_a_thread_is_kept_for_a_bad_end(tmp_path: Path) -> None:
 
 
 def test_a_good_end_has_no_traceback(tmp_path: Path) -> None:
-    for end in ("", "raise SystemExit(3)", "import sys; sys.exit('message')", "try: 1/0\nexcept: pass"):
+    for end in (
+        "",
+        "raise SystemExit(3)",
+        "import sys; sys.exit('message')",
+        "try: 1/0\nexcept: pass",
+    ):
         assert run_script(tmp_path, PARSE + end).report.traceback is None
 
 
@@ -160,7 +167,9 @@ def test_the_shim_reaches_through_shells_and_make(tmp_path: Path) -> None:
 
 
 def test_a_build_of_many_pythons_leaves_few_files(tmp_path: Path) -> None:
-    text = "import subprocess, sys\nfor _ in range(20): subprocess.run([sys.executable, '-c', ''])\n"
+    text = (
+        "import subprocess, sys\nfor _ in range(20): subprocess.run([sys.executable, '-c', ''])\n"
+    )
 
     assert 10 < len(run_script(tmp_path, text).files) <= 16
 
@@ -170,7 +179,9 @@ def test_without_a_run_directory_nothing_happens(tmp_path: Path) -> None:
     del env["METICULOUS_RUN_DIR"]
     text = "import sys; print([m for m in sys.modules if 'meticulous' in m], sys.meta_path[0])"
 
-    out = subprocess.run([sys.executable, "-c", text], env=env, capture_output=True, check=True).stdout
+    out = subprocess.run(
+        [sys.executable, "-c", text], env=env, capture_output=True, check=True
+    ).stdout
 
     assert out.startswith(b"[] ")
     assert b"meticulous" not in out
@@ -279,6 +290,8 @@ def test_the_helper_stands_in_where_meticulous_is_missing(tmp_path: Path) -> Non
 def test_an_installed_meticulous_wins_over_the_helper(tmp_path: Path) -> None:
     (tmp_path / "meticulous.py").write_text("mine = True\n")
 
-    child = run_child(tmp_path / "run", "-c", "import meticulous; print(meticulous.mine)", cwd=tmp_path)
+    child = run_child(
+        tmp_path / "run", "-c", "import meticulous; print(meticulous.mine)", cwd=tmp_path
+    )
 
     assert child.stdout == "True\n"

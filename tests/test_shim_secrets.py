@@ -47,7 +47,15 @@ def secrets() -> ModuleType:
 
 
 def test_no_secret_reaches_a_report(tmp_path: Path) -> None:
-    words = ["--api-key", KEY, "--max-tokens", "512", "--url=https://bob:hunter2@host/x", "--lr", "1"]
+    words = [
+        "--api-key",
+        KEY,
+        "--max-tokens",
+        "512",
+        "--url=https://bob:hunter2@host/x",
+        "--lr",
+        "1",
+    ]
 
     child = run_script(tmp_path, SCRIPT, *words)
 
@@ -73,7 +81,9 @@ def test_no_secret_reaches_a_report(tmp_path: Path) -> None:
 
 def test_the_rules_are_loaded_only_where_they_may_matter(tmp_path: Path) -> None:
     text = "import argparse, sys; p = argparse.ArgumentParser(); p.add_argument('--lr'); p.parse_args()\n"
-    text += "print('_meticulous_masking' in sys.modules, [m for m in sys.modules if 'secretsh' in m])"
+    text += (
+        "print('_meticulous_masking' in sys.modules, [m for m in sys.modules if 'secretsh' in m])"
+    )
 
     assert "False []" in run_script(tmp_path, text, "--lr", "1").stdout
 
@@ -113,9 +123,13 @@ def test_every_place_of_a_secret_is_noticed(secrets: ModuleType, text: str) -> N
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    name=st.sampled_from(["lr", "hub_token", "tokenizer", "PASSWORD", "author", "x-api-key", "sig"]),
+    name=st.sampled_from(
+        ["lr", "hub_token", "tokenizer", "PASSWORD", "author", "x-api-key", "sig"]
+    ),
     value=st.recursive(
-        st.sampled_from([KEY, "x", "a" * 30, 512, 1.5, None, True, "https://u:p@h", "--key=" + KEY]),
+        st.sampled_from(
+            [KEY, "x", "a" * 30, 512, 1.5, None, True, "https://u:p@h", "--key=" + KEY]
+        ),
         lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["a", "pwd"]), inner),
         max_leaves=5,
     ),
@@ -124,5 +138,3 @@ def test_values_are_masked_as_the_rest_of_the_product_masks_them(
     secrets: ModuleType, name: str, value: Any
 ) -> None:
     assert secrets.mask_value(name, value) == masking.mask_value(name, value)
-
-

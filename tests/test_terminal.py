@@ -177,7 +177,9 @@ def test_vim_works(repository: Path) -> None:
 def test_modes_that_a_program_leaves_behind_are_left_behind(repository: Path) -> None:
     left = []
     for prefix in ([], RUN):
-        with Terminal([*prefix, "sh", "-c", "stty -echo -icanon <&1; echo done"], repository) as terminal:
+        with Terminal(
+            [*prefix, "sh", "-c", "stty -echo -icanon <&1; echo done"], repository
+        ) as terminal:
             assert 0 == terminal.end()
             left.append(terminal.modes())
     assert left[0] == left[1]
@@ -217,7 +219,9 @@ def test_modes_set_on_the_terminal_are_seen_on_stdout(repository: Path) -> None:
 # Size
 
 
-@pytest.mark.parametrize("shell", [[], ["sh", "-c", '"$@"; true', "sh"]], ids=["child", "grandchild"])
+@pytest.mark.parametrize(
+    "shell", [[], ["sh", "-c", '"$@"; true', "sh"]], ids=["child", "grandchild"]
+)
 def test_new_size_is_visible_when_sigwinch_arrives(shell: list[str], repository: Path) -> None:
     with Terminal([*RUN, *shell, *child("resize")], repository, size=(24, 80)) as terminal:
         terminal.wait_for("size (24, 80)")
@@ -272,7 +276,9 @@ def test_modes_come_and_go_with_ctrl_z_and_fg(repository: Path) -> None:
 
 def test_pipe_gives_pipes_on_a_terminal(repository: Path) -> None:
     script = "test -t 0 && test ! -t 1 && test ! -t 2 && echo pipes"
-    with Terminal([*METICULOUS, "run", "-q", "--pipe", "--", "sh", "-c", script], repository) as terminal:
+    with Terminal(
+        [*METICULOUS, "run", "-q", "--pipe", "--", "sh", "-c", script], repository
+    ) as terminal:
         assert 0 == terminal.end()
     assert b"pipes\r\n" == terminal.output
 
@@ -281,7 +287,11 @@ def test_pty_gives_terminals_off_one(repository: Path) -> None:
     script = "test -t 1 && test -t 2 && stty size <&1; printf 'a\\nb\\r\\n'; exit 3"
     env = {**os.environ, "COLUMNS": "132", "LINES": "43"}
     seen = recorded(
-        ["sh", "-c", script], repository, options_of_run=["-q", "--pty"], env=env, start_new_session=True
+        ["sh", "-c", script],
+        repository,
+        options_of_run=["-q", "--pty"],
+        env=env,
+        start_new_session=True,
     )
     assert (3, b"43 132\na\nb\r\n", b"") == seen
     assert seen.stdout == Path(only_run(repository).file("stdout")).read_bytes()

@@ -63,9 +63,9 @@ def launch(command: list[str], settings: RunSettings) -> int:
     # Ignored, it would keep from us how the command, and git before it, has ended.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _occupy_closed_descriptors()
-    code, remote = _code_state(settings)
+    code = _code_state(settings)
     voice = Voice(is_quiet=settings.quiet)
-    record = begin(settings, code, remote, command, voice.say)
+    record = begin(settings, code, command, voice.say)
     voice.note(first_line(record, code))
     return _Launch(program, command, settings, record, voice).run()
 
@@ -76,18 +76,16 @@ def _run_bare(program: str, command: list[str]) -> NoReturn:
     process.exec_bare(program, command, environ)
 
 
-def _code_state(settings: RunSettings) -> tuple[CodeState | None, str | None]:
-    """Give the state of the code and the url of its remote."""
+def _code_state(settings: RunSettings) -> CodeState | None:
     if settings.repository is None:
-        return None, None
+        return None
     if settings.dirty == "snapshot":
         hint = "Commit the changes, or say --dirty ignore"
         raise SettingsError("--dirty snapshot is not available yet", hint)
-    remote = codestate.ask_remote_url(settings.repository)  # answers while we ask for the state
     code = codestate.capture(settings.repository, settings.experiments_directory)
     if settings.dirty == "refuse":
         codestate.refuse_if_dirty(code)
-    return code, remote()
+    return code
 
 
 def _occupy_closed_descriptors() -> None:

@@ -18,7 +18,10 @@ else:
     console = Console()
     columns = (TextColumn("{task.description}"), BarColumn(None), MofNCompleteColumn())
     with Progress(*columns, console=console, auto_refresh=False, expand=True) as progress:
-        first, second = progress.add_task("train", total=20), progress.add_task("[red]test", total=5)
+        first, second = (
+            progress.add_task("train", total=20),
+            progress.add_task("[red]test", total=5),
+        )
         for step in range(20):
             progress.advance(first)
             if step % 4 == 0:
