@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.shim_support import run_script
 
 from meticulous.runner.reports import Arguments
+from tests.shim_support import run_script
 
 START = "import argparse, sys\nparser = argparse.ArgumentParser()\nadd = parser.add_argument\n"
 END = "\nargs = parser.parse_args()\n"

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.shim_support import environment
 
 PYTHONS = sorted(

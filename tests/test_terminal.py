@@ -194,7 +194,7 @@ def test_modes_hold_whichever_stream_they_are_set_through(stream: str, repositor
     for prefix in ([], RUN):
         with Terminal([*prefix, *command], repository, size=SIZE) as terminal:
             terminal.wait_for("ready")
-            wait_until(lambda: not terminal.modes()[3] & termios.ICANON)  # noqa: B023
+            wait_until(lambda: not terminal.modes()[3] & termios.ICANON)
             during = terminal.modes()
             terminal.type("x")
             terminal.wait_for("end")
@@ -308,7 +308,7 @@ def test_killed_full_screen_program_leaves_the_modes_as_without_us(repository: P
     for prefix in ([], RUN):
         with Terminal([*prefix, *child("screen")], repository) as terminal:
             terminal.wait_for("ready")
-            wait_until(lambda: not terminal.modes()[3] & termios.ICANON)  # noqa: B023
+            wait_until(lambda: not terminal.modes()[3] & termios.ICANON)
             terminal.send_signal(signal.SIGKILL if not prefix else signal.SIGUSR1)
             terminal.end()
             left.append(terminal.modes()[3] & (termios.ICANON | termios.ECHO))
