@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from meticulous.runner.duet import Duet, WriteOrder
-from meticulous.runner.streams import Stream, Timeline
+from meticulous.runner.streams import Kept, Stream, Timeline
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
 
@@ -46,7 +46,7 @@ def shown(tmp_path: Path, script: str, reader: Callable[[int], bytes] = lambda _
 
     timeline = Timeline(str(tmp_path / "timeline"), time.monotonic(), failed)
     streams = [
-        Stream(name, master, sink, str(tmp_path / name), timeline, failed)
+        Stream(name, master, sink, [Kept(name, str(tmp_path / name), timeline, failed)], failed)
         for name, master in zip(("stdout", "stderr"), masters, strict=True)
     ]
     child = subprocess.Popen([sys.executable, "-c", script], stdout=slaves[0], stderr=slaves[1])

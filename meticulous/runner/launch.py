@@ -17,11 +17,10 @@ import signal
 import threading
 import time
 
-from meticulous import codestate, environment, runfolder
+from meticulous import environment, runfolder
 from meticulous.arguments import Arguments, from_argv
-from meticulous.codestate import CodeState
-from meticulous.errors import CommandNotRunnableError, SettingsError
-from meticulous.recording import RUN_DIRECTORY_VARIABLE, Record, begin, now
+from meticulous.errors import CommandNotRunnableError
+from meticulous.recording import RUN_DIRECTORY_VARIABLE, Record, begin, code_state, now
 from meticulous.runner import process, reports, streams, surroundings
 from meticulous.runner.configs import copy_configs
 from meticulous.runner.outcome import judge
@@ -63,7 +62,7 @@ def launch(command: list[str], settings: RunSettings) -> int:
     # Ignored, it would keep from us how the command, and git before it, has ended.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _occupy_closed_descriptors()
-    code = _code_state(settings)
+    code = code_state(settings)
     voice = Voice(is_quiet=settings.quiet)
     record = begin(settings, code, command, voice.say)
     voice.note(first_line(record, code))
@@ -76,16 +75,6 @@ def _run_bare(program: str, command: list[str]) -> NoReturn:
     process.exec_bare(program, command, environ)
 
 
-def _code_state(settings: RunSettings) -> CodeState | None:
-    if settings.repository is None:
-        return None
-    if settings.dirty == "snapshot":
-        hint = "Commit the changes, or say --dirty ignore"
-        raise SettingsError("--dirty snapshot is not available yet", hint)
-    code = codestate.capture(settings.repository, settings.experiments_directory)
-    if settings.dirty == "refuse":
-        codestate.refuse_if_dirty(code)
-    return code
 
 
 def _occupy_closed_descriptors() -> None:
@@ -207,10 +196,8 @@ class _Launch:
         )
         for descriptor, name in ((1, runfolder.STDOUT), (2, runfolder.STDERR)):
             os.close(theirs[descriptor])
-            path = self._run.file(name)
-            self._streams.append(
-                streams.Stream(name, ours[descriptor], descriptor, path, timeline, failed)
-            )
+            kept = streams.Kept(name, self._run.file(name), timeline, failed)
+            self._streams.append(streams.Stream(name, ours[descriptor], descriptor, [kept], failed))
         self._threads = self._carriers()
         for thread in self._threads:
             thread.start()
@@ -297,7 +284,7 @@ class _Launch:
         what was written when the command ended is always passed on, however long that takes. Only
         where somebody wants us gone, a reader who takes nothing does not keep us.
         """
-        due = [stream.passed + stream.waiting_bytes() for stream in self._streams]
+        due = [stream.due() for stream in self._streams]
         deadline = time.monotonic() + GRACE_S
         seen, moved_s = -1, 0.0
         while any(thread.is_alive() for thread in self._threads):

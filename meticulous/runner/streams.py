@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import select
 import stat
 import sys
 import termios
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BUFFER_BYTES",
+    "Kept",
     "Pump",
     "Stream",
     "Timeline",
@@ -82,17 +84,75 @@ class Timeline:
                 self._file = -1
             self._end = self._line_start + len(line)
 
+    def close(self) -> None:
+        """Note nothing more."""
+        with self._lock:
+            if self._file >= 0:
+                os.close(self._file)
+                self._file = -1
+
+
+class Kept:
+    """One stream in one run: its file, and its lines in the timeline of the run.
+
+    Args:
+        name: the name of the stream, as in the timeline.
+        path: the file that keeps the bytes; appended to.
+        timeline: of the run.
+        failed: told once when the file cannot be written any more.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        path: str,
+        timeline: Timeline,
+        failed: Callable[[str, OSError], None],
+    ) -> None:
+        self.name = name
+        self._timeline, self._failed = timeline, failed
+        self._lock = threading.Lock()
+        self._file, self._offset = _open(path, os.O_APPEND, lambda error: failed(name, error))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it keeps what it is given."""
+        return self._file >= 0
+
+    def keep(self, chunk: memoryview) -> None:
+        """Append `chunk` to the file, unless that is closed or has failed."""
+        with self._lock:
+            kept = 0
+            try:
+                while self.is_open and kept < len(chunk):
+                    kept += os.write(self._file, chunk[kept:])
+            except OSError as error:
+                self._failed(self.name, error)
+                self._close()
+            if kept:
+                self._timeline.note(self.name, self._offset, kept)
+                self._offset += kept
+
+    def close(self) -> None:
+        """Keep nothing more."""
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
+        if self.is_open:
+            os.close(self._file)
+            self._file = -1
+
 
 class Stream:
-    """One stream of the command: what is read of it is kept in its file and passed on.
+    """One stream of the command: what is read of it is kept in files and passed on.
 
     Args:
         name: the name of the stream, as in the timeline.
         source: what we read: our end of a pipe, or a pseudo-terminal's master.
         sink: our own stream of the same kind.
-        path: the file that keeps the bytes; appended to.
-        failed: told once when the file, and once when the timeline, cannot be written any more;
-            the bytes go on to the sink all the same.
+        kept: the files, usually one; another sequence can take its place at any time.
+        failed: told when the stream cannot be read.
     """
 
     def __init__(
@@ -100,14 +160,16 @@ class Stream:
         name: str,
         source: int,
         sink: int,
-        path: str,
-        timeline: Timeline,
+        kept: Sequence[Kept],
         failed: Callable[[str, OSError], None],
     ) -> None:
         self.name, self.source, self._sink = name, source, sink
-        self._timeline, self._failed = timeline, failed
-        self._file, self._offset = _open(path, os.O_APPEND, lambda error: failed(name, error))
+        self.kept = kept
+        self._failed = failed
         self._is_abandoned = False
+        self._readable = select.poll()
+        self._readable.register(source, select.POLLIN)
+        self._taking = threading.Lock()
         self.taken = 0
         """Bytes read so far."""
         self.passed = 0
@@ -119,24 +181,31 @@ class Stream:
 
     def read_into(self, buffer: bytearray) -> int:
         """Read what there is, waiting for it; 0 when every writer has closed the stream."""
+        self._readable.poll()
         length = 0
-        try:
-            if not self._is_abandoned:
-                length = os.readv(self.source, [buffer])
-        except OSError as error:
-            if error.errno != errno.EIO:  # a pseudo-terminal whose last user has closed it
-                self._failed(self.name, error)
-        self.taken += length
+        # Waited for before, read and counted as one: so that `due` misses nothing.
+        with self._taking:
+            try:
+                if not self._is_abandoned:
+                    length = os.readv(self.source, [buffer])
+            except OSError as error:
+                if error.errno != errno.EIO:  # a pseudo-terminal whose last user has closed it
+                    self._failed(self.name, error)
+            self.taken += length
         self.is_closed = length == 0
         return length
 
     def carry(self, chunk: memoryview) -> None:
         """Keep `chunk` and pass it on."""
-        if self._file >= 0:
-            self._keep(chunk)
+        self._keep(chunk)
         if self._sink >= 0:
             self._pass_on(chunk)
         self.passed += len(chunk)
+
+    def due(self) -> int:
+        """Give how many bytes have been written to it by now: what :attr:`passed` will reach."""
+        with self._taking:
+            return self.taken + self.waiting_bytes()
 
     def abandon(self) -> None:
         """Keep what the command has written and pass nothing more on, as our reader is stuck.
@@ -144,7 +213,7 @@ class Stream:
         To be called when the thread has been waiting for that reader for long: it stays there.
         """
         self._is_abandoned = True
-        while self._file >= 0 and self.waiting_bytes():
+        while any(one.is_open for one in self.kept) and self.waiting_bytes():
             self._keep(memoryview(os.read(self.source, BUFFER_BYTES)))
 
     def waiting_bytes(self) -> int:
@@ -156,17 +225,8 @@ class Stream:
         return int.from_bytes(answer, sys.byteorder)
 
     def _keep(self, chunk: memoryview) -> None:
-        kept = 0
-        try:
-            while kept < len(chunk):
-                kept += os.write(self._file, chunk[kept:])
-        except OSError as error:
-            self._failed(self.name, error)
-            os.close(self._file)
-            self._file = -1
-        if kept:
-            self._timeline.note(self.name, self._offset, kept)
-            self._offset += kept
+        for one in self.kept:
+            one.keep(chunk)
 
     def _pass_on(self, chunk: memoryview) -> None:
         try:
@@ -193,8 +253,6 @@ class Pump(threading.Thread):
 
     def _carry_several(self) -> None:
         """Carry all streams until but one has ended."""
-        import select
-
         # epoll tells of descriptors in the order in which they became readable, poll does not.
         poll = select.epoll() if hasattr(select, "epoll") else select.poll()
         for source in self._streams:
@@ -232,8 +290,6 @@ def write_all(descriptor: int, content: bytes | memoryview) -> None:
             view = view[os.write(descriptor, view) :]
         except BlockingIOError:
             # Set by whoever shares the descriptor with us; we must not clear it for them.
-            import select
-
             select.select([], [descriptor], [])
 
 
