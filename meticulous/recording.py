@@ -14,7 +14,7 @@ from meticulous import runfolder
 from meticulous.arguments import Arguments
 from meticulous.codestate import CodeState
 from meticulous.environment import scheduler_ids
-from meticulous.errors import RunFolderError
+from meticulous.errors import RunFolderError, SettingsError
 from meticulous.masking import mask_command, mask_text, mask_value
 from meticulous.processes import boot_id, start_time
 from meticulous.runfolder import RunFolder
@@ -25,7 +25,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-__all__ = ["RUN_DIRECTORY_VARIABLE", "Record", "begin", "now"]
+__all__ = ["RUN_DIRECTORY_VARIABLE", "Record", "begin", "code_state", "now", "resume"]
+
+ATTEMPT_KEYS = (
+    "start-time",
+    "end-time",
+    "exit-code",
+    "signal",
+    "reason",
+    "host",
+    "pid",
+    "usage",
+)
+"""What is kept in the metadata of an attempt that was not the last; and its ``status``."""
 
 RUN_DIRECTORY_VARIABLE = "METICULOUS_RUN_DIR"
 """Tells the processes of a run which folder is theirs."""
@@ -41,26 +53,80 @@ def now() -> str:
     return f"{text}.{microseconds:06d}{offset[:3]}:{offset[3:5]}"
 
 
+def code_state(settings: RunSettings) -> CodeState | None:
+    """Give the state of the code as the settings want it recorded; None without a repository.
+
+    Raises DirtyRepositoryError where it has uncommitted changes and nothing was said of them.
+    """
+    if settings.repository is None:
+        return None
+    if settings.dirty == "snapshot":
+        hint = "Commit the changes, or say --dirty ignore"
+        raise SettingsError("--dirty snapshot is not available yet", hint)
+    code = codestate.capture(settings.repository, settings.experiments_directory)
+    if settings.dirty == "refuse":
+        codestate.refuse_if_dirty(code)
+    return code
+
+
 def begin(
     settings: RunSettings,
     code: CodeState | None,
     command: Sequence[str],
     say: Callable[[str], None],
+    environ: Mapping[str, str] = os.environ,
 ) -> Record:
     """Make the run folder and say in it that the run is RUNNING.
 
-    Raises RunFolderError where that cannot be done; then nothing is left behind.
+    `environ` tells of the run in which this one is started, and of the scheduler. Raises
+    RunFolderError where the folder cannot be made; then nothing is left behind.
     """
     run = runfolder.create(settings.experiments_directory, settings.experiment_id)
-    record = Record(run, _first_metadata(settings, code, command), say)
+    record = Record(run, _first_metadata(settings, code, command, environ), say)
+    try:
+        _say_running(record)
+    except RunFolderError:
+        runfolder.discard(run)
+        raise
+    return record
+
+
+def resume(
+    run: RunFolder,
+    settings: RunSettings,
+    code: CodeState | None,
+    command: Sequence[str],
+    say: Callable[[str], None],
+    environ: Mapping[str, str] = os.environ,
+) -> Record:
+    """Go on in the folder of `run`: what it says of itself becomes the last of ``attempts``.
+
+    ``timestamp`` stays the first start. Raises RunFolderError where it cannot be read or written.
+    """
+    earlier = run.read_metadata()
+    attempt = {key: earlier.get(key) for key in ATTEMPT_KEYS}
+    attempt["status"] = run.read_status()[0]
+    metadata = {**earlier, **_first_metadata(settings, code, command, environ)}
+    for key in ("usage", "survivors", "recording-trouble"):
+        metadata.pop(key, None)
+    metadata["attempts"] = [*(earlier.get("attempts") or []), attempt]
+    metadata["timestamp"] = earlier.get("timestamp", metadata["timestamp"])
+    metadata["description"] = settings.description or earlier.get("description") or ""
+    metadata["tags"] = list(dict.fromkeys([*(earlier.get("tags") or []), *settings.tags]))
+    record = Record(run, metadata, say)
+    _say_running(record)
+    return record
+
+
+def _say_running(record: Record) -> None:
+    """Write the first metadata and STATUS. Raises RunFolderError."""
+    run = record.run
     try:
         run.write_json(runfolder.METADATA, record.metadata)
         run.write_status(runfolder.RUNNING)
     except OSError as error:
-        runfolder.discard(run)
         message = f"cannot write to {run.path}: {error.strerror}"
         raise RunFolderError(message, "Free some space, or choose another directory") from error
-    return record
 
 
 class Record:
@@ -100,7 +166,7 @@ class Record:
     def gather_environment(
         self,
         gather: Callable[[Callable[[dict[str, Any]], None]], dict[str, Any]],
-    ) -> None:
+    ) -> threading.Thread:
         """Write environment.json from a thread, since drivers may take their time to answer.
 
         `gather` is given a function that writes what is known so far.
@@ -121,10 +187,16 @@ class Record:
         before = self._gathering
         self._gathering = threading.Thread(target=work, name="environment", daemon=True)
         self._gathering.start()
+        return self._gathering
 
     def failed(self, what: str, error: OSError) -> None:
         """Note that `what` cannot be recorded, and tell the user, once for the whole run."""
         self.note_trouble(f"{what}: {error.strerror or error}", aloud=True)
+
+    @property
+    def trouble(self) -> list[str]:
+        """What could not be recorded so far, and why."""
+        return list(self._trouble)
 
     def note_trouble(self, text: str, *, aloud: bool = False) -> None:
         """Keep `text` for the metadata's ``recording-trouble``."""
@@ -146,6 +218,7 @@ class Record:
 
     def finish(self, state: str, message: str, changes: dict[str, Any]) -> None:
         """Write the last metadata, then the verdict: who reads it finds everything there."""
+        changes = dict(changes)
         if self._trouble:
             changes["recording-trouble"] = list(self._trouble)
         self.update(changes)
@@ -166,7 +239,10 @@ class Record:
 
 
 def _first_metadata(
-    settings: RunSettings, code: CodeState | None, command: Sequence[str]
+    settings: RunSettings,
+    code: CodeState | None,
+    command: Sequence[str],
+    environ: Mapping[str, str],
 ) -> dict[str, Any]:
     started = now()
     metadata: dict[str, Any] = {
@@ -189,8 +265,8 @@ def _first_metadata(
         "signal": None,
         "reason": None,
         **_recorder(),
-        "parent": _parent(settings.experiments_directory, os.environ),
-        "scheduler": scheduler_ids(os.environ),
+        "parent": _parent(settings.experiments_directory, environ),
+        "scheduler": scheduler_ids(environ),
         "attempts": [],
         "args-source": None,
         "args-given": [],
