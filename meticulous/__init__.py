@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from meticulous.errors import MeticulousError
+    from meticulous.experiment import Experiment
     from meticulous.experiments import ExperimentReader, Experiments
     from meticulous.helper import log, open, run_directory, run_id, summary
 
 __all__ = [
+    "Experiment",
     "ExperimentReader",
     "Experiments",
     "MeticulousError",
@@ -28,6 +30,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _MODULES = {
+    "Experiment": "experiment",
     "ExperimentReader": "experiments",
     "Experiments": "experiments",
     "MeticulousError": "errors",

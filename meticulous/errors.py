@@ -15,6 +15,8 @@ __all__ = [
     "DirtyRepositoryError",
     "FilterError",
     "MeticulousError",
+    "MismatchedArgsError",
+    "MismatchedCommitError",
     "RunFolderError",
     "SettingsError",
     "UnknownColumnError",
@@ -86,6 +88,14 @@ class CodeStateError(MeticulousError):
 
 class DirtyRepositoryError(CodeStateError):
     """The work tree has uncommitted changes and the user has not said what to do with them."""
+
+
+class MismatchedArgsError(MeticulousError):
+    """The run to resume has other arguments."""
+
+
+class MismatchedCommitError(MeticulousError):
+    """The run to resume was recorded at another commit."""
 
 
 class CommandNotFoundError(MeticulousError):

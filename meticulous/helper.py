@@ -43,8 +43,12 @@ def open(name, mode="r", *args, **kwargs):
     Takes what :func:`builtins.open` takes. Folders in `name` are made when the file is written.
     Raises ValueError where `name` is absolute or leads out of the run folder.
     """
+    return open_in(run_directory() or os.getcwd(), name, mode, *args, **kwargs)
+
+
+def open_in(base, name, mode="r", *args, **kwargs):
+    """Open the file `name` of the folder `base`, and no other, as :func:`open` does."""
     name = os.fspath(name)
-    base = run_directory() or os.getcwd()
     path = os.path.join(base, name)
     inside = os.path.realpath(path).startswith(os.path.join(os.path.realpath(base), ""))
     if os.path.isabs(name) or not inside:
@@ -61,7 +65,7 @@ def summary(values):
     numbers, strings, booleans, None, lists and dicts of them, and numpy and torch scalars; anything
     else raises TypeError with the name. Trouble with the file is one line on stderr, no exception.
     """
-    values = _plain_record(values)
+    values = plain_record(values)
     directory = run_directory()
     if directory is None:
         return
@@ -81,7 +85,7 @@ def log(values, step=None):
     `step` is an integer; without it, it is one more than the last of this process (0 at first).
     The names ``step`` and ``time`` are the line's own. Values as in :func:`summary`.
     """
-    values = _plain_record(values)
+    values = plain_record(values)
     for name in ("step", "time"):
         if name in values:
             raise ValueError(
@@ -169,7 +173,7 @@ def replace_file(path, content):
         raise
 
 
-def _plain_record(values):
+def plain_record(values):
     if not isinstance(values, dict):
         kind = type(values).__name__
         raise TypeError("give a dict of names and values, not {}".format(kind))

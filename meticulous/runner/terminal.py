@@ -41,14 +41,18 @@ class Terminal:
     Args:
         real: our descriptor of the user's terminal, or None (``--pty`` without a terminal): then
             the size is that of ``COLUMNS`` and ``LINES``, or 80 by 24.
+        made: master and path of one that another process has made, to take care of it from now on.
     """
 
-    def __init__(self, real: int | None) -> None:
+    def __init__(self, real: int | None, made: tuple[int, str] | None = None) -> None:
         self.real = real
-        self.master, self.slave = os.openpty()
-        self.path = os.ttyname(self.slave)
+        if made is None:
+            self.master, self.slave = os.openpty()
+            self.path = os.ttyname(self.slave)
+        else:
+            (self.master, self.path), self.slave = made, -1
         self._size = b""
-        modes = termios.tcgetattr(self.slave if real is None else real)
+        modes = termios.tcgetattr(self.master if real is None else real)
         self._real_modes: list[Any] = modes
         self._own_modes = self._set_own(modes)
         self.resize()

@@ -1,0 +1,185 @@
+"""What this process prints, caught where it leaves the process: at descriptors 1 and 2.
+
+Pipes (pseudo-terminals, where the real ones are terminals) take the place of descriptors 1 and 2,
+so that C code and subprocesses are caught too, and ``sys.stdout`` stays the object that it is. A
+Python stream that does not lead to its descriptor (in a notebook, under pytest) is teed besides,
+see :mod:`meticulous.taps`. The bytes go to a carrier, see :mod:`meticulous.runner.carrier`: a
+process of its own, so that a crash of this one loses nothing that had been written.
+
+One capture serves all runs that are open at the same time.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+
+from meticulous import taps
+from meticulous.runner.carrier import Carrier, receive, send
+from meticulous.taps import Tap, flush
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["Capture"]
+
+_START = (
+    "import sys; sys.path.append(sys.argv[1]); "
+    "from meticulous.runner.carrier import main; main(sys.argv[2:])"
+)
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_GONE = "streams: the process that carries them is gone"
+
+
+class Capture:
+    """The streams of this process, from :meth:`begin` until the last run is closed.
+
+    Making one starts the carrier, which takes a moment to get ready; nothing is caught yet.
+    """
+
+    def __init__(self) -> None:
+        self._taps = taps.make()
+        self._keys: set[int] = set()
+        self._requests = 0
+        self._answers: dict[int, Any] = {}
+        told, self._tell = _pipe()
+        self._listen, answers = _pipe()
+        self._pid = _start(self._taps, told, answers)
+        os.close(told)
+        os.close(answers)
+
+    def begin(self) -> None:
+        """Put the taps in place; from here on everything printed is caught."""
+        if not self._is_ready():
+            self._carry_here()
+        flush()
+        for tap in self._taps:
+            tap.begin()
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the program has put nothing else in the place of its streams since."""
+        return bool(self._keys) and all(tap.is_in_place() for tap in self._taps)
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether a run is open."""
+        return bool(self._keys)
+
+    def open(self, key: int, path: str, started_s: float) -> None:
+        """Record what is printed from here on in the run folder `path`, known as `key`.
+
+        `started_s` is the zero of the run's timeline, as :func:`time.monotonic` tells it.
+        """
+        flush()
+        self._keys.add(key)
+        self._ask("open", key, path, started_s)
+
+    def close(self, key: int) -> list[str]:
+        """End recording for `key` when all that was printed is recorded; give what went wrong."""
+        flush()
+        self._keys.remove(key)
+        if not self._keys:
+            for tap in self._taps:
+                tap.end()
+        trouble: list[str] | None = self._ask("close", key)
+        if not self._keys:
+            self.abandon()
+        return [_GONE] if trouble is None else trouble
+
+    def describe(self, path: str, words: dict[str, Any]) -> None:
+        """Have environment.json of the run at `path` written; `words` are those of ``gather``."""
+        self._ask("describe", path, words)
+
+    def abandon(self) -> None:
+        """Let go of the carrier; it ends by itself when it has carried all."""
+        for tap in self._taps:
+            tap.close()
+        os.close(self._tell)
+        os.close(self._listen)
+        self._reap()
+
+    def forget(self) -> None:
+        """Leave the carrier to the process that this one is a fork of."""
+        os.close(self._tell)
+        os.close(self._listen)
+
+    def _is_ready(self) -> bool:
+        """Wait until the carrier carries; False where it could not start."""
+        is_ready = self._pid is not None and receive(self._listen) == "ready"
+        self._reap()
+        return is_ready
+
+    def _reap(self) -> None:
+        pid, self._pid = self._pid, None
+        if pid is not None:
+            try:
+                os.waitpid(pid, 0)
+            except ChildProcessError:
+                pass  # the program ignores SIGCHLD, or waits for all children itself
+
+    def _carry_here(self) -> None:
+        """Carry with threads of this process: all is well but for what a crash leaves in pipes."""
+        os.close(self._tell)
+        os.close(self._listen)
+        told, self._tell = _pipe()
+        self._listen, answers = _pipe()
+        channels = [tap.hand_over() for tap in self._taps]
+        carrier = Carrier(channels, told, answers, os.getpid())
+        threading.Thread(target=carrier.serve, name="carrier", daemon=True).start()
+        receive(self._listen)
+
+    def _ask(self, what: str, *words: Any) -> Any:
+        """Ask the carrier and wait for the answer; None where it is gone.
+
+        A signal handler may ask while another answer is awaited; so answers have numbers.
+        """
+        self._requests += 1
+        number = self._requests
+        try:
+            send(self._tell, (number, what, *words))
+            while number not in self._answers:
+                answer = receive(self._listen)
+                if answer is None:
+                    return None
+                self._answers[answer[0]] = answer[1]
+        except OSError:
+            return None
+        return self._answers.pop(number)
+
+
+def _start(all_taps: list[Tap], told: int, answers: int) -> int | None:
+    """Start the carrier's process: its id, or None where there is no Python to start."""
+    if not sys.executable or getattr(sys, "frozen", False):
+        return None
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    trouble = next((tap.sink for tap in all_taps if tap.number == 2 and tap.sink >= 0), null)
+    theirs = [told, answers, trouble]
+    words = [str(os.getpid())]
+    for tap in all_taps:
+        sink = tap.sink if tap.sink >= 0 else null
+        words += [tap.name, str(len(theirs)), str(len(theirs) + 1), tap.terminal]
+        theirs += [tap.source, sink]
+    command = [sys.executable, "-I", "-S", "-c", _START, _ROOT, *words]
+    actions = [(os.POSIX_SPAWN_DUP2, ours, number) for number, ours in enumerate(theirs)]
+    try:
+        return os.posix_spawn(
+            sys.executable,
+            command,
+            os.environ,
+            file_actions=actions,
+            # It outlives whatever ends the program, a Ctrl-C on the terminal included.
+            setsigmask=signal.valid_signals(),
+        )
+    except OSError:
+        return None
+    finally:
+        os.close(null)
+
+
+def _pipe() -> tuple[int, int]:
+    ours, theirs = os.pipe()
+    return taps.raised(ours), taps.raised(theirs)

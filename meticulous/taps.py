@@ -1,0 +1,238 @@
+"""Where the output of this process is tapped: a descriptor, or a Python stream that has none.
+
+Each tap has a `source`, from which a carrier reads what was printed, and a `sink`, to which it
+passes it on (-1 for none).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import sys
+
+from meticulous import runfolder
+from meticulous.runner.carrier import Channel
+from meticulous.runner.streams import enlarge_pipe, is_open, write_all
+from meticulous.runner.terminal import Terminal, is_terminal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+__all__ = ["Tap", "flush", "make", "raised"]
+
+_ABOVE = 64
+"""Descriptors that a carrier gets are kept above the low numbers under which it gets them."""
+_STREAMS = ((1, runfolder.STDOUT), (2, runfolder.STDERR))
+
+
+def make() -> list[Tap]:
+    """Make taps for all that this process can print to; they are not in place yet."""
+    made: list[Tap] = []
+    for number, name in _STREAMS:
+        stream = getattr(sys, name)
+        leads_there = stream is not None and _leads_to(stream, number)
+        if is_open(number):
+            made.append(_DescriptorTap(number, name, stream if leads_there else None))
+        if stream is not None and not leads_there:
+            made.append(_StreamTap(number, name, stream))
+    return made
+
+
+def flush() -> None:
+    """Let go of what Python and C hold back, so that it is on the right side of a border."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):
+            pass  # none, one whose reader is gone, or a closed one: as at Python's own end
+    _flush_c()
+
+
+def raised(descriptor: int) -> int:
+    """Give `descriptor` a higher number; not inherited by the processes of the program."""
+    high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _ABOVE)
+    os.close(descriptor)
+    return high
+
+
+class Tap:
+    """A place where output is tapped, between :meth:`begin` and :meth:`end`."""
+
+    terminal = ""
+    """Path of the pseudo-terminal that the program writes to, if it is one."""
+
+    def __init__(self, number: int, name: str) -> None:
+        self.number, self.name = number, name
+        self.source = self.sink = self._theirs = -1
+
+    def begin(self) -> None:
+        """Put the tap in place."""
+
+    def end(self) -> None:
+        """Put back what was there before, unless the program has put in something else."""
+
+    def is_in_place(self) -> bool:
+        """Say whether what is printed still comes here."""
+        raise NotImplementedError
+
+    def hand_over(self) -> Channel:
+        """Give the descriptors away to a carrier in this process."""
+        sink = os.dup(self.sink) if self.sink >= 0 else -1
+        channel = Channel(self.name, self.source, sink, self.terminal)
+        self.source = -1
+        return channel
+
+    def close(self) -> None:
+        """Close our descriptors; those of the carrier stay."""
+        for descriptor in (self.source, self.sink, self._theirs):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self.source = self.sink = self._theirs = -1
+
+    def _close_source(self) -> None:
+        if self.source >= 0:
+            os.close(self.source)
+            self.source = -1
+
+    def _make_pipe(self) -> None:
+        source, theirs = os.pipe()
+        enlarge_pipe(source)
+        self.source, self._theirs = raised(source), raised(theirs)
+
+
+class _DescriptorTap(Tap):
+    """A pipe or pseudo-terminal in the place of descriptor `number`.
+
+    `stream` is the Python stream that leads to it, if any.
+    """
+
+    def __init__(self, number: int, name: str, stream: Any) -> None:
+        super().__init__(number, name)
+        self._stream = stream
+        self._is_now_line_buffered = False
+        self._identity: tuple[int, ...] = ()
+        self.sink = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, _ABOVE)
+        if is_terminal(number):
+            terminal = Terminal(self.sink)
+            self.source, self._theirs = raised(terminal.master), raised(terminal.slave)
+            self.terminal = terminal.path
+        else:
+            self._make_pipe()
+
+    def begin(self) -> None:
+        os.dup2(self._theirs, self.number)
+        self._identity = _identity(self.number)
+        os.close(self._theirs)
+        self._theirs = -1
+        self._close_source()
+        stream = self._stream
+        if isinstance(stream, io.TextIOWrapper) and not stream.line_buffering:
+            stream.reconfigure(line_buffering=True)  # so that a crash loses no line
+            self._is_now_line_buffered = True
+
+    def end(self) -> None:
+        if _identity(self.number) == self._identity:
+            os.dup2(self.sink, self.number)
+        if self._is_now_line_buffered:
+            try:
+                self._stream.reconfigure(line_buffering=False)
+            except ValueError:
+                pass  # closed
+
+    def is_in_place(self) -> bool:
+        stream = getattr(sys, self.name)
+        has_same_stream = stream is self._stream or stream is None or self._stream is None
+        return _identity(self.number) == self._identity and (
+            has_same_stream or _leads_to(stream, self.number)
+        )
+
+
+class _StreamTap(Tap):
+    """A second way for what is written to a Python stream; the first stays as it is.
+
+    The stream stays the same object: its ``write`` (that of its buffer, where it has one) is put
+    before the class's own.
+    """
+
+    def __init__(self, number: int, name: str, stream: Any) -> None:
+        super().__init__(number, name)
+        self._stream = stream
+        buffer = getattr(stream, "buffer", None)
+        self._target = stream if buffer is None else buffer
+        self._write: Callable[[Any], Any] | None = None
+        self._make_pipe()
+
+    def begin(self) -> None:
+        before = self._target.write
+
+        def write(content: Any) -> Any:
+            written = before(content)
+            try:
+                write_all(self._theirs, _as_bytes(content))
+            except OSError:
+                pass  # nobody carries it any more; the program goes on
+            return written
+
+        try:
+            self._target.write = self._write = write
+        except AttributeError:
+            self._write = None  # a class of the program's own that allows no such thing
+        self._close_source()
+
+    def end(self) -> None:
+        if self.is_in_place():
+            del self._target.write
+
+    def is_in_place(self) -> bool:
+        is_ours = vars(self._target).get("write") is self._write if self._write else True
+        return is_ours and getattr(sys, self.name) is self._stream
+
+
+def _as_bytes(content: Any) -> bytes:
+    if isinstance(content, str):
+        return content.encode("utf-8", "surrogateescape")
+    return bytes(content)
+
+
+def _leads_to(stream: Any, number: int, depth: int = 3) -> bool:
+    """Say whether what is written to `stream` comes out at descriptor `number`.
+
+    It may do so by way of another stream that it holds: a logger of the program's own.
+    """
+    try:
+        if stream.fileno() == number:
+            return True
+    except Exception:  # noqa: BLE001, S110, whatever a class of the program's own raises
+        pass
+    held = getattr(stream, "__dict__", {}).values() if depth else ()
+    for value in held:
+        for one in value if isinstance(value, (list, tuple)) else (value,):
+            if hasattr(one, "write") and one is not stream and _leads_to(one, number, depth - 1):
+                return True
+    return False
+
+
+def _identity(descriptor: int) -> tuple[int, ...]:
+    try:
+        found = os.fstat(descriptor)
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_rdev
+
+
+def _flush_c() -> None:
+    """Flush the buffer that C code prints through, which Python knows nothing of.
+
+    That of stdout alone: flushing all would wait for a thread that reads C's stdin.
+    """
+    import ctypes
+
+    library = ctypes.CDLL(None)
+    name = "__stdoutp" if sys.platform == "darwin" else "stdout"
+    try:
+        library.fflush(ctypes.c_void_p.in_dll(library, name))
+    except (ValueError, AttributeError):
+        pass  # a C library that names it otherwise

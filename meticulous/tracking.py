@@ -1,0 +1,266 @@
+"""The experiments of this process that are open: started, nested, ended, and forgotten by forks."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import threading
+import time
+from contextvars import ContextVar
+
+from meticulous import codestate, ending, recording, resume
+from meticulous.arguments import Arguments
+from meticulous.capture import Capture
+from meticulous.codestate import CodeState
+from meticulous.ending import Verdict
+from meticulous.masking import mask_text
+from meticulous.recording import RUN_DIRECTORY_VARIABLE, Record
+from meticulous.records import Record as Fields
+from meticulous.runner.streams import write_all
+from meticulous.settings import RunSettings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["Tracked", "start", "stop"]
+
+
+class Usage(Fields):
+    """What this process, and those that it has waited for, have used: in seconds and bytes."""
+
+    user: float
+    system: float
+    peak_memory: int
+
+
+class Tracked:
+    """An open experiment: what is needed until it ends."""
+
+    def __init__(
+        self,
+        record: Record,
+        capture: Capture,
+        outer: Tracked | None,
+        repository: str | None,
+    ) -> None:
+        self.key = next(_this.keys)
+        self.record, self.capture, self.outer = record, capture, outer
+        self.repository = repository
+        self.started_s = time.monotonic()
+        self.usage = _usage()
+        self._pid = os.getpid()
+
+    @property
+    def is_of_this_process(self) -> bool:
+        """Whether this is not a copy that a fork has made."""
+        return self._pid == os.getpid()
+
+
+class _Tracking:
+    """All of them. What is here is of one process; a fork begins with none."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.keys = itertools.count(1)
+        self.open: dict[int, Tracked] = {}
+        self.captures: list[Capture] = []
+        self.remotes: dict[str, str | None] = {}
+        self.is_named = False
+        self.launcher_directory: str | None = None
+        """What METICULOUS_RUN_DIR was before the first experiment: the run that we are in."""
+
+
+_this = _Tracking()
+_innermost: ContextVar[Tracked | None] = ContextVar("experiment", default=None)
+
+
+def start(chosen: RunSettings, arguments: Arguments, *, resumes: bool) -> Tracked:
+    """Make the folder of a new run, or go on in an old one; catch what is printed from now on.
+
+    Raises MeticulousError, and then nothing is left behind.
+    """
+    with _this.lock:
+        capture = next((one for one in _this.captures[-1:] if one.is_in_place), None)
+        is_new = capture is None
+        capture = capture or Capture()  # its carrier gets ready while git is asked
+        try:
+            code = recording.code_state(chosen)
+            record = _record(chosen, code, arguments, resumes=resumes)
+        except BaseException:
+            if is_new:
+                capture.abandon()
+            raise
+        record.set_arguments(arguments)
+        tracked = Tracked(record, capture, _outer(), chosen.repository)
+        _this.open[tracked.key] = tracked
+        if is_new:
+            capture.begin()
+            _this.captures.append(capture)
+        capture.open(tracked.key, record.run.path, _zero(record))
+        capture.describe(record.run.path, _environment_words(chosen))
+        _innermost.set(tracked)
+        _name_newest()
+        ending.watch(_stop_all)
+        return tracked
+
+
+def stop(tracked: Tracked, verdict: Verdict) -> None:
+    """End `tracked` with `verdict`; nothing happens where it has ended, or in a fork."""
+    with _this.lock:
+        if _this.open.pop(tracked.key, None) is not tracked:
+            return
+        ended_at, wall_s = recording.now(), time.monotonic() - tracked.started_s
+        record, capture = tracked.record, tracked.capture
+        if _innermost.get() is tracked:
+            _innermost.set(tracked.outer)
+        try:
+            for trouble in capture.close(tracked.key):
+                record.note_trouble(trouble)
+        finally:
+            if not capture.is_in_use:
+                _this.captures.remove(capture)
+            _name_newest()
+            if not _this.open:
+                ending.unwatch()
+            _write_end(tracked, verdict, ended_at, wall_s)
+
+
+def _stop_all(verdict: Verdict) -> None:
+    """End all that are open, the newest first, as the process does."""
+    for tracked in reversed(list(_this.open.values())):
+        stop(tracked, verdict)
+
+
+def _record(
+    chosen: RunSettings, code: CodeState | None, arguments: Arguments, *, resumes: bool
+) -> Record:
+    command = list(sys.argv)
+    environ = dict(os.environ)
+    outer = _outer()
+    directory = outer.record.run.path if outer else _launcher_directory()
+    environ.pop(RUN_DIRECTORY_VARIABLE, None)
+    if directory:
+        environ[RUN_DIRECTORY_VARIABLE] = directory
+    run = resume.find(chosen, code, arguments.values) if resumes else None
+    if run is not None:
+        return recording.resume(run, chosen, code, command, _say, environ)
+    return recording.begin(chosen, code, command, _say, environ)
+
+
+def _outer() -> Tracked | None:
+    """Give the newest open experiment that this thread has started, if any."""
+    outer = _innermost.get()
+    while outer is not None and outer.key not in _this.open:
+        outer = outer.outer
+    return outer
+
+
+def _launcher_directory() -> str | None:
+    return _this.launcher_directory if _this.open else os.environ.get(RUN_DIRECTORY_VARIABLE)
+
+
+def _name_newest() -> None:
+    """Let METICULOUS_RUN_DIR name the newest open experiment, for helpers and subprocesses."""
+    if _this.open:
+        if not _this.is_named:
+            _this.launcher_directory = os.environ.get(RUN_DIRECTORY_VARIABLE)
+            _this.is_named = True
+        newest = next(reversed(_this.open.values()))
+        os.environ[RUN_DIRECTORY_VARIABLE] = newest.record.run.path
+    else:
+        _this.is_named = False
+        if _this.launcher_directory is None:
+            os.environ.pop(RUN_DIRECTORY_VARIABLE, None)
+        else:
+            os.environ[RUN_DIRECTORY_VARIABLE] = _this.launcher_directory
+
+
+def _zero(record: Record) -> float:
+    """Give the zero of the timeline on the monotonic clock: the first start of the run."""
+    if not record.metadata["attempts"]:
+        return time.monotonic()
+    from meticulous.reading import instant
+
+    first = instant(record.metadata["timestamp"])
+    return time.monotonic() - (time.time() - first.timestamp() if first else 0.0)
+
+
+def _environment_words(chosen: RunSettings) -> dict[str, Any]:
+    """Give what ``environment.gather`` is to be asked: of this very interpreter."""
+    return {
+        "command": list(sys.argv),
+        "cwd": os.getcwd(),
+        "environ": dict(os.environ),
+        "extra_names": list(chosen.env),
+        "interpreter": {
+            "executable": sys.executable,
+            "version": sys.version.split()[0],
+            "prefix": sys.prefix,
+            "path": [str(entry) for entry in sys.path],
+        },
+    }
+
+
+def _write_end(tracked: Tracked, verdict: Verdict, ended_at: str, wall_s: float) -> None:
+    ended, outcome = verdict.ended, verdict.outcome
+    before, after = tracked.usage, _usage()
+    repository = tracked.repository
+    tracked.record.finish(
+        outcome.state,
+        mask_text(outcome.message),
+        {
+            "end-time": ended_at,
+            "exit-code": ended.exit_code,
+            "signal": outcome.signal_name,
+            "reason": outcome.reason and mask_text(outcome.reason),
+            "usage": {
+                "wall": round(wall_s, 6),
+                "user": round(after.user - before.user, 6),
+                "system": round(after.system - before.system, 6),
+                "peak_memory": after.peak_memory,
+            },
+            "remote": _remote(repository) if repository else None,
+        },
+    )
+
+
+def _remote(repository: str) -> str | None:
+    """Ask git for the remote, once for each repository: one program less for each experiment."""
+    if repository not in _this.remotes:
+        _this.remotes[repository] = mask_text(codestate.remote_url(repository) or "") or None
+    return _this.remotes[repository]
+
+
+def _usage() -> Usage:
+    import resource
+
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Usage(
+        own.ru_utime + children.ru_utime,
+        own.ru_stime + children.ru_stime,
+        max(own.ru_maxrss, children.ru_maxrss) * unit,
+    )
+
+
+def _say(text: str) -> None:
+    """Say `text` on stderr: trouble only."""
+    try:
+        write_all(2, f"meticulous: {text}\n".encode("utf-8", "backslashreplace"))
+    except OSError:
+        pass  # nobody listens
+
+
+def _forget() -> None:
+    """Begin anew in a fork: what is open is the parent's."""
+    global _this  # noqa: PLW0603, there is one process
+    for capture in _this.captures:
+        capture.forget()
+    _this = _Tracking()
+    ending.forget()
+
+
+os.register_at_fork(after_in_child=_forget)
