@@ -10,7 +10,7 @@ import os
 import threading
 import time
 
-from meticulous import runfolder
+from meticulous import codestate, runfolder
 from meticulous.arguments import Arguments
 from meticulous.codestate import CodeState
 from meticulous.environment import scheduler_ids

@@ -9,7 +9,7 @@ import threading
 import time
 from contextvars import ContextVar
 
-from meticulous import codestate, ending, recording, resume
+from meticulous import ending, recording, resume
 from meticulous.arguments import Arguments
 from meticulous.capture import Capture
 from meticulous.codestate import CodeState
@@ -43,11 +43,9 @@ class Tracked:
         record: Record,
         capture: Capture,
         outer: Tracked | None,
-        repository: str | None,
     ) -> None:
         self.key = next(_this.keys)
         self.record, self.capture, self.outer = record, capture, outer
-        self.repository = repository
         self.started_s = time.monotonic()
         self.usage = _usage()
         self._pid = os.getpid()
@@ -66,7 +64,6 @@ class _Tracking:
         self.keys = itertools.count(1)
         self.open: dict[int, Tracked] = {}
         self.captures: list[Capture] = []
-        self.remotes: dict[str, str | None] = {}
         self.is_named = False
         self.launcher_directory: str | None = None
         """What METICULOUS_RUN_DIR was before the first experiment: the run that we are in."""
@@ -93,7 +90,7 @@ def start(chosen: RunSettings, arguments: Arguments, *, resumes: bool) -> Tracke
                 capture.abandon()
             raise
         record.set_arguments(arguments)
-        tracked = Tracked(record, capture, _outer(), chosen.repository)
+        tracked = Tracked(record, capture, _outer())
         _this.open[tracked.key] = tracked
         if is_new:
             capture.begin()
@@ -206,7 +203,6 @@ def _environment_words(chosen: RunSettings) -> dict[str, Any]:
 def _write_end(tracked: Tracked, verdict: Verdict, ended_at: str, wall_s: float) -> None:
     ended, outcome = verdict.ended, verdict.outcome
     before, after = tracked.usage, _usage()
-    repository = tracked.repository
     tracked.record.finish(
         outcome.state,
         mask_text(outcome.message),
@@ -221,16 +217,8 @@ def _write_end(tracked: Tracked, verdict: Verdict, ended_at: str, wall_s: float)
                 "system": round(after.system - before.system, 6),
                 "peak_memory": after.peak_memory,
             },
-            "remote": _remote(repository) if repository else None,
         },
     )
-
-
-def _remote(repository: str) -> str | None:
-    """Ask git for the remote, once for each repository: one program less for each experiment."""
-    if repository not in _this.remotes:
-        _this.remotes[repository] = mask_text(codestate.remote_url(repository) or "") or None
-    return _this.remotes[repository]
 
 
 def _usage() -> Usage:

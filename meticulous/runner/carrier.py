@@ -165,7 +165,7 @@ class Carrier:
 
         record = Record(RunFolder(path), {}, self._say)
         self._describing.append(
-            record.gather_environment(lambda save: environment.gather(save=save, **words), None)
+            record.gather_environment(lambda save: environment.gather(save=save, **words))
         )
 
     def _set_kept(self) -> None:

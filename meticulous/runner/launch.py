@@ -75,8 +75,6 @@ def _run_bare(program: str, command: list[str]) -> NoReturn:
     process.exec_bare(program, command, environ)
 
 
-
-
 def _occupy_closed_descriptors() -> None:
     """Put something at 0, 1 and 2 where we were given nothing, so that no file of ours gets there.
 
