@@ -17,6 +17,7 @@ def main(window):
         if key == curses.KEY_RESIZE:
             rows, columns = window.getmaxyx()
             window.clear()
+            window.clearok(True)  # all of it again: two changes in a row are then whole texts each
             window.addstr(1, 2, "now %d rows, %d columns" % (rows, columns))
         elif 0 <= key < 256:
             pressed += chr(key)
