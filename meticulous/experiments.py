@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
 
-from meticulous import index, liveness, reading, runfolder, settings
+from meticulous import liveness, reading, runfolder, settings, upkeep
 from meticulous.errors import MeticulousError, RunFolderError
 from meticulous.reading import Row
 from meticulous.runfolder import RunFolder
@@ -146,7 +146,7 @@ class Experiments(Generic[Reader]):
 
     def refresh_experiments(self) -> None:
         """Look at the directory again."""
-        rows, self._names = index.ask(
+        rows, self._names = upkeep.ask(
             self.experiments_directory, lambda runs: (runs.select(), runs.names()), _warn
         )
         self._rows = {str(row["expid"]): row for row in rows}

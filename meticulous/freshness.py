@@ -52,7 +52,7 @@ class Entry(NamedTuple):
 
     ``row`` is the text of the row's values; None where the folder is no run, or one that cannot be read for
     the reason ``trouble``. ``shape`` has the names of the row, ``values`` the scalars of those
-    that are promoted.
+    that are promoted, ``odd`` those of them whose value is more than its scalar says.
     """
 
     name: str
@@ -62,6 +62,7 @@ class Entry(NamedTuple):
     trouble: str | None
     shape: Shape = ()
     values: tuple[Any, ...] = ()
+    odd: tuple[str, ...] = ()
 
 
 def directory_stamp(directory: str) -> str | None:
@@ -175,6 +176,9 @@ def _read_entry(directory: str, name: str, shapes: dict[Shape, Shape]) -> Entry:
         row = _read_now(folder)
     except RunFolderError as error:
         return Entry(name, full_stamp(folder.path), settled=False, row=None, trouble=str(error))
+    except RecursionError:
+        trouble = f"cannot read {folder.path}: its values are nested too deeply"
+        return Entry(name, full_stamp(folder.path), settled=False, row=None, trouble=trouble)
     if row is None:
         return Entry(name, stamp, settled=False, row=None, trouble=None)
     return entry_of(name, row, shapes)._replace(stamp=stamp)
@@ -184,8 +188,16 @@ def entry_of(name: str, row: Row, shapes: dict[Shape, Shape]) -> Entry:
     """Make the entry of `row`; `shapes` lets entries with the same names share them."""
     shape = tuple(row)
     shape = shapes.setdefault(shape, shape)
-    values = tuple([cells.scalar(row[key]) for key in promoted(shape)])
-    return Entry(name, "", False, cells.encode(row), None, shape, values)
+    wanted = promoted(shape)
+    values = tuple([cells.scalar(row[key]) for key in wanted])
+    odd = tuple(
+        [
+            key
+            for key, kept in zip(wanted, values, strict=True)
+            if kept is True or kept is False or (kept is not row[key] and kept != row[key])
+        ]
+    )
+    return Entry(name, "", False, cells.encode(row), None, shape, values, odd)
 
 
 @lru_cache(maxsize=128)

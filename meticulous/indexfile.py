@@ -30,6 +30,7 @@ __all__ = [
     "on_disk",
     "path_for",
     "places",
+    "plain_places",
     "remove",
     "set_stamp",
     "shapes",
@@ -59,7 +60,7 @@ _NETWORK = (
 _TABLES = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE shapes (number INTEGER PRIMARY KEY, names TEXT UNIQUE);
-CREATE TABLE places (number INTEGER PRIMARY KEY, name TEXT UNIQUE);
+CREATE TABLE places (number INTEGER PRIMARY KEY, name TEXT UNIQUE, odd INTEGER DEFAULT 0);
 CREATE TABLE runs (
     n INTEGER PRIMARY KEY, name TEXT UNIQUE, stamp TEXT, settled INTEGER, shape INTEGER,
     row TEXT, trouble TEXT
@@ -194,6 +195,10 @@ def store(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
             alike[entry.shape].append((n, *entry.values))
     for shape, values in alike.items():
         _store_scalars(connection, promoted(shape), values)
+    odd = {name for entry in entries for name in entry.odd}
+    connection.executemany(
+        "UPDATE places SET odd = 1 WHERE name = ?", [(as_text(name),) for name in odd]
+    )
 
 
 def _store_scalars(
@@ -214,7 +219,9 @@ def _make_places(connection: sqlite3.Connection, wanted: Iterable[str]) -> dict[
     for name in wanted:
         if name not in known and len(known) < _SCALAR_COLUMNS:
             known[name] = number = len(known) + 1
-            connection.execute("INSERT INTO places VALUES (?, ?)", (number, as_text(name)))
+            connection.execute(
+                "INSERT INTO places (number, name) VALUES (?, ?)", (number, as_text(name))
+            )
             connection.execute(f"ALTER TABLE scalars ADD COLUMN c{number}")
     return known
 
@@ -244,6 +251,11 @@ def set_stamp(connection: sqlite3.Connection, stamp: str | None) -> None:
     connection.execute("DELETE FROM facts WHERE name = 'stamp'")
     if stamp is not None:
         connection.execute("INSERT INTO facts VALUES ('stamp', ?)", (stamp,))
+
+
+def plain_places(connection: sqlite3.Connection) -> dict[str, int]:
+    """Give those places whose scalars are the values themselves, in all runs there ever were."""
+    return dict(connection.execute("SELECT name, number FROM places WHERE odd = 0"))
 
 
 def places(connection: sqlite3.Connection) -> dict[str, int]:

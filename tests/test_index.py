@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from meticulous import freshness, index, indexfile
+from meticulous import freshness, indexfile, upkeep
 from meticulous.index import Index, Order
 from meticulous.reading import Row
 from tests.asking_support import make_run
@@ -38,7 +38,7 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def listed(directory: Path, **options: Any) -> list[Row]:
     troubles: list[str] = []
-    rows = index.ask(
+    rows = upkeep.ask(
         str(directory), lambda runs: runs.select(), lambda e: troubles.append(str(e)), **options
     )
     assert [] == troubles
@@ -141,7 +141,7 @@ def test_a_run_that_cannot_be_read_is_reported_each_time_and_then_listed(
     Path(broken.path, "args.json").write_text("{")
     troubles: list[str] = []
     for _ in range(2):
-        rows = index.ask(str(directory), Index.select, lambda e: troubles.append(str(e)))
+        rows = upkeep.ask(str(directory), Index.select, lambda e: troubles.append(str(e)))
         assert [1] == [row["expid"] for row in rows]
     assert 2 == len(troubles)
     assert "2/args.json" in troubles[0]
@@ -272,8 +272,8 @@ def test_a_full_disk_is_done_without(directory: Path, tmp_path: Path) -> None:
         make_run(directory, number, {"text": "x" * 2000})
     code = """if True:
         import sys
-        from meticulous import index
-        print(len(index.ask(sys.argv[1], lambda runs: runs.select(), print)))
+        from meticulous import upkeep
+        print(len(upkeep.ask(sys.argv[1], lambda runs: runs.select(), print)))
     """
 
     done = subprocess.run(
@@ -293,7 +293,7 @@ def test_a_writer_that_is_killed_leaves_an_index_that_answers(directory: Path) -
         make_run(directory, number)
     code = """if True:
         import os, sys
-        from meticulous import freshness, index, indexfile
+        from meticulous import freshness, indexfile, upkeep
         freshness.CHUNK = 5
         store = indexfile.store
         def die(connection, entries, stored=[]):
@@ -302,7 +302,7 @@ def test_a_writer_that_is_killed_leaves_an_index_that_answers(directory: Path) -
             if len(stored) > 12:
                 os.kill(os.getpid(), 9)
         indexfile.store = die
-        index.ask(sys.argv[1], lambda runs: runs.select(), print)
+        upkeep.ask(sys.argv[1], lambda runs: runs.select(), print)
     """
 
     killed = subprocess.run([sys.executable, "-c", code, str(directory)], check=False)
@@ -320,7 +320,7 @@ def test_three_thousand_columns_are_all_there(directory: Path) -> None:
         last = runs.select(order=[Order("args_x2999", largest_first=True)])
         return len(runs.names()), [row["expid"] for row in last]
 
-    count, order = index.ask(str(directory), question, lambda error: None)
+    count, order = upkeep.ask(str(directory), question, lambda error: None)
     assert count > 3000
     assert [1, 2] == order
     assert many == {
@@ -328,6 +328,19 @@ def test_three_thousand_columns_are_all_there(directory: Path) -> None:
         for name, value in listed(directory)[0].items()
         if name.startswith("args_")
     }
+
+
+@pytest.mark.parametrize("depth", [100, 400, 900, 5000])
+def test_deep_nesting_is_read_or_reported(directory: Path, depth: int) -> None:
+    make_run(directory, 1)
+    deep = make_run(directory, 2)
+    Path(deep.path, "args.json").write_text('{"a":' * depth + "1" + "}" * depth)
+    troubles: list[str] = []
+
+    rows = upkeep.ask(str(directory), Index.select, lambda e: troubles.append(str(e)))
+
+    assert len(rows) + len(troubles) == 2
+    assert 1 == rows[0]["expid"]
 
 
 def test_a_huge_summary_is_read_and_kept(directory: Path) -> None:
@@ -375,12 +388,12 @@ MAKE = """if True:
 """
 LIST = """if True:
     import sys
-    from meticulous import conditions, index
+    from meticulous import conditions, upkeep
     def question(runs):
         return runs.select(conditions.parse("args_n > -1", [*runs.names(), "args_n"])), runs.count()
     seen = 0
     while True:
-        rows, count = index.ask(sys.argv[1], question, lambda e: sys.exit(str(e)))
+        rows, count = upkeep.ask(sys.argv[1], question, lambda e: sys.exit(str(e)))
         for row in rows:
             assert row["args_n"] == row["expid"], row
         assert count >= seen, (count, seen)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from meticulous import index, selectors, settings
+from meticulous import selectors, settings, upkeep
 from meticulous.errors import MeticulousError
 from meticulous.helper import json_bytes
 from meticulous.index import Index
@@ -59,7 +59,7 @@ def ask(directory: str, question: Callable[[Index], Answer], *, refresh: bool = 
     """
     progress = Progress("reading runs")
     try:
-        return index.ask(directory, question, report, progress, refresh=refresh, parallel=True)
+        return upkeep.ask(directory, question, report, progress, refresh=refresh, parallel=True)
     finally:
         progress.erase()
 

@@ -1,8 +1,8 @@
 """List the runs of an experiments directory, the newest last.
 
-Filter, group, sort, columns and tail are applied in this order. Columns are those of the run
-(expid, sha, start_time, duration, status …), args_… for its arguments and summary_… for its
-results; --list-columns lists them.
+Filter, group, sort, columns and tail are applied in this order. Columns are
+those of the run (expid, sha, start_time, duration, status …), args_… for its
+arguments and summary_… for its results; --list-columns lists them.
 """
 
 from __future__ import annotations

@@ -115,17 +115,25 @@ def _column(name: str, rows: Sequence[Row], style: Style) -> Column:
     cells = ["" if blank and _is_default(name, row) else cell(name, row) for row in rows]
     group = "" if name in HEADER else next((p for p in SECTIONS if name.startswith(p)), "")
     right = is_numeric(rows, name) or name == "duration" or name in style.right
-    rank = 0 if style.chosen or not group else 1 if group == "summary_" else 2
-    if name in _WHERE_ANY and not style.chosen:
-        rank = 3
     return Column(
         name.removeprefix(group),
         cells,
         right,
         group,
         flexible=not right and name not in _WHOLE,
-        rank=rank,
+        rank=0 if style.chosen else _rank(name, group, cells),
     )
+
+
+def _rank(name: str, group: str, cells: Sequence[str]) -> int:
+    """Say how easily a column is done without where there is too little room; 0 is never."""
+    if name in _WHERE_ANY:
+        return 5
+    if group == "summary_":
+        return 4 if len(set(cells) - {""}) == 1 and len(cells) > 1 else 1
+    if group:
+        return 2
+    return 3 if name == "start_time" else 0
 
 
 def with_spreads(rows: Sequence[Row], names: Sequence[str]) -> tuple[list[Row], list[str]]:
