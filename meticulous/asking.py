@@ -12,13 +12,12 @@ from meticulous import conditions, grouping
 from meticulous.conditions import All, Compare, Condition, HasTag, In
 from meticulous.errors import UnknownColumnError, UsageError
 from meticulous.index import Index, Order
-from meticulous.reading import Row, flatten
+from meticulous.reading import HEADER, Row, flatten
 
 __all__ = ["Question", "Table", "answer", "split_list"]
 
 _SINCE = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-_ENDS = ("mean", "std", "count")
 _HIDDEN = ("default_args_", "metadata_")
 
 
@@ -98,27 +97,28 @@ def _grouped(rows: list[Row], question: Question, names: list[str]) -> Table:
         by = grouping.but_seeds(names, question.seeds)
     else:
         by = list(question.groupby)
-        for name in by:
-            _check(name, names)
-    wanted = (*question.sort, *question.columns)
-    aggregated = [
-        name
-        for name in names
-        if not name.startswith(_HIDDEN)
-        or any(fnmatch.fnmatchcase(f"{name}_{end}", want) for want in wanted for end in _ENDS)
-    ]
-    found, merged = grouping.group(rows, by, aggregated)
+    for name in by:
+        _check(name, names)
+    found, merged = grouping.group(rows, by, _aggregated(question, by, names))
     for name in question.sort:
         _check(name, found)
-    if question.sort:
-        largest_first = not question.smallest_first
-        merged = grouping.sort(merged, question.sort, largest_first=largest_first)
+    merged = grouping.sort(merged, question.sort, largest_first=not question.smallest_first)
+    if question.head is not None:
+        merged = merged[: question.head]
     if question.tail is not None:
         merged = merged[max(len(merged) - question.tail, 0) :]
-    if question.head is not None:
-        merged = merged[: max(question.head, 0)]
-    chosen = dict.fromkeys([*by, *_chosen(question.columns, found)]) if question.columns else found
-    return Table(list(chosen), merged, found, by)
+    chosen = [*by, *_chosen(question.columns, found)] if question.columns else found
+    return Table(list(dict.fromkeys(chosen)), merged, found, by)
+
+
+def _aggregated(question: Question, by: list[str], names: list[str]) -> list[str]:
+    """Give the columns to aggregate: those that are asked for, or the usual ones."""
+    if not question.columns:
+        return [name for name in names if not name.startswith(_HIDDEN)]
+    results = {f"{name}_{end}": name for name in names for end in ("mean", "std", "count")}
+    wanted = [*question.sort, *question.columns]
+    found = _chosen(wanted, [*by, grouping.RUNS, *results])
+    return list(dict.fromkeys(results[name] for name in found if name in results))
 
 
 def _condition(question: Question, names: Sequence[str]) -> Condition | None:
@@ -175,6 +175,6 @@ def _chosen(columns: Sequence[str], names: Sequence[str]) -> list[str]:
 
 
 def _default(rows: Sequence[Row], names: Sequence[str]) -> list[str]:
-    """Give the header, arguments and summary that `rows` have."""
-    present = {name for row in rows for name in row}
+    """Give the header, and the arguments and results that `rows` have."""
+    present = {name for row in rows for name in row} | set(HEADER)
     return [name for name in names if name in present and not name.startswith(_HIDDEN)]

@@ -103,6 +103,8 @@ _OPERATORS: dict[type[ast.cmpop], str] = {
     ast.Gt: ">",
     ast.GtE: ">=",
 }
+_DEEPEST = 100
+"""Conditions within each other; SQLite takes a thousand."""
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 
@@ -124,14 +126,17 @@ class _Reader:
     def __init__(self, tree: expressions.Tree) -> None:
         self._tree = tree
 
-    def read(self, node: ast.expr) -> Condition:
+    def read(self, node: ast.expr, depth: int = 0) -> Condition:
+        """Read `node`, which stands `depth` conditions deep."""
+        if depth > _DEEPEST:
+            raise RecursionError
         match node:
             case ast.BoolOp(op=ast.And(), values=values):
-                return All(tuple(map(self.read, values)))
+                return All(tuple(self.read(value, depth + 1) for value in values))
             case ast.BoolOp(values=values):
-                return Any_(tuple(map(self.read, values)))
+                return Any_(tuple(self.read(value, depth + 1) for value in values))
             case ast.UnaryOp(op=ast.Not() | ast.Invert(), operand=operand):
-                return Not(self.read(operand))
+                return Not(self.read(operand, depth + 1))
             case ast.Compare():
                 return self._chain(node)
         return self._leaf(node)
@@ -286,5 +291,9 @@ def _storable(value: Any) -> Any:
 
 
 def _join(parts: Sequence[Sql], word: str) -> Sql:
-    text = "(" + word.join(part.text for part in parts) + ")"
-    return Sql(text, tuple(value for part in parts for value in part.values))
+    """Join by halves, because a long chain is a deep expression to SQLite."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    left, right = _join(parts[:middle], word), _join(parts[middle:], word)
+    return Sql(f"({left.text}{word}{right.text})", (*left.values, *right.values))

@@ -197,6 +197,13 @@ def test_nested_values_can_be_asked_for_by_their_path() -> None:
     assert [1] == chosen(rows, "args_model.lr > 1")
 
 
+def test_a_long_filter_is_answered() -> None:
+    rows = [{"args_k": k} for k in range(3)]
+
+    assert [2] == chosen(rows, " or ".join(f"args_k == {n}" for n in range(2, 3000)))
+    assert [2] == chosen(rows, f"args_k in {list(range(2, 3000))}")
+
+
 def test_times_are_compared_as_times(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [{"start_time": f"2026-01-0{day}T12:00:00.000000+00:00"} for day in (1, 2, 3)]
 

@@ -35,7 +35,12 @@ def written(tmp_path: Path):
 
 
 def test_csv(written) -> None:
-    frame = pd.read_csv(written("csv"), keep_default_na=False, na_values={"summary_loss": [""]})
+    frame = pd.read_csv(
+        written("csv"),
+        keep_default_na=False,
+        na_values={"summary_loss": [""]},
+        float_precision="round_trip",
+    )
 
     assert NAMES == list(frame.columns)
     assert [row["args_lr"] for row in ROWS] == list(frame["args_lr"])

@@ -97,7 +97,8 @@ def test_each_export_of_the_example_equals_the_table(project: Path, ending: str)
 
 def _read(path: Path, ending: str) -> pd.DataFrame:
     if ending in ("csv", "parquet"):
-        return getattr(pd, f"read_{ending}")(path)  # type: ignore[no-any-return]
+        exactly = {"float_precision": "round_trip"} if ending == "csv" else {}
+        return getattr(pd, f"read_{ending}")(path, **exactly)  # type: ignore[no-any-return]
     if ending == "json":
         return pd.DataFrame(json.loads(path.read_bytes()))
     if ending == "pd":
@@ -398,3 +399,14 @@ def test_plain_ls_and_simple_filters_load_no_pandas(project: Path) -> None:
             check=True,
         )
         assert done.stdout.endswith("False False\n")
+
+
+def test_no_match_is_an_empty_table(project: Path) -> None:
+    done = meticulous("ls", "--status", "LOST", cwd=project)
+    rows = meticulous("ls", "--status", "LOST", "--json", cwd=project)
+    groups = meticulous("ls", "--status", "LOST", "--groupby", "args_k", "--json", cwd=project)
+
+    assert (0, b"expid") == (done.returncode, done.stdout.split()[0])
+    assert (1, b"[]", b"[]") == (
+        len(done.stdout.splitlines()), rows.stdout.strip(), groups.stdout.strip(),
+    )  # fmt: skip
