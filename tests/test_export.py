@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import math
@@ -35,15 +36,14 @@ def written(tmp_path: Path):
 
 
 def test_csv(written) -> None:
-    frame = pd.read_csv(
-        written("csv"),
-        keep_default_na=False,
-        na_values={"summary_loss": [""]},
-        float_precision="round_trip",
-    )
+    path = written("csv")
+    frame = pd.read_csv(path, keep_default_na=False, na_values={"summary_loss": [""]})
 
     assert NAMES == list(frame.columns)
-    assert [row["args_lr"] for row in ROWS] == list(frame["args_lr"])
+    with path.open(newline="") as file:  # older pandas reads the last digit inexactly
+        assert [row["args_lr"] for row in ROWS] == [
+            float(r["args_lr"]) for r in csv.DictReader(file)
+        ]
     assert [row["args_name"] for row in ROWS] == list(frame["args_name"])
     assert ["", '{"a": [1]}', "t"] == list(frame["args_deep"])
     assert math.isnan(frame["summary_loss"][1])
