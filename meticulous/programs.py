@@ -20,6 +20,9 @@ __all__ = ["OURS", "Answer", "Asked", "ask", "which"]
 OURS: set[int] = set()
 """Processes that we have started for ourselves while a command runs: not to be taken for its own."""
 
+_FATAL = 128
+"""Exit code of a program whose own is not known and that complains; git's."""
+
 
 class Answer(Record):
     """What the program printed, and its exit code (negative: the signal that killed it)."""
@@ -47,7 +50,10 @@ class Asked(Record):
                     pass  # it has ended already; its exit code says why
         # One after the other: what such programs say on stderr fits into a pipe.
         stdout, stderr = _read_all(self.stdout), _read_all(self.stderr)
-        _, status = os.waitpid(self.pid, 0)
+        try:
+            _, status = os.waitpid(self.pid, 0)
+        except ChildProcessError:  # the program that we are in ignores SIGCHLD, or has waited
+            return Answer(_FATAL if stderr else 0, stdout, stderr)
         return Answer(os.waitstatus_to_exitcode(status), stdout, stderr)
 
 

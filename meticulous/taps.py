@@ -46,8 +46,8 @@ def flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (AttributeError, OSError, ValueError):
-            pass  # none, one whose reader is gone, or a closed one: as at Python's own end
+        except (AttributeError, OSError, ValueError, RuntimeError):
+            pass  # none; its reader is gone; closed; or a signal has come in the midst of a flush
     _flush_c()
 
 

@@ -93,14 +93,13 @@ class Carrier:
         """Carry until every writer has closed the streams."""
         for thread in self._carrying:
             thread.start()
-        send(self._answers, "ready")
-        while (request := self._next_request()) is not None:
-            number, what, *rest = request
-            answer = getattr(self, f"_{what}")(*rest)
-            try:
-                send(self._answers, (number, answer))
-            except OSError:
-                break  # the program is gone; what it has printed is still to be carried
+        try:
+            send(self._answers, "ready")
+            while (request := self._next_request()) is not None:
+                number, what, *rest = request
+                send(self._answers, (number, getattr(self, f"_{what}")(*rest)))
+        except OSError:
+            pass  # the program is gone; what it has printed is still to be carried
         self._is_mute = not self._runs
         for thread in self._carrying:
             while thread.is_alive():
