@@ -9,6 +9,7 @@ is called as ever.
 from __future__ import annotations
 
 import atexit
+import builtins
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ import threading
 
 from meticulous.records import Record
 from meticulous.runfolder import ERROR
+from meticulous.runner.injected import _meticulous_traceback as _traceback
 from meticulous.runner.outcome import Outcome, judge
 from meticulous.runner.process import Ended
 
@@ -42,14 +44,14 @@ NORMAL = Verdict(Ended(0, None), judge(Ended(0, None), "", None, out_of_memory=F
 
 
 def on_error(error: BaseException) -> Verdict:
-    """Give the verdict on what `error` has ended; a ``SystemExit`` without a fault is none."""
+    """Give the verdict on what `error` has ended; a ``SystemExit`` may be as good as none.
+
+    As long as the process goes on, nothing but a ``SystemExit`` says with which code it will end.
+    """
     if isinstance(error, SystemExit):
         return _on_exit(error.code)
-    import traceback
-
-    text = "".join(traceback.format_exception(error)).rstrip("\n")
-    ended = Ended(1, None)
-    return Verdict(ended, judge(ended, "", text, out_of_memory=False))
+    text = _traceback.text(type(error), error, error.__traceback__)
+    return Verdict(Ended(None, None), judge(Ended(1, None), "", text, out_of_memory=False))
 
 
 def _on_exit(code: object) -> Verdict:
@@ -89,8 +91,12 @@ class _Watch:
         if self.outermost is None or _has_returned(self.outermost):
             return NORMAL
         error = getattr(sys, "last_value", None)
+        if isinstance(error, KeyboardInterrupt) and self._is_ours(error):
+            ended = Ended(None, signal.SIGINT)
+            outcome = on_error(error).outcome._replace(signal_name=signal.SIGINT.name)
+            return Verdict(ended, outcome)
         if error is not None and self._is_ours(error):
-            return on_error(error)
+            return on_error(error)._replace(ended=Ended(1, None))
         if self.exits.seen:
             return _on_exit(self.exits.code)
         version = ".".join(map(str, sys.version_info[:2]))
@@ -127,26 +133,41 @@ class _Exits:
         self.seen = False
         self.code: object = None
         self._tool: int | None = None
-        self._own_exit: Any = None
-        self._sys_exit = sys.exit
+        self._undo: list[Callable[[], None]] = []
         if sys.version_info >= (3, 12):
             self._monitor()
         else:
-            self._own_exit = sys.exit = self._exit
+            self._stand_in(sys, "exit")
+            if hasattr(builtins, "exit"):  # not without `site`
+                self._stand_in(type(builtins.exit), "__call__")
 
     def end(self) -> None:
         """Look no longer."""
-        if sys.exit is self._own_exit:
-            sys.exit = self._sys_exit
+        for step in self._undo:
+            step()
         if self._tool is not None and sys.version_info >= (3, 12):
             sys.monitoring.set_events(self._tool, 0)
             sys.monitoring.free_tool_id(self._tool)
             self._tool = None
 
-    def _exit(self, status: Any = None, /) -> Any:
-        """Exit the interpreter by raising SystemExit(status)."""
-        self._note(status)
-        self._sys_exit(status)
+    def _stand_in(self, owner: Any, name: str) -> None:
+        """Put a function in the place of one that raises SystemExit; it does the same."""
+        own = getattr(owner, name)
+
+        def stand_in(*words: Any, **named: Any) -> Any:
+            try:
+                own(*words, **named)
+            except SystemExit as error:
+                self._note(error.code)
+                raise error.with_traceback(None) from None
+
+        def undo() -> None:
+            if getattr(owner, name) is stand_in:
+                setattr(owner, name, own)
+
+        stand_in.__doc__ = own.__doc__
+        setattr(owner, name, stand_in)
+        self._undo.append(undo)
 
     def _note(self, code: object) -> None:
         if _is_main_thread():
@@ -169,6 +190,7 @@ class _Exits:
 
 
 _watch: _Watch | None = None
+_held = threading.local()
 
 
 def watch(tell: Callable[[Verdict], None]) -> None:
@@ -186,15 +208,26 @@ def unwatch() -> None:
         _watch = None
 
 
-def forget() -> None:
-    """Watch no longer, in a fork, which has the handlers of its parent."""
-    unwatch()
+def hold_signals() -> None:
+    """Hold back the signals that we handle, before a fork: for the child they must end it."""
+    if _watch is not None and _watch.handled:
+        _held.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _watch.handled)
+
+
+def release_signals() -> None:
+    """Let them come again, after the fork."""
+    mask = _held.__dict__.pop("mask", None)
+    if mask is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 @atexit.register
 def _at_exit() -> None:
     if _watch is not None:
-        _watch.tell(_watch.verdict())
+        verdict = _watch.verdict()
+        _watch.tell(verdict)
+        if verdict.ended.signal == signal.SIGINT:
+            _stay_interrupted()
 
 
 def _outermost_frame() -> FrameType | None:
@@ -210,6 +243,18 @@ def _has_returned(frame: FrameType) -> bool:
     from opcode import opname
 
     return opname[frame.f_code.co_code[frame.f_lasti]].startswith("RETURN_")
+
+
+def _stay_interrupted() -> None:
+    """Let Python end as KeyboardInterrupt ends it: by SIGINT.
+
+    It remembers that it is to do so, and any source text that is run meanwhile (by an import of
+    the standard library) makes it forget.
+    """
+    try:
+        exec("raise KeyboardInterrupt")  # noqa: S102
+    except KeyboardInterrupt:
+        pass
 
 
 def _is_main_thread() -> bool:

@@ -248,7 +248,10 @@ def _forget() -> None:
     for capture in _this.captures:
         capture.forget()
     _this = _Tracking()
-    ending.forget()
+    ending.unwatch()
+    ending.release_signals()
 
 
-os.register_at_fork(after_in_child=_forget)
+os.register_at_fork(
+    before=ending.hold_signals, after_in_parent=ending.release_signals, after_in_child=_forget
+)
