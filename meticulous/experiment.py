@@ -60,8 +60,10 @@ class Experiment:
         description: a sentence on what this run is for.
         norecord: record nothing, and allow uncommitted changes.
         resume: go on with the run of the same arguments and commit, if there is one.
-        options: the other settings of ``meticulous run``: ``tag`` (a list of words), ``dirty``
-            (``refuse`` or ``ignore``), ``no_git``, ``env`` (a list of names).
+        tags: words to find the run by.
+        dirty: what to do with uncommitted changes: ``refuse``, ``snapshot`` or ``ignore``.
+        no_git: the project is in no git repository.
+        env: names of more environment variables to record; ``*`` matches.
 
     What is not given here is taken from ``METICULOUS_…`` variables and ``meticulous.yaml``.
 
@@ -83,9 +85,14 @@ class Experiment:
         description: str = "",
         norecord: bool = False,  # noqa: FBT001, FBT002, likewise
         resume: bool = False,  # noqa: FBT001, FBT002
-        **options: Any,
+        *,
+        tags: Sequence[str] = (),
+        dirty: str | None = None,
+        no_git: bool = False,
+        env: Sequence[str] = (),
+        _parsed: Sequence[str] | None = None,
     ) -> None:
-        arguments = _arguments(args, default_args or {}, options.pop("_parsed", None))
+        arguments = _arguments(args, default_args or {}, _parsed)
         self.args, self.default_args = arguments.values, arguments.defaults
         given = {
             "project_directory": os.fspath(project_directory) or None,
@@ -93,7 +100,10 @@ class Experiment:
             "experiment_id": None if experiment_id is None else str(experiment_id),
             "description": description or None,
             "norecord": norecord or None,
-            **options,
+            "tag": list(tags) or None,
+            "dirty": dirty,
+            "no_git": no_git or None,
+            "env": list(env) or None,
         }
         if experiments_directory == "experiments":
             given["experiments_directory"] = None  # the default, so the settings file may differ

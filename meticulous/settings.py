@@ -76,6 +76,12 @@ EXPERIMENTS_DIRECTORY = Option(
     "where the runs are kept, relative to the project directory (default: experiments)",
     metavar="DIR",
 )
+DIRTY = Option(
+    "dirty",
+    "text",
+    "what to do with uncommitted changes (default: refuse)",
+    choices=("refuse", "snapshot", "ignore"),
+)
 RUN_OPTIONS = (
     PROJECT_DIRECTORY,
     EXPERIMENTS_DIRECTORY,
@@ -83,12 +89,7 @@ RUN_OPTIONS = (
     Option("description", "text", "a sentence on what this run is for", "m", "TEXT"),
     Option("tag", "list", "a word to find the run by; repeatable", "t", "TAG"),
     Option("norecord", "flag", "run the command bare: no folder, uncommitted changes allowed"),
-    Option(
-        "dirty",
-        "text",
-        "what to do with uncommitted changes (default: refuse)",
-        choices=("refuse", "snapshot", "ignore"),
-    ),
+    DIRTY,
     Option("no-git", "flag", "the project is in no git repository"),
     Option("pipe", "flag", "give the command pipes, even on a terminal"),
     Option("pty", "flag", "give the command pseudo-terminals, even off a terminal"),
@@ -214,6 +215,7 @@ def for_run(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -
     values = {**place.values, **_from_environment(environ), **_given(given)}
     if values.get("pipe") and values.get("pty"):
         raise UsageError("--pipe and --pty exclude each other", "Give one of them, or none")
+    _check_choice(DIRTY, values.get("dirty", "refuse"), "dirty")
     no_git = values.get("no_git", False)
     norecord = values.get("norecord", False)
     if place.repository is None and not no_git and not norecord:
