@@ -14,11 +14,13 @@ MASK = "***"
 _STEMS = ("key", "token", "pass", "pwd", "secret", "cred", "auth")
 """Every name that masking.py takes for a secret's has one of these in it."""
 
-_MARKS = _STEMS + (
-    "://", "sig=", "signature=", "cookie", "bearer", "-----begin",
-    "hf_", "api_org_", "sk-", "sk_", "rk_", "pk_", "gh", "gl", "akia", "asia", "aroa", "aida", "xox",
-    "xapp-", "eyj", "aiza", "ya29.", "gocspx-", "wandb_v", "local-", "gsk_", "r8_", "nvapi-", "xai-",
-    "pplx-", "tvly-", "lsv2_", "dapi", "npm_", "pypi-", "dckr_pat_", "dop_v1_", "hvs.", "hvb.", "sg.",
+_MARKS = _STEMS + ("://", "sig=", "signature=", "cookie", "bearer", "-----begin")
+_TOKENS = (
+    "AIza", "AIDA", "AKIA", "AROA", "ASIA", "GOCSPX-", "SG.", "api_org_", "dapi", "dckr_pat_",
+    "dop_v1_", "eyJ", "ghp_", "gho_", "ghs_", "ghu_", "ghr_", "github_pat_", "glpat-", "gldt-",
+    "glrt-", "glcbt-", "glptt-", "glft-", "glsoat-", "gloas-", "glagent-", "glimt-", "gsk_", "hf_",
+    "hvb.", "hvs.", "local-", "lsv2_", "npm_", "nvapi-", "pk_", "pplx-", "pypi-", "r8_", "rk_", "sk-",
+    "sk_", "tvly-", "wandb_v", "xai-", "xapp-", "xox", "ya29.",
 )  # fmt: skip
 """Every text that masking.py takes for a secret has one of these in it; a test holds the two."""
 
@@ -77,7 +79,7 @@ def _has_stem(name):
 
 def _has_mark(text):
     lower = text.lower()
-    return any(mark in lower for mark in _MARKS)
+    return any(mark in lower for mark in _MARKS) or any(start in text for start in _TOKENS)
 
 
 def _all_masked(value):
