@@ -150,7 +150,13 @@ class _Launch:
         self._tick()
         out_of_memory = oom_kills() > kills_before or supervisor.filled_memory()
         tail = self._stderr_tail() if ended.exit_code else ""
-        verdict = judge(ended, tail, self._report.traceback, out_of_memory=out_of_memory)
+        verdict = judge(
+            ended,
+            tail,
+            self._report.traceback,
+            out_of_memory=out_of_memory,
+            is_python=self._report.interpreter is not None,
+        )
         self._record.await_environment(PATIENCE_S)
         survivors = supervisor.survivors()
         usage = {

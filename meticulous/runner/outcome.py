@@ -13,6 +13,10 @@ __all__ = ["Outcome", "judge", "traceback_in"]
 
 _PYTHON_FAILED = 1
 """Exit code of a Python program that an exception ended."""
+_PYTHON_EXITED = (1, 2)
+"""Exit codes of ``sys.exit("message")`` and of a command line that a parser refused. Both print the
+reason last, and no exception is left that would tell it."""
+_LONGEST_LINE = 500
 _LONGEST_MESSAGE = 20
 """Lines that may follow a traceback as the rest of its message. Where more follow, the program
 went on after it, and something else ended it."""
@@ -42,7 +46,14 @@ class Outcome(Record):
     signal_name: str | None
 
 
-def judge(ended: Ended, stderr_tail: str, reported: str | None, *, out_of_memory: bool) -> Outcome:
+def judge(
+    ended: Ended,
+    stderr_tail: str,
+    reported: str | None,
+    *,
+    out_of_memory: bool,
+    is_python: bool = False,
+) -> Outcome:
     """Give the verdict.
 
     Args:
@@ -50,6 +61,7 @@ def judge(ended: Ended, stderr_tail: str, reported: str | None, *, out_of_memory
         stderr_tail: the end of what it printed on stderr, as it came.
         reported: the traceback of the uncaught exception, where the program told us.
         out_of_memory: the kernel killed something in our control group meanwhile.
+        is_python: a Python of the command has reported itself.
     """
     if ended.signal is not None:
         name = _signal_name(ended.signal)
@@ -64,9 +76,20 @@ def judge(ended: Ended, stderr_tail: str, reported: str | None, *, out_of_memory
         traceback = traceback_in(stderr_tail)
     if not traceback:
         reason = f"exit code {ended.exit_code}"
+        said = _last_words(stderr_tail) if is_python and ended.exit_code in _PYTHON_EXITED else None
+        reason = f"{reason}: {said}" if said else reason
         return Outcome(ERROR, reason, reason, None)
     message = _with_telling_last_line(traceback)
     return Outcome(ERROR, message, message.splitlines()[-1].strip(), None)
+
+
+def _last_words(text: str) -> str | None:
+    """Give the last line of `text`, if it is one that was meant for people."""
+    if not text.endswith("\n"):
+        return None
+    line = re.sub(_CONTROL, "", text).rstrip().rpartition("\n")[2]
+    is_part = line.startswith((" ", "\t")) or "\r" in line or len(line) > _LONGEST_LINE
+    return None if is_part or re.match(_PRINTED_AFTERWARDS, line) else line
 
 
 def _signal_name(number: int) -> str:
