@@ -23,7 +23,7 @@ setup: $(VENV)/installed  ## the environment for development
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable . --group test
+	$(BIN)/python -m pip install --quiet --editable . --group test --group parsers
 	@touch $@
 
 test: setup lint types check-imports pytest wheel  ## the whole check, as CI runs it
@@ -31,7 +31,8 @@ test: setup lint types check-imports pytest wheel  ## the whole check, as CI run
 lint: setup  ## style and spelling of the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/vermin --quiet --no-tips --violations -t=3.6- --no-parse-comments meticulous/helper.py
+	$(BIN)/vermin --quiet --no-tips --violations -t=3.6- --no-parse-comments meticulous/helper.py meticulous/runner/injected/*.py
+	$(BIN)/vermin --quiet --no-tips --violations -t=3.7- --no-parse-comments meticulous/masking.py meticulous/secretshapes.py
 
 format: setup  ## let the formatter have its way
 	$(BIN)/ruff check --fix .

@@ -148,6 +148,12 @@ def test_argparse(tmp_path: Path, case: str) -> None:
     assert got.source.startswith("argparse in train.py (pid ")
 
 
+STAGES = (
+    "several parses in one process (`parse_known_args`, then the rest)",
+    "`parse_args(sys.argv[1:])`, and a subcommand chosen by hand",
+)
+
+
 def test_a_second_stage_completes_the_first(tmp_path: Path) -> None:
     text = START + (
         'add("--config", default="a.yaml"); known, rest = parser.parse_known_args()\n'

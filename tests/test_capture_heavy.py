@@ -10,6 +10,14 @@ import pytest
 from meticulous.runner.reports import Report
 from tests.shim_support import Child, run_child, run_script
 
+FEATURES = (
+    ("HfArgumentParser", "several dataclasses"),
+    ("Lightning CLI", "a model and a trainer, under their subcommand"),
+    ("torchrun", "the script's arguments, rank 0's"),
+    ("accelerate launch", "the script's arguments"),
+)
+"""What the tests below show of each library, for the table in the documentation."""
+
 TRAIN = """
 import argparse, os, sys
 parser = argparse.ArgumentParser()

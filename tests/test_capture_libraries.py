@@ -15,6 +15,7 @@ class Case(NamedTuple):
     """A program, its command line, and what must be recorded of it."""
 
     module: str
+    feature: str
     text: str
     words: list[str]
     values: dict[str, Any]
@@ -26,6 +27,7 @@ class Case(NamedTuple):
 CASES = {
     "click: command": Case(
         "click",
+        "a command: options, flags, tuples, `multiple`, arguments",
         """
         import click
         @click.command()
@@ -53,6 +55,7 @@ CASES = {
     ),
     "click: groups": Case(
         "click",
+        "nested groups",
         """
         import click
         @click.group()
@@ -75,6 +78,7 @@ CASES = {
     ),
     "typer: command": Case(
         "typer",
+        "a command with an Enum and a path",
         """
         import enum, pathlib, typer
         class Kind(str, enum.Enum): A = "a"; B = "b"
@@ -90,6 +94,7 @@ CASES = {
     ),
     "typer: subcommands": Case(
         "typer",
+        "subcommands",
         """
         import typer
         app = typer.Typer()
@@ -107,6 +112,7 @@ CASES = {
     ),
     "absl": Case(
         "absl",
+        "`DEFINE_float`, `_bool`, `_list`, `_enum`",
         """
         from absl import app, flags
         flags.DEFINE_float("lr", 0.1, "rate"); flags.DEFINE_bool("fast", False, "")
@@ -122,6 +128,7 @@ CASES = {
     ),
     "fire: function": Case(
         "fire",
+        "a function with `*args` and `**kwargs`",
         """
         import fire
         def main(path, lr=0.1, *rest, n=3, **more): print(path, lr, rest, n, more)
@@ -135,6 +142,7 @@ CASES = {
     ),
     "fire: methods of a class": Case(
         "fire",
+        "a class and its method",
         """
         import fire
         class Trainer:
@@ -150,6 +158,7 @@ CASES = {
     ),
     "docopt": Case(
         "docopt",
+        "commands, positionals, options (docopt and docopt-ng)",
         '''
         """Train.
 
@@ -171,6 +180,7 @@ CASES = {
     ),
     "OmegaConf": Case(
         "omegaconf",
+        "`from_cli()` merged into a config",
         """
         from omegaconf import OmegaConf
         base = OmegaConf.create({"lr": 0.1, "model": {"depth": 2, "width": "${lr}"}, "home": "${oc.env:HOME}"})
@@ -185,6 +195,7 @@ CASES = {
     ),
     "Hydra": Case(
         "hydra",
+        "groups, overrides, interpolations, additions",
         """
         import os, hydra
         os.makedirs("conf/model", exist_ok=True)
@@ -210,6 +221,7 @@ CASES = {
     ),
     "jsonargparse": Case(
         "jsonargparse",
+        "a function with a nested dataclass",
         """
         import dataclasses, jsonargparse
         @dataclasses.dataclass
@@ -225,6 +237,7 @@ CASES = {
     ),
     "jsonargparse: subcommands": Case(
         "jsonargparse",
+        "subcommands",
         """
         import jsonargparse
         def fit(lr: float = 0.1): print(lr)
@@ -239,6 +252,7 @@ CASES = {
     ),
     "tyro: function and nested dataclass": Case(
         "tyro",
+        "a function with a nested dataclass",
         """
         import dataclasses, tyro
         @dataclasses.dataclass
@@ -254,6 +268,7 @@ CASES = {
     ),
     "tyro: subcommands": Case(
         "tyro",
+        "subcommands",
         """
         import tyro
         def train(lr: float = 0.1): print(lr)
@@ -268,6 +283,7 @@ CASES = {
     ),
     "simple-parsing": Case(
         "simple_parsing",
+        "a dataclass beside plain arguments",
         """
         import dataclasses, simple_parsing
         @dataclasses.dataclass
@@ -285,6 +301,7 @@ CASES = {
     ),
     "ConfigArgParse": Case(
         "configargparse",
+        "a config file beside the command line",
         """
         import configargparse
         open("c.ini", "w").write("n = 9\\n")
@@ -300,6 +317,7 @@ CASES = {
     ),
     "pydantic-settings": Case(
         "pydantic_settings",
+        "`cli_parse_args` with a nested model",
         """
         import pydantic, pydantic_settings
         class Model(pydantic.BaseModel): depth: int = 2
@@ -315,6 +333,7 @@ CASES = {
     ),
     "pydantic-settings: CliApp": Case(
         "pydantic_settings",
+        "`CliApp.run`",
         """
         import pydantic, pydantic_settings
         class Settings(pydantic_settings.BaseSettings):
@@ -330,6 +349,7 @@ CASES = {
     ),
     "Sacred": Case(
         "sacred",
+        "`with name=value`",
         """
         from sacred import Experiment
         ex = Experiment("e", save_git_info=False)

@@ -158,8 +158,18 @@ def test_of_many_reports_the_first_are_read(run: RunFolder) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[1]", b"null", b'{"format": 2}', b"\xff\xfe", b"[" * 100_000, b"{}" * 10]
-    + [b'{"format": 1, "pid": true, "started": 1, "parses": []}', b"1" * 10_000],
+    [
+        b"",
+        b"{",
+        b"[1]",
+        b"null",
+        b'{"format": 2}',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b"{}" * 10,
+        b'{"format": 1, "pid": true, "started": 1, "parses": []}',
+        b"1" * 10_000,
+    ],
 )
 def test_a_broken_report_is_one_line_and_the_others_count(run: RunFolder, content: bytes) -> None:
     write(run, 2, parse(lr=1))

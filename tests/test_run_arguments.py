@@ -137,7 +137,9 @@ def test_a_hostile_report_is_one_warning(project: Path) -> None:
         "open(folder + '/9-x.json', 'wb').truncate(200 << 20)\n"
     )
 
-    done = meticulous("run", "--dirty", "ignore", "--", sys.executable, "evil.py", "--a=1", cwd=project)
+    done = meticulous(
+        "run", "--dirty", "ignore", "--", sys.executable, "evil.py", "--a=1", cwd=project
+    )
 
     run = only_run(project)
     assert SUCCESS == run.read_status()[0]
@@ -174,6 +176,8 @@ def test_a_refused_command_line_is_the_reason(project: Path) -> None:
     "said", ["", "0%|  | 1/2\r100%|#| 2/2\n", "a.py:3: UserWarning: x\n  warn(x)\n", "no newline"]
 )
 def test_what_is_no_message_is_not_taken_for_one(project: Path, said: str) -> None:
-    run = recorded(project, sys.executable, "-c", f"import sys; sys.stderr.write({said!r}); exit(1)")
+    run = recorded(
+        project, sys.executable, "-c", f"import sys; sys.stderr.write({said!r}); exit(1)"
+    )
 
     assert (ERROR, "exit code 1") == run.read_status()
