@@ -3,6 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?= tests
+# HEAVY=1 tests against torch, transformers, accelerate and Lightning too: a gigabyte or several.
+HEAVY ?=
+GROUPS := --group test --group parsers $(if $(HEAVY),--group heavy)
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help demo test setup lint format types check-imports pytest wheel clean
 
