@@ -23,12 +23,12 @@ demo: .demo/installed  ## record three trainings of a real model in this clone, 
 	.demo/bin/python -m pip install --quiet . --group demo
 	@touch $@
 
-setup: $(VENV)/installed  ## the environment for development
+setup: $(VENV)/installed$(HEAVY)  ## the environment for development
 
-$(VENV)/installed: pyproject.toml
+$(VENV)/installed$(HEAVY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable . --group test --group parsers
+	$(BIN)/python -m pip install --quiet --editable . $(GROUPS)
 	@touch $@
 
 test: setup lint types check-imports pytest wheel  ## the whole check, as CI runs it
