@@ -25,7 +25,8 @@ parser.add_argument("--lr", type=float, default=0.1)
 parser.add_argument("--fail", type=int, default=-1)
 args = parser.parse_args()
 rank = int(os.environ.get("RANK", 0))
-print("rank", rank, "of", os.environ.get("WORLD_SIZE"), args.lr)
+line = f"rank {rank} of {os.environ.get('WORLD_SIZE')} {args.lr}\\n"
+os.write(1, line.encode())  # at once: the ranks share the stream
 if args.fail == rank:
     raise RuntimeError(f"rank {rank} has had enough")
 """

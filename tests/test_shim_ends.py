@@ -70,6 +70,15 @@ def test_causes_notes_and_groups_are_kept(tmp_path: Path) -> None:
         assert "KeyError: 'two'" in got
 
 
+def test_a_program_that_ctrl_c_ends_dies_of_the_signal(tmp_path: Path) -> None:
+    text = "import os, signal; os.kill(os.getpid(), signal.SIGINT)\nwhile True: pass\n"
+
+    child = run_script(tmp_path, text)
+
+    assert child.code == -2
+    assert child.report.traceback is None
+
+
 def test_an_endless_message_is_cut(tmp_path: Path) -> None:
     got = traceback_of(tmp_path, "raise ValueError('x' * 10_000_000)")
 

@@ -78,6 +78,10 @@ def at_exit():
     in_thread = threads.last() if threads else None
     if error is None and in_thread is None:
         return
+    if isinstance(error, KeyboardInterrupt):
+        # Python is about to die of SIGINT, but forgets it when anything is evaluated before that, as
+        # happens while traceback is imported. The signal says enough.
+        return
     with _lock:
         state = _of_this_process()
         if error is not None:
