@@ -22,9 +22,9 @@ from meticulous.reading import TIMES
 
 __all__ = [
     "All",
-    "Any_",
     "Compare",
     "Condition",
+    "Either",
     "HasTag",
     "In",
     "Leaf",
@@ -44,7 +44,7 @@ class All(NamedTuple):
     parts: tuple[Condition, ...]
 
 
-class Any_(NamedTuple):  # noqa: N801 - the name without the underscore is taken
+class Either(NamedTuple):
     """One part at least holds."""
 
     parts: tuple[Condition, ...]
@@ -85,7 +85,7 @@ class Leaf(NamedTuple):
     columns: tuple[str, ...]
 
 
-Condition = All | Any_ | Not | Compare | In | HasTag | Leaf
+Condition = All | Either | Not | Compare | In | HasTag | Leaf
 
 
 class Sql(NamedTuple):
@@ -134,7 +134,7 @@ class _Reader:
             case ast.BoolOp(op=ast.And(), values=values):
                 return All(tuple(self.read(value, depth + 1) for value in values))
             case ast.BoolOp(values=values):
-                return Any_(tuple(self.read(value, depth + 1) for value in values))
+                return Either(tuple(self.read(value, depth + 1) for value in values))
             case ast.UnaryOp(op=ast.Not() | ast.Invert(), operand=operand):
                 return Not(self.read(operand, depth + 1))
             case ast.Compare():
@@ -226,7 +226,7 @@ def leaves(condition: Condition) -> list[Leaf]:
     match condition:
         case Leaf():
             return [condition]
-        case All(parts) | Any_(parts):
+        case All(parts) | Either(parts):
             return list(dict.fromkeys(leaf for part in parts for leaf in leaves(part)))
         case Not(part):
             return leaves(part)
@@ -242,7 +242,7 @@ def to_sql(condition: Condition, column: Callable[[str], Sql], leaf: Callable[[L
         leaf: a part for pandas -> SQL of its outcome.
     """
     match condition:
-        case All(parts) | Any_(parts):
+        case All(parts) | Either(parts):
             word = " AND " if isinstance(condition, All) else " OR "
             return _join([to_sql(part, column, leaf) for part in parts], word)
         case Not(part):

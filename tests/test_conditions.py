@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meticulous import asking, conditions
-from meticulous.conditions import All, Any_, Compare, In, Leaf, Not, parse
+from meticulous.conditions import All, Compare, Either, In, Leaf, Not, parse
 from meticulous.errors import FilterError, MeticulousError, UnknownColumnError
 from meticulous.index import Index
 from meticulous.reading import Row
@@ -29,7 +29,7 @@ COLUMNS = ["status", "start_time", "args_lr", "args_k", "args_name", "metadata_e
         ("args_k not in (1, 'a')", Not(In("args_k", (1, "a")))),
         (
             "args_k == 1 & ~(status == 'x') | args_k == 2",
-            Any_(
+            Either(
                 (
                     All((Compare("args_k", "==", 1), Not(Compare("status", "==", "x")))),
                     Compare("args_k", "==", 2),
