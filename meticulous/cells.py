@@ -39,8 +39,9 @@ def scalar(value: Any) -> int | float | str | None:
 
     True and False are 1 and 0. Integers beyond 64 bits are floating point.
     """
-    if value is None or isinstance(value, float):
-        return value
+    kind = type(value)
+    if kind is float or value is None or (kind is str and value.isascii()):
+        return value  # type: ignore[no-any-return]
     if isinstance(value, int):
         if -(2**63) <= value < 2**63:
             return value
@@ -50,7 +51,7 @@ def scalar(value: Any) -> int | float | str | None:
             return math.inf if value > 0 else -math.inf
     if isinstance(value, str):
         # Text that is not Unicode (names of undecodable bytes) cannot be bound.
-        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+        return value.encode("utf-8", "backslashreplace").decode()
     return None
 
 
