@@ -33,19 +33,19 @@ def make() -> list[Tap]:
     made: list[Tap] = []
     for number, name in _STREAMS:
         stream = getattr(sys, name)
-        leads_there = stream is not None and _leads_to(stream, number)
+        leading = _leading(stream, number)
         if is_open(number):
-            made.append(_DescriptorTap(number, name, stream if leads_there else None))
-        if stream is not None and not leads_there:
+            made.append(_DescriptorTap(number, name, stream, leading))
+        if stream is not None and leading is None:
             made.append(_StreamTap(number, name, stream))
     return made
 
 
 def flush() -> None:
     """Let go of what Python and C hold back, so that it is on the right side of a border."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         try:
-            stream.flush()
+            stream.flush()  # type: ignore[union-attr]
         except (AttributeError, OSError, ValueError, RuntimeError):
             pass  # none; its reader is gone; closed; or a signal has come in the midst of a flush
     _flush_c()
@@ -106,12 +106,12 @@ class Tap:
 class _DescriptorTap(Tap):
     """A pipe or pseudo-terminal in the place of descriptor `number`.
 
-    `stream` is the Python stream that leads to it, if any.
+    `leading` is the Python stream that leads to it, if `stream`, Python's of that name, does.
     """
 
-    def __init__(self, number: int, name: str, stream: Any) -> None:
+    def __init__(self, number: int, name: str, stream: Any, leading: Any) -> None:
         super().__init__(number, name)
-        self._stream = stream
+        self._stream, self._leading = stream, leading
         self._is_now_line_buffered = False
         self._identity: tuple[int, ...] = ()
         self.sink = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, _ABOVE)
@@ -128,7 +128,7 @@ class _DescriptorTap(Tap):
         os.close(self._theirs)
         self._theirs = -1
         self._close_source()
-        stream = self._stream
+        stream = self._leading
         if isinstance(stream, io.TextIOWrapper) and not stream.line_buffering:
             stream.reconfigure(line_buffering=True)  # so that a crash loses no line
             self._is_now_line_buffered = True
@@ -138,16 +138,14 @@ class _DescriptorTap(Tap):
             os.dup2(self.sink, self.number)
         if self._is_now_line_buffered:
             try:
-                self._stream.reconfigure(line_buffering=False)
+                self._leading.reconfigure(line_buffering=False)
             except ValueError:
                 pass  # closed
 
     def is_in_place(self) -> bool:
         stream = getattr(sys, self.name)
-        has_same_stream = stream is self._stream or stream is None or self._stream is None
-        return _identity(self.number) == self._identity and (
-            has_same_stream or _leads_to(stream, self.number)
-        )
+        is_same = stream is self._stream or _leading(stream, self.number) is not None
+        return is_same and _identity(self.number) == self._identity
 
 
 class _StreamTap(Tap):
@@ -197,22 +195,25 @@ def _as_bytes(content: Any) -> bytes:
     return bytes(content)
 
 
-def _leads_to(stream: Any, number: int, depth: int = 3) -> bool:
-    """Say whether what is written to `stream` comes out at descriptor `number`.
+def _leading(stream: Any, number: int, depth: int = 3) -> Any:
+    """Give the stream by which what is written to `stream` comes out at descriptor `number`.
 
-    It may do so by way of another stream that it holds: a logger of the program's own.
+    It may be another one that `stream` holds, as a logger of the program's own does. None where
+    it comes out elsewhere.
     """
     try:
         if stream.fileno() == number:
-            return True
+            return stream
     except Exception:  # noqa: BLE001, S110, whatever a class of the program's own raises
         pass
     held = getattr(stream, "__dict__", {}).values() if depth else ()
     for value in held:
         for one in value if isinstance(value, (list, tuple)) else (value,):
-            if hasattr(one, "write") and one is not stream and _leads_to(one, number, depth - 1):
-                return True
-    return False
+            if hasattr(one, "write") and one is not stream:
+                leading = _leading(one, number, depth - 1)
+                if leading is not None:
+                    return leading
+    return None
 
 
 def _identity(descriptor: int) -> tuple[int, ...]:
