@@ -46,11 +46,12 @@ def run_script(
 
 
 def start_script(project: Path, code: str, *words: str) -> subprocess.Popen[bytes]:
-    """Commit `code` as train.py and start it; its stdout and stderr are pipes."""
+    """Commit `code` as train.py and start it; its streams are pipes."""
     add_script(project, code)
     return subprocess.Popen(
         [sys.executable, "train.py", *words],
         cwd=project,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )

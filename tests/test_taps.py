@@ -443,7 +443,7 @@ def test_without_a_python_to_start_threads_carry(repository: Path) -> None:
 
 
 def test_c_and_python_together_are_exact_to_the_byte(repository: Path) -> None:
-    megabytes = int(os.environ.get("METICULOUS_TEST_MEGABYTES", "64"))
+    megabytes = int(os.environ.get("TEST_MEGABYTES", "64"))
     code = f"""
         import os, sys, threading
         from meticulous import Experiment
