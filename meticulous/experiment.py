@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import IO, TYPE_CHECKING, Any
 
 from meticulous import ending, helper, runfolder, settings, tracking
 from meticulous.arguments import Arguments
@@ -20,16 +19,17 @@ from meticulous.errors import (
     MismatchedArgsError,
     MismatchedCommitError,
 )
-from meticulous.parsers import add_argument_group, extract
 from meticulous.runfolder import ERROR, SUCCESS
 from meticulous.runner.injected._meticulous_values import Budget, plain
 from meticulous.runner.outcome import Outcome
 from meticulous.runner.process import Ended
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
     from types import TracebackType
+    from typing import IO, Any
 
     from typing_extensions import Self
 
@@ -120,6 +120,8 @@ class Experiment:
 
         `defaults` are the defaults of the options, by their names with underscores.
         """
+        from meticulous.parsers import add_argument_group
+
         add_argument_group(parser, **defaults)
 
     @staticmethod
@@ -127,6 +129,8 @@ class Experiment:
         parser: argparse.ArgumentParser, arg_list: Sequence[str] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """Parse and part what is parsed: (args, default args, arguments of Experiment)."""
+        from meticulous.parsers import extract
+
         extracted = extract(parser, arg_list)
         return extracted.args, extracted.default_args, extracted.meticulous_args
 
@@ -142,6 +146,8 @@ class Experiment:
         The parsing is done once: the next ``parser.parse_args()`` gives the same result and has
         no second effects. `options` are arguments of Experiment that go before the parsed ones.
         """
+        from meticulous.parsers import extract
+
         found = extract(parser, arg_list)
         words = {**found.meticulous_args, **options}
         return cls(found.args, found.default_args, **words, _parsed=found.given)

@@ -9,7 +9,7 @@ import threading
 import time
 from contextvars import ContextVar
 
-from meticulous import ending, recording, resume
+from meticulous import ending, recording
 from meticulous.arguments import Arguments
 from meticulous.capture import Capture
 from meticulous.codestate import CodeState
@@ -140,9 +140,12 @@ def _record(
     environ.pop(RUN_DIRECTORY_VARIABLE, None)
     if directory:
         environ[RUN_DIRECTORY_VARIABLE] = directory
-    run = resume.find(chosen, code, arguments.values) if resumes else None
-    if run is not None:
-        return recording.resume(run, chosen, code, command, _say, environ)
+    if resumes:
+        from meticulous import resume
+
+        run = resume.find(chosen, code, arguments.values)
+        if run is not None:
+            return recording.resume(run, chosen, code, command, _say, environ)
     return recording.begin(chosen, code, command, _say, environ)
 
 
