@@ -135,7 +135,7 @@ class Supervisor:
             if self._resized():
                 _kill(-self.pid if self.own_group else 0, signal.SIGWINCH)
         elif number == signal.SIGCONT:
-            self._reap()
+            self._reap_command(may_stop=False)
             self._resized()  # the shell was told of a change while we were stopped, and we not
             if self.own_group or self._is_stopped:
                 self._send(signal.SIGCONT)
@@ -177,13 +177,14 @@ class Supervisor:
                 return
             self._add(os.wait4(change.si_pid, 0)[2])
 
-    def _reap_command(self) -> None:
+    def _reap_command(self, *, may_stop: bool = True) -> None:
         pid, status, used = os.wait4(self.pid, os.WUNTRACED | os.WCONTINUED | os.WNOHANG)
         if pid == 0:
             return
         if os.WIFSTOPPED(status):
             self._is_stopped = True
-            self._stop_too(os.WSTOPSIG(status))
+            if may_stop:
+                self._stop_too(os.WSTOPSIG(status))
         elif os.WIFCONTINUED(status):
             self._is_stopped = False
         else:
@@ -208,6 +209,8 @@ class Supervisor:
         if number not in _JOB_CONTROL:
             return
         self._settle()
+        if signal.SIGCONT in signal.sigpending():
+            return  # somebody was quicker than we, and will not continue us a second time
         # Sent while it is blocked, it is one with the same signal from the terminal, should that
         # be waiting still: two would stop us again after we have been continued.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
