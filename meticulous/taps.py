@@ -10,6 +10,7 @@ import fcntl
 import io
 import os
 import sys
+import threading
 
 from meticulous import runfolder
 from meticulous.runner.carrier import Channel
@@ -151,8 +152,9 @@ class _DescriptorTap(Tap):
 class _StreamTap(Tap):
     """A second way for what is written to a Python stream; the first stays as it is.
 
-    The stream stays the same object: its ``write`` (that of its buffer, where it has one) is put
-    before the class's own.
+    The stream stays the same object. Its ``write`` (that of its buffer, where it has one) is
+    stood in for, in its class where that can be: IPython puts a ``write`` of its own into the
+    stream for the time of a cell, and then puts back what it has found.
     """
 
     def __init__(self, number: int, name: str, stream: Any) -> None:
@@ -160,33 +162,74 @@ class _StreamTap(Tap):
         self._stream = stream
         buffer = getattr(stream, "buffer", None)
         self._target = stream if buffer is None else buffer
-        self._write: Callable[[Any], Any] | None = None
+        self._class = type(self._target)
+        self._write: Any = None
+        self._thread = threading.local()
         self._make_pipe()
 
     def begin(self) -> None:
-        before = self._target.write
-
-        def write(content: Any) -> Any:
-            written = before(content)
-            try:
-                write_all(self._theirs, _as_bytes(content))
-            except OSError:
-                pass  # nobody carries it any more; the program goes on
-            return written
-
+        target = self._target
         try:
-            self._target.write = self._write = write
-        except AttributeError:
-            self._write = None  # a class of the program's own that allows no such thing
+            members = {"write": self._property(), "__module__": self._class.__module__}
+            target.__class__ = type(self._class.__name__, (self._class,), members)
+        except TypeError:  # its class is written in C
+            try:
+                target.write = self._write = _Noting(self, target.write)
+            except AttributeError:
+                pass  # it allows neither
         self._close_source()
 
     def end(self) -> None:
-        if self.is_in_place():
+        if self._class is not type(self._target):
+            self._target.__class__ = self._class
+        elif self._write is not None and vars(self._target).get("write") is self._write:
             del self._target.write
 
     def is_in_place(self) -> bool:
-        is_ours = vars(self._target).get("write") is self._write if self._write else True
+        is_ours = self._class is not type(self._target) or (
+            getattr(self._target, "__dict__", {}).get("write") is self._write
+        )
         return is_ours and getattr(sys, self.name) is self._stream
+
+    def note(self, first: Callable[[Any], Any], content: Any) -> Any:
+        """Write `content` as `first` does, and into the pipe, if it has not been there yet."""
+        # ipykernel reads descriptor 1 in a thread, and writes to the stream what comes there.
+        is_echo = threading.current_thread() is getattr(self._stream, "watch_fd_thread", None)
+        if is_echo or getattr(self._thread, "is_noting", False):
+            return first(content)
+        self._thread.is_noting = True
+        try:
+            written = first(content)
+        finally:
+            self._thread.is_noting = False
+        try:
+            write_all(self._theirs, _as_bytes(content))
+        except OSError:
+            pass  # nobody carries it any more; the program goes on
+        return written
+
+    def _property(self) -> property:
+        """Give what stands in a class for ``write``: whatever is set, ours comes before it."""
+        own_class = self._class
+
+        def get(stream: Any) -> Any:
+            first = vars(stream).get("write")
+            return _Noting(self, first or own_class.write.__get__(stream))
+
+        def put(stream: Any, write: Any) -> None:
+            vars(stream)["write"] = write.first if isinstance(write, _Noting) else write
+
+        return property(get, put, lambda stream: vars(stream).pop("write"))
+
+
+class _Noting:
+    """A ``write`` that notes, and does what `first` does."""
+
+    def __init__(self, tap: _StreamTap, first: Callable[[Any], Any]) -> None:
+        self._tap, self.first = tap, first
+
+    def __call__(self, content: Any) -> Any:
+        return self._tap.note(self.first, content)
 
 
 def _as_bytes(content: Any) -> bytes:

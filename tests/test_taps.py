@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import pexpect
@@ -355,6 +356,48 @@ def test_a_stream_without_a_descriptor_is_teed_and_stays_itself(
     assert "write" not in vars(cell)
 
 
+def test_ipython_may_put_its_own_write_in_the_place_of_ours(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository)
+    stream = Notebook()
+    monkeypatch.setattr(sys, "stdout", stream)
+
+    def cell(work: Callable[[], object]) -> None:
+        found = stream.write
+        stream.write = lambda text: found(text)  # type: ignore[method-assign]
+        work()
+        stream.write = found  # type: ignore[method-assign]
+
+    opened: list[Experiment] = []
+    cell(lambda: (opened.append(Experiment({})), print("first")))
+    cell(lambda: print("second"))
+    cell(lambda: opened[0].finish())
+    cell(lambda: print("third"))
+    assert b"first\nsecond\n" == kept(repository)
+    assert "first\nsecond\nthird\n" == "".join(stream.shown)
+    assert Notebook is type(stream)
+
+
+def test_a_notebook_is_recorded_once(repository: Path) -> None:
+    pytest.importorskip("ipykernel")
+    client = pytest.importorskip("jupyter_client")
+    add_script(repository, "")
+    manager, kernel = client.manager.start_new_kernel(kernel_name="python3", cwd=str(repository))
+    try:
+        for cell in (
+            "import os; from meticulous import Experiment; e = Experiment({}); print('text')",
+            "os.system('echo shell'); print('more')",
+            "e.finish()",
+        ):
+            reply = kernel.execute_interactive(cell, timeout=DEADLINE_S, output_hook=lambda _: None)
+            assert "ok" == reply["content"]["status"]
+    finally:
+        kernel.stop_channels()
+        manager.shutdown_kernel(now=True)
+    assert [b"more", b"shell", b"text"] == sorted(kept(repository).splitlines())
+
+
 def test_a_logger_of_the_programs_own_is_not_recorded_twice(repository: Path) -> None:
     code = """
         import sys
@@ -411,7 +454,7 @@ def test_pytests_capture_and_ours_both_work(capture: str, repository: Path) -> N
     assert b"1 failed, 2 passed" in done.stdout, done.stdout.decode()
     assert b"seen on failure" in done.stdout
     assert b"python\n" in kept(repository, 0)
-    assert b"python\nshell\n" == kept(repository, 1)
+    assert [b"python", b"shell"] == sorted(kept(repository, 1).splitlines())
     assert b"seen on failure\n" == kept(repository, 2)
 
 
