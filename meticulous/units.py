@@ -4,25 +4,23 @@ from __future__ import annotations
 
 __all__ = ["format_bytes", "format_duration"]
 
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+
 
 def format_duration(seconds: float) -> str:
-    """Give `seconds` with the two largest units that matter: ``0.21 s``, ``3 min 5 s``, ``2 d 4 h``."""
-    if seconds < 0:
-        return "-" + format_duration(-seconds)
-    if seconds < 9.995:
-        return f"{seconds:.2f} s"
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
+    """Give a length of time: ``12ms``, ``0.4s``, ``12s``, ``3m05s``, ``2h07m``, ``3d04h``."""
+    if 0 < seconds < 0.095:
+        return f"{seconds * 1000:.0f}ms"
+    if seconds < 9.95:
+        return f"{seconds:.1f}s"
     whole = round(seconds)
-    for size, unit, smaller_size, smaller in (
-        (86_400, "d", 3_600, "h"),
-        (3_600, "h", 60, "min"),
-        (60, "min", 1, "s"),
-    ):
-        if whole >= size:
-            rest = whole % size // smaller_size
-            return f"{whole // size} {unit} {rest} {smaller}" if rest else f"{whole // size} {unit}"
-    return f"{whole} s"
+    if whole < _MINUTE:
+        return f"{whole}s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE}m{whole % _MINUTE:02d}s"
+    if whole < _DAY:
+        return f"{whole // _HOUR}h{whole % _HOUR // _MINUTE:02d}m"
+    return f"{whole // _DAY}d{whole % _DAY // _HOUR:02d}h"
 
 
 def format_bytes(count: float) -> str:

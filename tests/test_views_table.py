@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meticulous.units import format_duration
 from meticulous.views import listing, text
 from meticulous.views.listing import Style
 from meticulous.views.table import Column, draw
@@ -76,7 +77,8 @@ def test_values_are_shown_short_and_harmless(value: object, shown: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "shown"),
     [
-        (0.04, "0.0s"),
+        (0.04, "40ms"),
+        (0.4, "0.4s"),
         (9.96, "10s"),
         (59.4, "59s"),
         (59.6, "1m00s"),
@@ -86,7 +88,7 @@ def test_values_are_shown_short_and_harmless(value: object, shown: str) -> None:
     ],
 )
 def test_durations_are_for_people(seconds: float, shown: str) -> None:
-    assert shown == text.duration(seconds)
+    assert shown == format_duration(seconds)
 
 
 def test_arguments_that_never_differ_are_folded() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from meticulous.reading import TIMES, Row
 from meticulous.runfolder import RUNNING
+from meticulous.units import format_duration
 from meticulous.views import text
 
 __all__ = ["cell", "whole_cell"]
@@ -22,7 +23,7 @@ def cell(name: str, row: Row) -> str:
     if name in TIMES:
         return text.local_time(str(value))
     if name == "duration" and isinstance(value, (int, float)):
-        return text.duration(value)
+        return format_duration(value)
     if name == "status_message":
         return _last_line(value)
     if name == "sha":

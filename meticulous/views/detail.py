@@ -9,6 +9,7 @@ from typing import Any, TextIO
 from meticulous import runfolder
 from meticulous.reading import Row
 from meticulous.runfolder import RunFolder
+from meticulous.units import format_bytes, format_duration
 from meticulous.views import colour, text
 
 __all__ = ["lines", "record"]
@@ -65,7 +66,7 @@ def lines(run: dict[str, Any], stream: TextIO) -> Iterator[str]:
         paint, "metadata", [(name, text.full(value)) for name, value in others.items()]
     )
     yield from _heading(
-        paint, "files", [(name, _size(size)) for name, size in run["files"].items()]
+        paint, "files", [(name, format_bytes(size)) for name, size in run["files"].items()]
     )
     if "\n" in message:
         yield ""
@@ -146,11 +147,11 @@ def _when(moment: str | None, host: str | None) -> str | None:
 def _took(seconds: float | None, usage: dict[str, Any]) -> str | None:
     if seconds is None:
         return None
-    parts = [text.duration(seconds)]
+    parts = [format_duration(seconds)]
     if "user" in usage and "system" in usage:
-        parts.append(f"processor {text.duration(usage['user'] + usage['system'])}")
+        parts.append(f"processor {format_duration(usage['user'] + usage['system'])}")
     if usage.get("peak_memory"):
-        parts.append(f"memory {_size(usage['peak_memory'])}")
+        parts.append(f"memory {format_bytes(usage['peak_memory'])}")
     return ", ".join(parts)
 
 
@@ -165,11 +166,3 @@ def _files(path: str) -> dict[str, int]:
             except OSError:
                 continue
     return dict(sorted(sizes.items()))
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024 or unit == "GiB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    raise AssertionError

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from meticulous.reading import Row, is_missing, same
+from meticulous.units import format_duration
 from meticulous.views import text
 from meticulous.views.cell import cell
 from meticulous.views.table import Column, draw
@@ -93,7 +94,7 @@ def _cell(name: str, value: Any) -> str:
     if value is None:
         return _ABSENT
     if name == "duration":
-        return text.duration(value)
+        return format_duration(value)
     if name == "command" and isinstance(value, list):
         return text.harmless(shlex.join(map(str, value)))
     return text.harmless(value.strip()) if isinstance(value, str) else text.full(value)

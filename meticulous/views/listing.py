@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from meticulous.reading import HEADER, SECTIONS, Row, is_numeric, same
+from meticulous.units import format_duration
 from meticulous.views import colour, text
 from meticulous.views.cell import cell, whole_cell
 from meticulous.views.table import Column, draw
@@ -162,8 +163,8 @@ def _spread(row: Row, name: str) -> str | None:
     if mean is None:
         return None
     if name == "duration":
-        middle = text.duration(mean)
-        around = None if deviation is None else text.duration(deviation)
+        middle = format_duration(mean)
+        around = None if deviation is None else format_duration(deviation)
     elif not deviation or not math.isfinite(deviation) or not math.isfinite(mean):
         middle, around = text.short(mean), None if deviation is None else text.short(deviation)
     else:

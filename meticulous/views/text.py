@@ -9,9 +9,7 @@ import unicodedata
 from datetime import datetime
 from typing import Any
 
-__all__ = ["clip", "duration", "full", "harmless", "local_time", "short", "width"]
-
-_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+__all__ = ["clip", "full", "harmless", "local_time", "short", "width"]
 
 
 def full(value: Any) -> str:
@@ -32,20 +30,6 @@ def short(value: Any) -> str:
     if isinstance(value, float) and math.isfinite(value):
         return f"{value:.6g}"
     return full(value)
-
-
-def duration(seconds: float) -> str:
-    """Give a length of time for a person: ``0.4s``, ``12s``, ``3m05s``, ``2h07m``, ``3d04h``."""
-    if seconds < 9.95:
-        return f"{seconds:.1f}s"
-    whole = round(seconds)
-    if whole < _MINUTE:
-        return f"{whole}s"
-    if whole < _HOUR:
-        return f"{whole // _MINUTE}m{whole % _MINUTE:02d}s"
-    if whole < _DAY:
-        return f"{whole // _HOUR}h{whole % _HOUR // _MINUTE:02d}m"
-    return f"{whole // _DAY}d{whole % _DAY // _HOUR:02d}h"
 
 
 def local_time(text: str, now: float | None = None) -> str:
