@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from meticulous.arguments import Arguments
 from meticulous.runfolder import REPORTS, RunFolder
-from meticulous.runner.launchers import is_launcher
+from meticulous.runner.launchers import is_launcher, is_runner
 from meticulous.runner.reports import Report, Watcher, read
 
 
@@ -106,7 +106,6 @@ def test_a_tool_in_the_program_s_own_process_is_skipped(run: RunFolder) -> None:
         "torch.distributed.run",
         "accelerate.commands.launch",
         "deepspeed.launcher.runner",
-        "mpi4py.run",
         "pip",
         "pip._internal.cli.main",
         "pytest",
@@ -128,6 +127,21 @@ def test_launchers_are_known_by_name(main: str) -> None:
 )
 def test_programs_are_not_launchers(main: str) -> None:
     assert not is_launcher(main)
+
+
+@pytest.mark.parametrize(
+    "main", ["memray.commands", "coverage.cmdline", "/env/bin/coverage", "mpi4py.run", "cProfile"]
+)
+def test_runners_are_known_by_name_and_are_no_launchers(main: str) -> None:
+    assert is_runner(main)
+    assert not is_launcher(main)
+
+
+def test_a_program_under_a_runner_counts(run: RunFolder) -> None:
+    main = {"file": "/env/bin/coverage", "module": None}
+    write(run, 1, parse(lr=2), interpreter=main)
+
+    assert {"lr": 2} == values(run)
 
 
 def test_the_first_rank_that_failed_is_the_reason(run: RunFolder) -> None:

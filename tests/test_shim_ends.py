@@ -150,6 +150,46 @@ def test_children_of_every_kind_do_not_take_the_program_s_place(tmp_path: Path) 
     assert 1 == sum(bool(file["parses"]) for file in child.files)
 
 
+def test_a_lock_held_at_a_fork_does_not_hang_the_child(tmp_path: Path) -> None:
+    text = PARSE + (
+        "import os, sys\nlock = sys.modules['_meticulous_report']._lock()\nlock.acquire()\n"
+        "pid = os.fork()\nif not pid: 1 / 0\nos.waitpid(pid, 0)\nlock.release()\n"
+    )
+
+    child = run_script(tmp_path, text)
+
+    assert child.code == 0, child.stderr
+    assert 1 == sum("exception" in file for file in child.files)
+
+
+@pytest.mark.parametrize("runner", [["-m", "cProfile", "-o", os.devnull], ["-m", "pdb", "-c", "c"]])
+def test_a_program_run_within_a_tool_is_recorded(tmp_path: Path, runner: list[str]) -> None:
+    (tmp_path / "train.py").write_text(PARSE + "import os; os._exit(0)")
+
+    child = run_child(tmp_path / "run", *runner, "train.py", "--lr", "3", cwd=tmp_path)
+
+    assert child.report.arguments is not None
+    assert child.report.arguments.values == {"lr": "3"}
+    assert child.report.arguments.source.startswith("argparse in train.py (pid ")
+
+
+def test_the_memory_of_a_thread_that_failed_is_freed(tmp_path: Path) -> None:
+    text = """
+        import threading, weakref, gc
+        class Big: pass
+        seen = []
+        def work():
+            big = Big(); seen.append(weakref.ref(big)); raise ValueError("x")
+        threading.excepthook = lambda args: None
+        thread = threading.Thread(target=work); thread.start(); thread.join(); del thread; gc.collect()
+        print(seen[0]())
+    """
+
+    child = run_script(tmp_path, textwrap.dedent(text))
+
+    assert child.stdout == "None\n"
+
+
 def test_a_parse_in_a_forked_child_is_its_own_report(tmp_path: Path) -> None:
     text = "import os\npid = os.fork()\nif not pid:\n    " + PARSE.replace(";", "\n   ")
     text += "    raise ValueError('child')\nos.waitpid(pid, 0)\n"

@@ -1,22 +1,20 @@
-"""Tools whose own command line is not the program's: they start it, or run it in their process."""
+"""Tools whose own command line is not the program's, known by their names."""
 
 from __future__ import annotations
 
 import os
 
-__all__ = ["is_launcher"]
+__all__ = ["is_launcher", "is_runner"]
 
-_PACKAGES = frozenset(
-    "IPython PyInstaller _pytest accelerate build composer conda coverage dask debugpy deepspeed "
-    "distributed dvc ensurepip fabric guild hatch horovod ipykernel jupyter jupyter_core kernprof "
-    "line_profiler mamba memory_profiler memray meticulous mpi4py ninja nox notebook papermill pdm "
-    "pip pip3 pipenv pipx poetry pudb py.test py-spy pyinstrument pytest ray sagemaker scalene "
-    "setuptools snakemake spawn submitit tensorboard torchrun torchx tox traitlets uv uvx venv "
-    "viztracer virtualenv wandb wheel".split()
+_LAUNCHERS = frozenset(
+    "PyInstaller _pytest accelerate build conda dask deepspeed distributed dvc ensurepip fabric guild "
+    "hatch horovod jupyter jupyter_core mamba meticulous ninja nox notebook papermill pdm pip pip3 "
+    "pipenv pipx poetry py-spy py.test pytest ray sagemaker setuptools snakemake spawn submitit "
+    "tensorboard torchrun torchx tox uv uvx venv virtualenv wandb wheel".split()
 )
-"""Top-level packages and names of scripts."""
+"""Packages and scripts that start the program, or are none: nothing in their process is its."""
 
-_MODULES = (
+_LAUNCHING_MODULES = (
     "lightning.fabric.cli",
     "lightning_fabric.cli",
     "torch._inductor",
@@ -25,20 +23,35 @@ _MODULES = (
     "torch_xla.distributed",
     "transformers.commands",
 )
-"""Modules of packages that are otherwise libraries."""
+"""The same, of packages that are otherwise libraries."""
+
+_RUNNERS = frozenset(
+    "IPython cProfile coverage debugpy ipykernel ipython kernprof line_profiler memory_profiler memray "
+    "mpi4py pdb profile pudb pyinstrument runpy scalene trace traitlets viztracer".split()
+)
+"""Packages and scripts that run the program in their own process: it parses there as well."""
 
 
 def is_launcher(main: str) -> bool:
-    """Tell whether `main`, a module's dotted name or the path of a script, is such a tool.
+    """Tell whether `main`, a module's dotted name or the path of a script, starts the program.
 
-    A script is judged by its name, and where it was installed as a console script that is all
-    there is; ``train.py`` and ``pip.py`` beside each other are both programs.
+    A script is judged by its name without an ending, as console scripts have: ``pip`` is one,
+    ``pip.py`` a program.
     """
-    if "/" in main or main.endswith(".py"):
-        name = os.path.basename(main)
-        if name == "__main__.py":
-            name = os.path.basename(os.path.dirname(main))
-        return name in _PACKAGES
-    if main.partition(".")[0] in _PACKAGES:
+    name = _name(main)
+    if name in _LAUNCHERS:
         return True
-    return any(main == module or main.startswith(module + ".") for module in _MODULES)
+    return any(main == module or main.startswith(module + ".") for module in _LAUNCHING_MODULES)
+
+
+def is_runner(main: str) -> bool:
+    """Tell whether `main` runs the program in its own process."""
+    return _name(main) in _RUNNERS
+
+
+def _name(main: str) -> str:
+    """Give the package of a module, or the name of a script, with the ending if it has one."""
+    if "/" not in main and not main.endswith(".py"):
+        return main.partition(".")[0]
+    name = os.path.basename(main)
+    return os.path.basename(os.path.dirname(main)) if name == "__main__.py" else name

@@ -15,7 +15,7 @@ import time
 from meticulous.arguments import Arguments
 from meticulous.records import Record
 from meticulous.runfolder import REPORTS, RunFolder
-from meticulous.runner.launchers import is_launcher
+from meticulous.runner.launchers import is_launcher, is_runner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -234,7 +234,11 @@ def _judge(processes: Iterable[_Process]) -> Report:
 
 def _parses_of_program(process: _Process) -> list[dict[str, Any]]:
     """Give the parses that are not those of a tool which runs the program in its own process."""
-    return [parse for parse in process.parses if not is_launcher(_text(parse.get("caller")) or "")]
+    return [parse for parse in process.parses if not _is_tool(_text(parse.get("caller")) or "")]
+
+
+def _is_tool(caller: str) -> bool:
+    return is_launcher(caller) or is_runner(caller)
 
 
 def _merged(process: _Process, parses: list[dict[str, Any]]) -> Arguments:
@@ -247,7 +251,10 @@ def _merged(process: _Process, parses: list[dict[str, Any]]) -> Arguments:
         defaults.update(parse["defaults"])
         given += _texts(parse.get("given"))
     libraries = " and ".join(dict.fromkeys(str(parse["library"]) for parse in parses))
-    where = f"{libraries} in {process.name or 'python'} (pid {process.pid})"
+    name = process.name
+    if is_runner(name):
+        name = os.path.basename(_text(parses[-1].get("caller")) or name)
+    where = f"{libraries} in {name or 'python'} (pid {process.pid})"
     if process.rank is not None:
         where = f"{where[:-1]}, rank {process.rank})"
     return Arguments(values, defaults, tuple(dict.fromkeys(given)), where)

@@ -1,11 +1,13 @@
 """click and typer: the parameters of the command that is invoked, and of the groups on the way."""
 
+from _weakref import ref
+
 _parse = globals()["load"]("parse")
 
 _SAFE_TYPES = ("BoolParamType", "FloatParamType", "IntParamType", "StringParamType")
 
 _roots = []
-"""The context of the command line's own command; those of tests and other lists are not in it."""
+"""A reference to the context of the command line's own command; those of tests are not in it."""
 
 
 def watch(name, module):
@@ -17,7 +19,7 @@ def watch(name, module):
 def _words(args, kwargs):
     parent = kwargs.get("parent", args[3] if len(args) > 3 else None)
     if parent is not None:
-        ours = any(parent.find_root() is root for root in _roots)
+        ours = any(parent.find_root() is root() for root in _roots)
         return None if ours else ["not", "ours"]
     words = kwargs.get("args", args[2] if len(args) > 2 else None)
     return None if words is None else list(words)
@@ -27,7 +29,7 @@ def _finish(parse, context, args, kwargs):
     if context.resilient_parsing:
         return
     if context.parent is None:
-        _roots[:] = [context]
+        _roots[:] = [ref(context)]
     chain = [context]
     while chain[0].parent is not None:
         chain.insert(0, chain[0].parent)

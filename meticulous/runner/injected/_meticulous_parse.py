@@ -94,7 +94,7 @@ def current():
 def record(library, parse, values, defaults, given, leftover=None):
     """Report a parse: plain dicts of name -> value, nested for subcommands, and the names given."""
     if leftover:
-        _leftovers.append(list(leftover))
+        _leftovers[:] = [*_leftovers[-9:], list(leftover)]
     _report.parsed(
         {
             "library": library,
@@ -121,7 +121,8 @@ def trouble(what):
 def is_command_line(words):
     """Tell whether `words` are the arguments of this process, a tail or head of them, or left over.
 
-    Programs that choose a subcommand by hand parse ``sys.argv[1:2]`` and then ``sys.argv[2:]``.
+    Programs that choose a subcommand by hand parse ``sys.argv[1:2]`` and then ``sys.argv[2:]``;
+    HfArgumentParser puts the words of a file in front.
     """
     if words is None:
         return True
@@ -130,6 +131,8 @@ def is_command_line(words):
     words = list(words)
     own = sys.argv[1:]
     if words == own or words in _leftovers:
+        return True
+    if own and words[-len(own) :] == own:
         return True
     return bool(words) and (words == own[-len(words) :] or words == own[: len(words)])
 
@@ -178,6 +181,6 @@ def _caller(frame):
     if frame is None:
         return None
     if _module(frame) == "__main__":
-        module, file = _report.main()
+        module, file = _report.main(frame.f_globals)
         return module or file
     return _module(frame)

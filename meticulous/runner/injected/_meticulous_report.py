@@ -23,7 +23,7 @@ MOST_PARSES = 50
 
 _RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK")
 
-_lock = allocate_lock()
+_locks = {}
 _state = {}
 
 
@@ -46,7 +46,7 @@ def debug(what):
 
 def parsed(parse):
     """Add a parse of the command line (see ``_meticulous_parse.record``) and write the report."""
-    with _lock:
+    with _lock():
         parses = _of_this_process()["parses"]
         if len(parses) >= MOST_PARSES or (parses and dict(parses[-1], time=parse["time"]) == parse):
             return
@@ -57,7 +57,7 @@ def parsed(parse):
 def write():
     """Write the report of this process as it stands; trouble is for the debug log only."""
     try:
-        with _lock:
+        with _lock():
             state = dict(_of_this_process())
             name = state.pop("name")
             del state["main"]
@@ -82,16 +82,17 @@ def at_exit():
         # Python is about to die of SIGINT, but forgets it when anything is evaluated before that, as
         # happens while traceback is imported. The signal says enough.
         return
-    with _lock:
+    with _lock():
         state = _of_this_process()
         if error is not None:
-            state["exception"] = _exception(type(error), error, trace)
+            state["exception"] = exception_text(type(error), error, trace)
         if in_thread is not None:
-            state["thread_exception"] = _exception(*in_thread)
+            state["thread_exception"] = in_thread
     write()
 
 
-def _exception(kind, error, trace):
+def exception_text(kind, error, trace):
+    """Give the traceback of an exception as it may be written."""
     return _load("secrets").mask_text(_load("traceback").text(kind, error, trace))
 
 
@@ -119,6 +120,11 @@ def encode(value):
     return "[" + ", ".join([encode(item) for item in value]) + "]"
 
 
+def _lock():
+    """Give the lock of this process; one that a thread of the parent held at a fork is never free."""
+    return _locks.setdefault(os.getpid(), allocate_lock())
+
+
 def _load(name):
     return globals()["load"](name)
 
@@ -134,9 +140,10 @@ def _of_this_process():
 
 
 def _about_this_process():
-    if not _state["main"] or _state["main"] == (None, None):
-        _state["main"] = main()
-    main_module, main_file = _state["main"]
+    found = main()
+    if found == (None, None):  # at the start, and at the end, when Python has emptied the module
+        found = _state["main"] or (None, _script_of_argv())
+    _state["main"] = main_module, main_file = found
     rank = next((os.environ[name] for name in _RANKS if os.environ.get(name, "").isdigit()), None)
     return {
         "parent": os.getppid(),
@@ -157,22 +164,23 @@ def _about_this_process():
     }
 
 
-def main():
-    """Give (module, file) of the main program: the module for ``-m``, the file for a script."""
-    module = sys.modules.get("__main__")
-    spec = getattr(module, "__spec__", None)
-    name = getattr(spec, "name", None)
+def main(namespace=None):
+    """Give (module, file) of the main program: the module for ``-m``, the file for a script.
+
+    `namespace` is that of the main program where a tool runs it beside its own.
+    """
+    if namespace is None:
+        namespace = vars(sys.modules["__main__"])
+    name = getattr(namespace.get("__spec__"), "name", None)
     if name and name.endswith("__main__"):  # python -m package, or a zipapp or folder
         name = name[: -len(".__main__")]
-    file = getattr(module, "__file__", None)
-    if (
-        file is None
-        and not name
-        and getattr(sys, "argv", None)
-        and sys.argv[0] not in ("", "-c", "-m")
-    ):
-        file = sys.argv[0]  # at the start, and at the end, when Python has emptied the module
+    file = namespace.get("__file__")
     return name or None, _text(file) if file else None
+
+
+def _script_of_argv():
+    word = (getattr(sys, "argv", None) or [""])[0]
+    return None if word in ("", "-c", "-m") else _text(word)
 
 
 def _words(name):

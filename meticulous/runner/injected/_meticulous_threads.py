@@ -2,11 +2,15 @@
 
 import sys
 
+_report = globals()["load"]("report")
 _last = []
 
 
 def last():
-    """Give (type, value, traceback) of the last exception that ended a thread, or None."""
+    """Give the traceback of the last exception that ended a thread, or None.
+
+    Its text, because the exception itself would keep all that the thread had in its hands alive.
+    """
     return _last[0] if _last else None
 
 
@@ -21,8 +25,11 @@ def watch(name, module):
 
         def invoke_excepthook(thread):
             error = sys.exc_info()
-            if error[0] is not SystemExit:
-                _last[:] = [error]
+            try:
+                if error[0] is not SystemExit:
+                    _last[:] = [_report.exception_text(*error)]
+            except Exception:
+                pass  # the thread ends as it would have
             return invoke(thread)
 
         return invoke_excepthook
