@@ -130,7 +130,9 @@ def test_programs_are_not_launchers(main: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "main", ["memray.commands", "coverage.cmdline", "/env/bin/coverage", "mpi4py.run", "cProfile"]
+    "main",
+    ["memray.commands", "coverage.cmdline", "/env/bin/coverage", "mpi4py.run", "cProfile"]
+    + ["/env/lib/python3.12/site-packages/debugpy/adapter/__main__.py"],
 )
 def test_runners_are_known_by_name_and_are_no_launchers(main: str) -> None:
     assert is_runner(main)

@@ -53,5 +53,8 @@ def _name(main: str) -> str:
     """Give the package of a module, or the name of a script, with the ending if it has one."""
     if "/" not in main and not main.endswith(".py"):
         return main.partition(".")[0]
+    for folder in ("/site-packages/", "/dist-packages/"):
+        if folder in main:  # a part of a package that is run by its path
+            return main.rpartition(folder)[2].partition("/")[0]
     name = os.path.basename(main)
     return os.path.basename(os.path.dirname(main)) if name == "__main__.py" else name
