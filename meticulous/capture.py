@@ -16,7 +16,8 @@ import signal
 import sys
 import threading
 
-from meticulous import taps
+from meticulous import runfolder, taps
+from meticulous.runfolder import RunFolder
 from meticulous.runner.carrier import Carrier, receive, send
 from meticulous.taps import Tap, flush
 
@@ -69,14 +70,18 @@ class Capture:
         """Whether a run is open."""
         return bool(self._keys)
 
-    def open(self, key: int, path: str, started_s: float) -> None:
-        """Record what is printed from here on in the run folder `path`, known as `key`.
+    def open(self, key: int, run: RunFolder, started_s: float, words: dict[str, Any]) -> None:
+        """Record what is printed from now on in `run`, known as `key`.
 
-        `started_s` is the zero of the run's timeline, as :func:`time.monotonic` tells it.
+        `started_s` is the zero of the run's timeline, as :func:`time.monotonic` tells it. Its
+        environment.json is written too: `words` are those of ``environment.gather``, and
+        ``same_as``, a run folder whose environment was the same, or empty.
         """
         flush()
         self._keys.add(key)
-        self._ask("open", key, path, started_s)
+        files = {name: run.file(name) for name in (runfolder.STDOUT, runfolder.STDERR)}
+        files[""] = run.file(runfolder.TIMELINE)
+        self._ask("open", key, run.path, files, started_s, words)
 
     def close(self, key: int) -> list[str]:
         """End recording for `key` when all that was printed is recorded; give what went wrong."""
@@ -89,10 +94,6 @@ class Capture:
         if not self._keys:
             self.abandon()
         return [_GONE] if trouble is None else trouble
-
-    def describe(self, path: str, words: dict[str, Any]) -> None:
-        """Have environment.json of the run at `path` written; `words` are those of ``gather``."""
-        self._ask("describe", path, words)
 
     def abandon(self) -> None:
         """Let go of the carrier; it ends by itself when it has carried all."""

@@ -64,6 +64,8 @@ class _Tracking:
         self.keys = itertools.count(1)
         self.open: dict[int, Tracked] = {}
         self.captures: list[Capture] = []
+        self.described: tuple[dict[str, Any], str] = {}, ""
+        """How an environment was described last, and in which folder."""
         self.is_named = False
         self.launcher_directory: str | None = None
         """What METICULOUS_RUN_DIR was before the first experiment: the run that we are in."""
@@ -95,8 +97,10 @@ def start(chosen: RunSettings, arguments: Arguments, *, resumes: bool) -> Tracke
         if is_new:
             capture.begin()
             _this.captures.append(capture)
-        capture.open(tracked.key, record.run.path, _zero(record))
-        capture.describe(record.run.path, _environment_words(chosen))
+        words = _environment_words(chosen)
+        same_as = _this.described[1] if _this.described[0] == words else ""
+        capture.open(tracked.key, record.run, _zero(record), {**words, "same_as": same_as})
+        _this.described = words, record.run.path
         _innermost.set(tracked)
         _name_newest()
         ending.watch(_stop_all)
@@ -192,7 +196,7 @@ def _environment_words(chosen: RunSettings) -> dict[str, Any]:
     return {
         "command": list(sys.argv),
         "cwd": os.getcwd(),
-        "environ": dict(os.environ),
+        "environ": {**os.environ, RUN_DIRECTORY_VARIABLE: ""},
         "extra_names": list(chosen.env),
         "interpreter": {
             "executable": sys.executable,

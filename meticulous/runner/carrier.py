@@ -5,40 +5,40 @@ carrier is started by :mod:`meticulous.capture`, belongs to no group or session 
 ends when every process has closed the streams. Over two pipes the program tells it which runs are
 open; whatever is printed goes into the files of all of them, and on to where it would have gone.
 
-It also describes the environment of a run, which would take time from the program itself.
+It also describes the environment of a run, which would take time from the program itself. Little
+is imported at the top: the program waits for the first carrier to be ready.
 """
 
 from __future__ import annotations
 
+import functools
 import marshal
 import os
 import select
-import signal
 import threading
 import time
 
-from meticulous import runfolder
-from meticulous.recording import Record
-from meticulous.records import Record as Fields
-from meticulous.runfolder import RunFolder
+from meticulous.records import Record
 from meticulous.runner.streams import Kept, Pump, Stream, Timeline, can_block_apart, write_all
 from meticulous.runner.terminal import Terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 __all__ = ["Carrier", "Channel", "main", "receive", "send"]
 
-_TERMINAL_TICK_S = 0.05
+_TICK_S = 0.05
+"""How often a pseudo-terminal is looked after. The environment is described when the program has
+asked nothing for so long: an experiment that is over by then need not wait for it."""
 _TERMINAL_PATIENCE_MS = 2
 """What was written to a pseudo-terminal can be read a little later, unlike with a pipe."""
 _SETTLE_PAUSE_S = 0.0002
 _HIGHEST_DESCRIPTOR = 1 << 16
 
 
-class Channel(Fields):
+class Channel(Record):
     """One stream to carry: its name, where we read it, where it goes on to (-1: nowhere).
 
     `terminal` is the path of the pseudo-terminal that it is, or empty.
@@ -85,8 +85,9 @@ class Carrier:
             for channel in channels
         ]
         self._carrying = self._carriers(channels)
-        self._runs: dict[int, tuple[Record, Timeline, dict[str, Kept]]] = {}
+        self._runs: dict[int, tuple[_Trouble, Timeline, dict[str, Kept]]] = {}
         self._describing: list[threading.Thread] = []
+        self._undescribed: list[tuple[str, dict[str, Any]]] = []
         self._is_mute = False
 
     def serve(self) -> None:
@@ -101,9 +102,10 @@ class Carrier:
         except OSError:
             pass  # the program is gone; what it has printed is still to be carried
         self._is_mute = not self._runs
+        self._describe()
         for thread in self._carrying:
             while thread.is_alive():
-                thread.join(_TERMINAL_TICK_S if self._terminals else None)
+                thread.join(_TICK_S if self._terminals else None)
                 self._tick()
         for thread in self._describing:
             thread.join()
@@ -111,9 +113,12 @@ class Carrier:
     def _next_request(self) -> Any:
         poll = select.poll()
         poll.register(self._told, select.POLLIN)
-        while not poll.poll(_TERMINAL_TICK_S * 1000 if self._terminals else None):
+        while not poll.poll(_TICK_S * 1000 if self._terminals or self._undescribed else None):
+            self._describe()
             if self._tick():
-                os.kill(self._pid, signal.SIGWINCH)
+                from signal import SIGWINCH
+
+                os.kill(self._pid, SIGWINCH)
         return receive(self._told)
 
     def _tick(self) -> bool:
@@ -136,36 +141,42 @@ class Carrier:
             return [Pump([stream]) for stream in self._streams]
         return [Pump(self._streams)]
 
-    def _open(self, key: int, path: str, started_s: float) -> None:
-        """Record the run at `path` from here on; `started_s` is the zero of its timeline."""
+    def _open(
+        self, key: int, path: str, files: dict[str, str], started_s: float, words: dict[str, Any]
+    ) -> None:
+        """Record the run at `path` from here on; `started_s` is the zero of its timeline.
+
+        `files` are those of the streams, by name, and that of the timeline, by no name. Its
+        environment is to be described, with `words`.
+        """
+        self._undescribed.append((path, words))
         self._settle()
-        record = Record(RunFolder(path), {}, self._say)
-        timeline = Timeline(record.run.file(runfolder.TIMELINE), started_s, record.failed)
+        trouble = _Trouble(path, self._say)
+        timeline = Timeline(files[""], started_s, trouble.note)
         kept = {
-            stream.name: Kept(stream.name, record.run.file(stream.name), timeline, record.failed)
-            for stream in {stream.name: stream for stream in self._streams}.values()
+            name: Kept(name, files[name], timeline, trouble.note)
+            for name in {stream.name for stream in self._streams}
         }
-        self._runs[key] = record, timeline, kept
+        self._runs[key] = trouble, timeline, kept
         self._set_kept()
 
     def _close(self, key: int) -> list[str]:
         """Record the run no more; give the trouble there was with it."""
         self._settle()
-        record, timeline, kept = self._runs.pop(key)
+        trouble, timeline, kept = self._runs.pop(key)
         self._set_kept()
         for one in kept.values():
             one.close()
         timeline.close()
-        return record.trouble
+        return trouble.texts
 
-    def _describe(self, path: str, words: dict[str, Any]) -> None:
-        """Write environment.json of the run at `path`, in our own time."""
-        from meticulous import environment
-
-        record = Record(RunFolder(path), {}, self._say)
-        self._describing.append(
-            record.gather_environment(lambda save: environment.gather(save=save, **words))
-        )
+    def _describe(self) -> None:
+        """Write environment.json of the runs that have none yet, from a thread."""
+        undescribed, self._undescribed = self._undescribed, []
+        if undescribed:
+            thread = threading.Thread(target=_write_environments, args=(undescribed, self._say))
+            thread.start()
+            self._describing.append(thread)
 
     def _set_kept(self) -> None:
         for stream in self._streams:
@@ -188,8 +199,8 @@ class Carrier:
         return False
 
     def _failed(self, what: str, error: OSError) -> None:
-        for record, _, _ in self._runs.values():
-            record.failed(what, error)
+        for trouble, _, _ in self._runs.values():
+            trouble.note(what, error)
 
     def _say(self, text: str) -> None:
         if not self._is_mute:
@@ -197,6 +208,49 @@ class Carrier:
                 write_all(2, f"meticulous: {text}\n".encode("utf-8", "backslashreplace"))
             except OSError:
                 pass  # nobody listens
+
+
+class _Trouble:
+    """What could not be recorded of one run."""
+
+    def __init__(self, path: str, say: Callable[[str], None]) -> None:
+        self._path, self._say = path, say
+        self.texts: list[str] = []
+
+    def note(self, what: str, error: OSError) -> None:
+        """Note that `what` cannot be recorded, in the words and the way of `Record`."""
+        from meticulous.recording import Record
+        from meticulous.runfolder import RunFolder
+
+        is_first = not self.texts
+        record = Record(RunFolder(self._path), {}, self._say if is_first else lambda _: None)
+        record.failed(what, error)
+        self.texts += record.trouble
+
+
+def _write_environments(
+    undescribed: Sequence[tuple[str, dict[str, Any]]], say: Callable[[str], None]
+) -> None:
+    """Write environment.json of each run; one that is the same as before is copied."""
+    from meticulous import environment
+    from meticulous.recording import Record
+    from meticulous.runfolder import ENVIRONMENT, RunFolder
+
+    for path, words in undescribed:
+        same_as = words.pop("same_as")
+        record = Record(RunFolder(path), {}, say)
+        content = RunFolder(same_as).read_json(ENVIRONMENT) if same_as else {}
+        if content:
+            record.write(ENVIRONMENT, content)
+        else:
+            record.gather_environment(functools.partial(_gather, environment, words)).join()
+
+
+def _gather(
+    environment: Any, words: dict[str, Any], save: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
+    content: dict[str, Any] = environment.gather(save=save, **words)
+    return content
 
 
 def send(descriptor: int, message: Any) -> None:
