@@ -140,8 +140,8 @@ class _DescriptorTap(Tap):
         if self._is_now_line_buffered:
             try:
                 self._leading.reconfigure(line_buffering=False)
-            except ValueError:
-                pass  # closed
+            except (RuntimeError, ValueError):
+                pass  # a signal has come in the midst of a print and ends us; or it is closed
 
     def is_in_place(self) -> bool:
         stream = getattr(sys, self.name)

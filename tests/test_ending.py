@@ -155,8 +155,8 @@ def test_a_fatal_signal_is_recorded_and_then_kills(
     assert started.stdout is not None
     assert b"up\n" == started.stdout.readline()
     started.send_signal(number)
-    started.communicate()
-    assert -number == started.returncode
+    _, said = started.communicate()
+    assert -number == started.returncode, said.decode()
     state, message, exit_code = ended(only_run(repository))
     assert ("ERROR", None) == (state, exit_code)
     assert f"killed by signal {int(number)} ({number.name})" == message

@@ -22,6 +22,7 @@ from tests.launch_support import (
     is_running,
     lines_of,
     natively,
+    pending,
     recorded,
     running,
     settle,
@@ -276,7 +277,7 @@ def test_second_ctrl_c_sends_sigterm_and_third_sigkill(repository: Path, log: Pa
     with Terminal([*RUN, *handler(log, "INT,TERM")], repository) as terminal:
         terminal.wait_for("ready")
         terminal.type("\x03")
-        wait_until(lambda: ["INT"] == got(log))
+        wait_until(lambda: ["INT"] == got(log) and not pending(terminal.pid))
         terminal.type("\x03")
         terminal.wait_for("SIGTERM")
         wait_until(lambda: ["INT", "INT", "TERM"] == sorted(got(log)))
@@ -294,6 +295,7 @@ def test_third_ctrl_c_kills_grandchildren_too(repository: Path, log: Path) -> No
         for word in ("^C", "SIGTERM", "SIGKILL"):
             terminal.type("\x03")
             terminal.wait_for(word)
+            wait_until(lambda: not pending(terminal.pid))
         assert -signal.SIGKILL == terminal.end()
         wait_until(lambda: not is_running(pid))
 
