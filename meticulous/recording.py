@@ -140,6 +140,7 @@ class Record:
         self._say = say
         self._lock = threading.Lock()
         self._trouble: list[str] = []
+        self._has_spoken = False
         self._gathering: threading.Thread | None = None
 
     def update(self, changes: dict[str, Any]) -> None:
@@ -201,9 +202,10 @@ class Record:
     def note_trouble(self, text: str, *, aloud: bool = False) -> None:
         """Keep `text` for the metadata's ``recording-trouble``."""
         with self._lock:
-            is_first = not self._trouble
             self._trouble.append(text)
-        if aloud and is_first:
+            is_to_say = aloud and not self._has_spoken
+            self._has_spoken |= aloud
+        if is_to_say:
             self._say(
                 f"cannot record {text} (in {self.run.path}). "
                 "The command goes on and its output passes through, but the record has a gap"
