@@ -341,15 +341,17 @@ def _noted_highest(experiments_directory: str) -> int:
 def _note_highest(experiments_directory: str, number: int) -> None:
     """Remember `number`, so that deleting the newest run by hand does not free its id.
 
-    A lower number written a moment later by another process does no harm while the higher folder
-    exists, and the next run notes a higher one; so there is no lock.
+    There is no lock: who may have overwritten a higher number of another process, written in the
+    same moment, finds the folder of that number and notes it.
     """
-    if number > _noted_highest(experiments_directory):
-        try:
-            path = os.path.join(experiments_directory, HIGHEST_ID)
+    path = os.path.join(experiments_directory, HIGHEST_ID)
+    try:
+        while number > _noted_highest(experiments_directory):
             replace_file(path, b"%d\n" % number)
-        except OSError:
-            pass  # the folder exists, which is what counts
+            while os.path.exists(os.path.join(experiments_directory, str(number + 1))):
+                number += 1
+    except OSError:
+        pass  # the folder exists, which is what counts
 
 
 def _cannot_create(experiments_directory: str, error: OSError) -> RunFolderError:
