@@ -34,6 +34,7 @@ _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 _JOB_CONTROL = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _KEYBOARD = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
+_RESIZE_DELAY_S = 0.03
 ESCALATION_WINDOW_S = 5.0
 """Two Ctrl-C further apart than this are two first ones: a prompt may well use Ctrl-C as a key."""
 
@@ -67,6 +68,7 @@ class Supervisor:
         self.pid = 0
         self._is_stopped = False
         self._presses: list[float] = []
+        self._resized_at: float | None = None
         self._ended: Ended | None = None
         self.is_asked_to_end = False
         """Somebody wants the command, and us, to be gone."""
@@ -87,9 +89,12 @@ class Supervisor:
         self.pid = pid
         while self._ended is None:
             pause_s = self._tick()
+            if self._resized_at is not None:
+                pause_s = min(pause_s, _RESIZE_DELAY_S)
             number, code = _next_signal(self._signals, pause_s)
             if number:
                 self._handle(number, code)
+            self._tell_of_size()
             self._reap()
         self.is_asked_to_end |= self._ended.signal is not None
         return self._ended
@@ -133,7 +138,7 @@ class Supervisor:
         if number == signal.SIGWINCH:
             # The kernel told our group before the pseudo-terminals had the new size.
             if self._resized():
-                _kill(-self.pid if self.own_group else 0, signal.SIGWINCH)
+                self._resized_at = time.monotonic()
         elif number == signal.SIGCONT:
             self._reap_command(may_stop=False)
             self._resized()  # the shell was told of a change while we were stopped, and we not
@@ -145,6 +150,16 @@ class Supervisor:
                 self._escalate()
         else:
             self._send(number)
+
+    def _tell_of_size(self) -> None:
+        """Send SIGWINCH once more, when the command has dealt with the kernel's.
+
+        At once it could be lost: curses looks at the size, and then forgets all signals so far.
+        """
+        if self._resized_at is None or time.monotonic() - self._resized_at < _RESIZE_DELAY_S:
+            return
+        self._resized_at = None
+        _kill(-self.pid if self.own_group else 0, signal.SIGWINCH)
 
     def _escalate(self) -> None:
         """Count a Ctrl-C: the second in a row sends SIGTERM, the third SIGKILL, said aloud."""
