@@ -195,6 +195,10 @@ class Terminal:
 
         return termios.tcgetattr(self._process.child_fd)
 
+    def wait_for_job(self) -> None:
+        """Wait until the shell has given the terminal to a job: what is typed before may be lost."""
+        wait_until(lambda: os.tcgetpgrp(self._process.child_fd) != self.pid)
+
     def end(self) -> int:
         """Wait for the end; give the exit code, or minus the signal that killed it."""
         self._process.expect(pexpect.EOF)

@@ -26,6 +26,7 @@ from tests.launch_support import (
     recorded,
     running,
     settle,
+    status_field,
     wait_for_state,
 )
 
@@ -239,6 +240,13 @@ def test_killing_a_command_whose_reader_is_stuck_ends_us(repository: Path) -> No
 # On a terminal
 
 
+def press_ctrl_c(terminal: Terminal) -> None:
+    """Press Ctrl-C and wait until we have taken it; two at once would be one to the kernel."""
+    terminal.type("\x03")
+    terminal.wait_for("^C")
+    wait_until(lambda: int(status_field(terminal.pid, "ShdPnd"), 16) == 0)
+
+
 def test_ctrl_c_calls_the_handler_once(repository: Path, log: Path) -> None:
     with Terminal(
         [*RUN, *handler(log, "INT,TERM", "exit=130", "save=0.5")], repository
@@ -372,18 +380,20 @@ def test_stopped_job_continues_in_the_background(repository: Path, log: Path) ->
 
 
 def test_nothing_is_lost_while_stopped(repository: Path) -> None:
-    program = "for n in $(seq 3000); do echo line $n of many; done"
+    lines = "for n in range(1, 2001): print(f'line {n} of many')"
+    wait = "while not os.path.exists('go'): time.sleep(0.02)"
+    code = f"import os, time\n{lines}\nprint('half')\n{wait}\n{lines}\nprint('whole')"
     with interactive_shell(repository) as shell:
-        shell.type(f"clear; {shlex.join([*RUN, 'bash', '-c', program])}\r")
-        shell.wait_for("\nline 20 of")
+        shell.type(f"clear; {shlex.join([*RUN, PYTHON, '-c', code])}\r")
+        shell.wait_for("\nhalf")
         shell.type("\x1a")
         shell.wait_for(PROMPT)
-        shell.type("fg\r")
-        shell.wait_for("line 3000 of many")
+        shell.type("touch go; fg\r")
+        shell.wait_for("\nwhole")
         shell.wait_for(PROMPT)
-    expected = "".join(f"line {number} of many\n" for number in range(1, 3001))
+    half = "".join(f"line {number} of many\n" for number in range(1, 2001))
     run = only_run(repository)
-    assert expected == Path(run.file("stdout")).read_text()
+    assert f"{half}half\n{half}whole\n" == Path(run.file("stdout")).read_text()
     assert ("SUCCESS", "") == run.read_status()
 
 
@@ -393,8 +403,10 @@ def test_command_that_reads_in_the_background_is_stopped(repository: Path) -> No
         shell.wait_for(PROMPT)
         shell.type("while ! jobs | grep Stopped; do sleep 0.1; done\r")
         shell.wait_for("\n[1]+  Stopped")
+        shell.wait_for(PROMPT)
         shell.type("fg\r")
         shell.wait_for("read line")
+        shell.wait_for_job()
         shell.type("hello\r")
         shell.wait_for("\ngot hello")
 
@@ -407,6 +419,7 @@ def test_jobs_shows_us_as_one_job(repository: Path) -> None:
         shell.wait_for(PROMPT)
         shell.type("fg\r")
         shell.wait_for("| cat")
+        shell.wait_for_job()
         shell.type("hello\r")
         shell.wait_for("\nhello")
         shell.type("\x04")
