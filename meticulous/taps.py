@@ -272,6 +272,8 @@ def _flush_c() -> None:
 
     That of stdout alone: flushing all would wait for a thread that reads C's stdin.
     """
+    if not _has_foreign_code():
+        return  # nobody can have printed so, and importing ctypes takes 3 ms
     import ctypes
 
     library = ctypes.CDLL(None)
@@ -280,3 +282,12 @@ def _flush_c() -> None:
         library.fflush(ctypes.c_void_p.in_dll(library, name))
     except (ValueError, AttributeError):
         pass  # a C library that names it otherwise
+
+
+def _has_foreign_code() -> bool:
+    """Say whether there is compiled code that did not come with Python, or a way to call it."""
+    return "ctypes" in sys.modules or any(
+        name.partition(".")[0] not in sys.stdlib_module_names
+        and str(getattr(module, "__file__", None)).endswith(".so")
+        for name, module in list(sys.modules.items())
+    )

@@ -244,6 +244,81 @@ def test_experiments_are_read_back_as_objects_and_frames(project: Path) -> None:
     assert [0.5, 1.0] == frame["summary"]["loss"].tolist()
 
 
+LOOP = """
+for k in range(1, 10):
+    with Experiment({"k": k}) as exp:
+        print(f"running kmeans with k={k}")
+        kmeans = KMeans(k=k).fit(X)
+        exp.summary({"loss": kmeans._inertia})
+        print(f"Loss was {kmeans._ineartia}")
+"""
+"""The loop of the specification, to the letter."""
+
+
+def test_the_loop_of_the_specification_runs_as_it_stands(repository: Path) -> None:
+    # No release of scikit-learn has these names; here is a class that has them.
+    model = """
+from meticulous import Experiment
+X = [1.0, 2.0, 4.0, 8.0]
+class KMeans:
+    def __init__(self, k):
+        self.k = k
+    def fit(self, points):
+        self._inertia = self._ineartia = sum(points) / self.k
+        return self
+"""
+    done = run_script(repository, model + LOOP)
+    assert (0, b"") == (done.returncode, done.stderr)
+    for k, run in enumerate(runs_of(repository), 1):
+        assert "SUCCESS" == run.read_status()[0]
+        assert {"k": k} == run.read_json("args.json")
+        assert {"loss": 15 / k} == run.read_json("summary.json")
+        text = f"running kmeans with k={k}\nLoss was {15 / k}\n"
+        assert text == Path(run.file("stdout")).read_text()
+    assert 9 == len(runs_of(repository))
+
+
+def test_the_loop_of_the_specification_with_scikit_learn(repository: Path) -> None:
+    pytest.importorskip("sklearn")
+    head = """
+from meticulous import Experiment
+from sklearn.cluster import KMeans
+from sklearn.datasets import load_iris
+X = load_iris().data
+"""
+    # As it stands, each fails by the names that scikit-learn does not have, and the next one runs.
+    done = run_script(repository, head + LOOP)
+    assert 0 == done.returncode
+    reasons = {run.read_metadata()["reason"] for run in runs_of(repository)}
+    assert {"TypeError: KMeans.__init__() got an unexpected keyword argument 'k'"} == reasons
+    names = {
+        "KMeans(k=k)": "KMeans(n_clusters=k)",
+        "._inertia": ".inertia_",
+        "_ineartia": "inertia_",
+    }
+    code = LOOP
+    for wrong, right in names.items():
+        code = code.replace(wrong, right)
+    run_script(repository, head + code)
+    fitted = runs_of(repository)[9:]
+    assert ["SUCCESS"] * 9 == [run.read_status()[0] for run in fitted]
+    losses = [run.read_json("summary.json")["loss"] for run in fitted]
+    assert losses == sorted(losses, reverse=True)
+
+
+@pytest.mark.parametrize("name", ["train_argparse.py", "kmeans_loop.py"])
+def test_the_examples_record_themselves(name: str, repository: Path) -> None:
+    if name == "kmeans_loop.py":
+        pytest.importorskip("sklearn")
+    example = Path(__file__).parent.parent / "examples" / name
+    done = run_script(repository, example.read_text())
+    assert (0, b"") == (done.returncode, done.stderr)
+    assert {"SUCCESS"} == {run.read_status()[0] for run in runs_of(repository)}
+    assert done.stdout == b"".join(
+        Path(run.file("stdout")).read_bytes() for run in runs_of(repository)
+    )
+
+
 # Beyond the specification
 
 
