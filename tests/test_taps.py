@@ -170,10 +170,14 @@ def test_the_timeline_orders_both_streams(repository: Path) -> None:
     code = """
         import sys, time
         from meticulous import Experiment
-        with Experiment({}):
+        with Experiment({}) as experiment:
             for k in range(3):
-                print("out", k); time.sleep(0.02)
-                print("err", k, file=sys.stderr); time.sleep(0.02)
+                for name in ("stdout", "stderr"):
+                    print(name[3:], k, file=getattr(sys, name))
+                    deadline = time.monotonic() + 30
+                    with open(experiment.curexpdir + "/" + name) as kept:
+                        while not kept.read().endswith(f"{k}\\n"):
+                            assert time.monotonic() < deadline
     """
     run_script(repository, code)
     logs = meticulous("logs", "1", cwd=repository).stdout.decode()
