@@ -137,7 +137,7 @@ def _stop_all(verdict: Verdict) -> None:
 def _record(
     chosen: RunSettings, code: CodeState | None, arguments: Arguments, *, resumes: bool
 ) -> Record:
-    command = list(sys.argv)
+    command = [str(word) for word in sys.argv]
     environ = dict(os.environ)
     outer = _outer()
     directory = outer.record.run.path if outer else _launcher_directory()
@@ -194,7 +194,7 @@ def _zero(record: Record) -> float:
 def _environment_words(chosen: RunSettings) -> dict[str, Any]:
     """Give what ``environment.gather`` is to be asked: of this very interpreter."""
     return {
-        "command": list(sys.argv),
+        "command": [str(word) for word in sys.argv],
         "cwd": os.getcwd(),
         "environ": {**os.environ, RUN_DIRECTORY_VARIABLE: ""},
         "extra_names": list(chosen.env),
