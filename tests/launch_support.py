@@ -241,13 +241,3 @@ def peak_memory_of(command: Words, cwd: Path, sink: Path) -> tuple[int, int]:
 def settle(seconds: float) -> None:
     """Let time pass where a test must show that something does *not* happen."""
     time.sleep(seconds)
-
-
-def pending(pid: int, number: int = signal.SIGINT) -> bool:
-    """Say whether `pid` has still to take the signal: one that comes meanwhile would be one with it."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return False
-    sets = re.findall(r"^S(?:ig|hd)Pnd:\s*([0-9a-f]+)", status, re.MULTILINE)
-    return any(int(word, 16) >> (number - 1) & 1 for word in sets)

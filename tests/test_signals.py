@@ -22,7 +22,6 @@ from tests.launch_support import (
     is_running,
     lines_of,
     natively,
-    pending,
     recorded,
     running,
     settle,
@@ -284,13 +283,13 @@ def test_ctrl_c_reaches_grandchildren_once(repository: Path, log: Path) -> None:
 def test_second_ctrl_c_sends_sigterm_and_third_sigkill(repository: Path, log: Path) -> None:
     with Terminal([*RUN, *handler(log, "INT,TERM")], repository) as terminal:
         terminal.wait_for("ready")
-        terminal.type("\x03")
-        wait_until(lambda: ["INT"] == got(log) and not pending(terminal.pid))
-        terminal.type("\x03")
+        press_ctrl_c(terminal)
+        wait_until(lambda: ["INT"] == got(log))
+        press_ctrl_c(terminal)
         terminal.wait_for("SIGTERM")
         wait_until(lambda: ["INT", "INT", "TERM"] == sorted(got(log)))
         terminal.type("\x03")
-        terminal.wait_for("SIGKILL")
+        terminal.wait_for("third Ctrl-C: sending SIGKILL")
         assert -signal.SIGKILL == terminal.end()
     assert ("ERROR", "killed by signal 9 (SIGKILL)") == status(repository)
 
@@ -300,10 +299,10 @@ def test_third_ctrl_c_kills_grandchildren_too(repository: Path, log: Path) -> No
     with Terminal([*RUN, "sh", "-c", script], repository) as terminal:
         terminal.wait_for("ready")
         pid = pid_of(log)
-        for word in ("^C", "SIGTERM", "SIGKILL"):
-            terminal.type("\x03")
-            terminal.wait_for(word)
-            wait_until(lambda: not pending(terminal.pid))
+        press_ctrl_c(terminal)
+        press_ctrl_c(terminal)
+        terminal.wait_for("SIGTERM")
+        terminal.type("\x03")
         assert -signal.SIGKILL == terminal.end()
         wait_until(lambda: not is_running(pid))
 
