@@ -21,7 +21,7 @@ from meticulous.runfolder import METRICS, SUMMARY, RunFolder
 
 PYTHONS = [
     path
-    for path in sorted(glob.glob("/root/.pyenv/versions/3*/bin/python"))
+    for path in sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/3*/bin/python")))
     if os.access(path, os.X_OK)
 ]
 

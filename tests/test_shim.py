@@ -14,7 +14,6 @@ from tests.shim_support import environment
 
 PYTHONS = sorted(
     {
-        *glob.glob("/root/.pyenv/versions/*/bin/python"),
         *glob.glob(os.path.expanduser("~/.pyenv/versions/*/bin/python")),
         *(path for path in ("/usr/bin/python3", "/usr/bin/pypy3") if os.path.exists(path)),
         sys.executable,

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from meticulous import masking, secretshapes
 from tests.shim_support import INJECTED, run_script
 
+PYTHON_36 = Path.home() / ".pyenv/versions/3.6.15/bin/python"
 KEY = "sk-" + "a1b2c3d4" * 5
 
 SCRIPT = """
@@ -95,11 +96,9 @@ def test_no_module_of_the_package_appears_in_the_program(tmp_path: Path) -> None
     assert "[]" in run_script(tmp_path, text, "--key", KEY).stdout
 
 
-@pytest.mark.skipif(
-    not Path("/root/.pyenv/versions/3.6.15/bin/python").exists(), reason="no Python 3.6"
-)
+@pytest.mark.skipif(not PYTHON_36.exists(), reason="no Python 3.6")
 def test_an_old_python_masks_all_that_could_be_one(tmp_path: Path) -> None:
-    python = "/root/.pyenv/versions/3.6.15/bin/python"
+    python = str(PYTHON_36)
 
     child = run_script(tmp_path, SCRIPT, "--api-key", KEY, "--lr", "1", python=python)
 
