@@ -96,6 +96,7 @@ RUN_OPTIONS = (
     Option(
         "env", "list", "record this environment variable too (* matches); repeatable", None, "NAME"
     ),
+    Option("no-shim", "flag", "put nothing of ours into the command's Python"),
     Option("quiet", "flag", "no lines of our own on stderr, but for trouble", "q"),
 )
 
@@ -123,6 +124,7 @@ class RunSettings(Record):
     pipe: bool = False
     pty: bool = False
     env: tuple[str, ...] = ()
+    no_shim: bool = False
     quiet: bool = False
 
 
@@ -238,6 +240,7 @@ def for_run(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -
         pipe=values.get("pipe", False),
         pty=values.get("pty", False),
         env=tuple(values.get("env", ())),
+        no_shim=values.get("no_shim", False),
         quiet=values.get("quiet", False),
     )
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from meticulous import settings
 from meticulous.errors import MeticulousError, RunFolderError, SettingsError, UsageError
-from tests.conftest import git
+from tests.conftest import git, meticulous, only_run
 
 
 @pytest.fixture(autouse=True)
@@ -191,3 +192,17 @@ def test_a_wrong_id_is_refused_before_anything_is_made(in_repository: Path) -> N
         settings.for_run({"experiment_id": "../x"}, {})
 
     assert not os.path.exists(in_repository / "experiments")
+
+
+def test_without_the_shim_nothing_of_ours_is_in_the_python_of_the_command(
+    in_repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", "mine")
+    code = "import os, sys; print(os.environ['PYTHONPATH'], 'sitecustomize' in str(sys.meta_path))"
+
+    done = meticulous("run", "-q", "--no-shim", "--", sys.executable, "-c", code, cwd=in_repository)
+
+    run = only_run(in_repository)
+    assert b"mine False\n" == done.stdout
+    assert "argv" == run.read_metadata()["args-source"]
+    assert not os.path.exists(run.file("reports"))

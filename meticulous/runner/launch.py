@@ -193,7 +193,11 @@ class _Launch:
         pid = process.start(
             self._program,
             self._command,
-            surroundings.for_command(self._run.path, has_terminals=len(self._terminals) == 2),
+            surroundings.for_command(
+                self._run.path,
+                has_terminals=len(self._terminals) == 2,
+                has_shim=not self._settings.no_shim,
+            ),
             theirs,
             own_group=supervisor.own_group,
             mask=supervisor.mask,

@@ -30,19 +30,23 @@ def given() -> dict[str, str]:
     return environ
 
 
-def for_command(run_directory: str, *, has_terminals: bool) -> dict[str, str]:
+def for_command(run_directory: str, *, has_terminals: bool, has_shim: bool) -> dict[str, str]:
     """Give the environment of a command that is recorded in `run_directory`.
 
     Args:
         run_directory: path of the run folder.
         has_terminals: whether both its streams are terminals.
+        has_shim: whether its Python is to report what it does.
     """
     environ = given()
     environ[RUN_DIRECTORY_VARIABLE] = os.path.abspath(run_directory)
-    inherited = environ.get("PYTHONPATH") or INJECTED
+    inherited = environ.pop("PYTHONPATH", "") or INJECTED
     # An empty entry stays: to Python it is the current directory.
     others = [entry for entry in inherited.split(os.pathsep) if entry != INJECTED]
-    environ["PYTHONPATH"] = os.pathsep.join([INJECTED, *others])
+    if has_shim:
+        others.insert(0, INJECTED)
+    if others:
+        environ["PYTHONPATH"] = os.pathsep.join(others)
     if not has_terminals:
         # Python holds back what it prints to a pipe, and a crash would lose it.
         environ.setdefault("PYTHONUNBUFFERED", "1")
