@@ -77,8 +77,8 @@ def test_carriage_return_and_newline_are_not_parted() -> None:
     assert split_writes(b"a\r\nb\r\n", 2) == [b"a\r\n", b"b\r\n"]
 
 
-def test_too_many_lines_are_shared_out_evenly() -> None:
-    assert split_writes(b"a\nb\nc\nd\n", 2) == [b"a\nb\n", b"c\nd\n"]
+def test_of_too_many_lines_the_first_go_first() -> None:
+    assert split_writes(b"a\nb\nc\nd\n", 2) == [b"a\n", b"b\nc\nd\n"]
 
 
 def test_what_has_no_seam_is_one_part() -> None:

@@ -113,13 +113,18 @@ def split_writes(content: bytes, count: int, wiped: Sequence[int] = ()) -> list[
 
     The best seams are those in `wiped`; then come the ends of lines, then where a line is written
     again. Gives `count` parts, or fewer where there are not enough seams. Where there are too many
-    of a kind, some are taken, evenly spread, so that no error grows.
+    ends of lines, the first are taken; of the other kinds some, evenly spread, so that no error
+    grows.
     """
     chosen: set[int] = set()
     for kind in (None, _LINE_END, _REWRITE) if count > 1 else ():
         found = _ends(kind, content) if kind else wiped
         seams = [seam for seam in found if seam not in chosen]
         wanted = min(count - 1 - len(chosen), len(seams))
+        if kind is _LINE_END:
+            # The first: a turn is mostly one line, and what is long is mostly last: a traceback.
+            chosen.update(seams[:wanted])
+            continue
         step = (len(seams) + 1) / (wanted + 1)
         chosen.update(seams[int(step * number) - 1] for number in range(1, wanted + 1))
     edges = [0, *sorted(chosen), len(content)]
