@@ -9,6 +9,7 @@ import pytest
 
 from meticulous.arguments import Arguments
 from meticulous.runfolder import CONFIG, RunFolder
+from meticulous.runner import configs
 from meticulous.runner.configs import MOST_BYTES, copy_configs
 from tests.conftest import meticulous, only_run
 
@@ -91,3 +92,18 @@ def test_run_keeps_the_config_of_the_command(repository: Path) -> None:
     meticulous(*command, cwd=repository)
 
     assert {"c.yaml": "depth: 2\n"} == copied(only_run(repository))
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["password: x1y2z3", "password: 'x1y2z3'", "  password: x1y2z3  # ours", 'password = "x1y2z3"'],
+)
+def test_a_secret_in_a_line_of_a_config_file_is_masked(line: str) -> None:
+    text = f"lr: 0.1\n{line}\nmax_tokens: 512\n".encode()
+
+    masked = configs._masked(text)
+
+    assert b"x1y2z3" not in masked
+    assert b"***" in masked
+    assert b"lr: 0.1\n" in masked
+    assert b"max_tokens: 512\n" in masked

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 
 from meticulous.arguments import Arguments
-from meticulous.masking import mask_text
+from meticulous.masking import MASK, mask_text, mask_value
 from meticulous.runfolder import CONFIG, RunFolder
 
 TYPE_CHECKING = False
@@ -20,6 +21,8 @@ ENDINGS = (".yaml", ".yml", ".json", ".toml", ".ini", ".cfg", ".conf")
 MOST_BYTES = 1 << 20
 """Of one file; what is larger is data."""
 MOST_FILES = 32
+_SETTING = r"""(?m)^([ \t-]*["']?([\w.-]+)["']?[ \t]*[:=][ \t]*["']?)([^"'\s#][^"'\n#]*?)(["']?[ \t]*,?[ \t]*(?:#.*)?)$"""
+"""A line of YAML, TOML or INI: what stands before the value, its name, the value, what follows."""
 
 
 def copy_configs(run: RunFolder, arguments: Arguments, cwd: str) -> list[str]:
@@ -96,6 +99,13 @@ def _copy(run: RunFolder, source: str) -> None:
 def _masked(content: bytes) -> bytes:
     """Mask secrets in a text; bytes that are no text are kept as they are."""
     try:
-        return mask_text(content.decode("utf-8")).encode("utf-8")
+        text = content.decode("utf-8")
     except UnicodeDecodeError:
         return content
+    return re.sub(_SETTING, _masked_setting, mask_text(text)).encode("utf-8")
+
+
+def _masked_setting(line: re.Match[str]) -> str:
+    """Mask the value of a ``name: value`` or ``name = value``, by the rules for arguments."""
+    start, name, value, end = line.groups()
+    return start + MASK + end if mask_value(name, value) == MASK else line[0]
