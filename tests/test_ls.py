@@ -409,3 +409,14 @@ def test_no_match_is_an_empty_table(project: Path) -> None:
     assert (1, b"[]", b"[]") == (
         len(done.stdout.splitlines()), rows.stdout.strip(), groups.stdout.strip(),
     )  # fmt: skip
+
+
+def test_runs_without_an_argument_of_others_are_grouped_on_a_terminal(repository: Path) -> None:
+    from meticulous.views.listing import fold
+
+    rows = [{"args_lr": 0.1, "args_only": 1}, {"args_lr": 0.1}]
+
+    constant, names = fold(rows, ["args_lr", "args_only", "args_of_nobody", "summary_loss"])
+
+    assert {"args_lr": 0.1} == constant
+    assert ["args_only", "summary_loss"] == names

@@ -78,17 +78,21 @@ def fold(rows: Sequence[Row], names: Sequence[str]) -> tuple[Row, list[str]]:
     """Take out of `names` the arguments that are the same in all of `rows` (two at least).
 
     Runs without any argument, such as those that ended before they had read theirs, do not count.
-    Returns those arguments with their values, and the names that stay.
+    Returns those arguments with their values, and the names that stay; an argument that none of
+    the rows has does not.
     """
     arguments = [name for name in names if name.startswith(_ARGUMENTS)]
     counting = [row for row in rows if any(name in row for name in arguments)]
     constant: Row = {}
-    if len(counting) > 1:
-        for name in arguments:
-            first = counting[0].get(name, constant)
-            if all(same(row.get(name, constant), first) for row in counting):
-                constant[name] = first
-    return constant, [name for name in names if name not in constant]
+    for name in arguments if len(counting) > 1 else ():
+        if all(name in row and same(row[name], counting[0][name]) for row in counting):
+            constant[name] = counting[0][name]
+    present = {name for row in rows for name in row}
+    return constant, [
+        name
+        for name in names
+        if name not in constant and (name in present or not name.startswith(_ARGUMENTS))
+    ]
 
 
 def _for_people(rows: Sequence[Row], names: Sequence[str], arguments: str) -> list[str]:
