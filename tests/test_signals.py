@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import shlex
 import signal
 import subprocess
@@ -451,3 +452,24 @@ def test_interrupt_before_the_start_is_no_traceback(repository: Path) -> None:
     _, stderr = process.communicate(timeout=DEADLINE_S)
     assert process.returncode in (0, 130, -signal.SIGINT, 1)
     assert b"meticulous/" not in stderr or sys.flags.dev_mode
+
+
+def test_a_closed_terminal_ends_the_command_of_a_session_leader(
+    repository: Path, log: Path
+) -> None:
+    """The kernel tells the leader of the session alone, and the leader may be us."""
+    words = [*RUN, *handler(log, "HUP", "exit=7")]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(repository)
+        os.execvp(words[0], words)
+    seen = b""
+    while b"ready" not in seen:
+        seen += os.read(terminal, 1000)
+    os.close(terminal)
+
+    _, ended = os.waitpid(pid, 0)
+
+    assert ["HUP"] == got(log)
+    assert 7 == os.waitstatus_to_exitcode(ended)
+    assert ("ERROR", "exit code 7") == status(repository)

@@ -144,6 +144,9 @@ class Supervisor:
             self._resized()  # the shell was told of a change while we were stopped, and we not
             if self.own_group or self._is_stopped:
                 self._send(signal.SIGCONT)
+        elif number == signal.SIGHUP and os.getsid(0) == os.getpid():
+            # Of a terminal that is closed the kernel tells the leader of the session alone.
+            self._send(number)
         elif code > 0 and not self.own_group:
             # From the kernel, to the whole foreground group: the command has it already.
             if number == signal.SIGINT:
