@@ -16,6 +16,18 @@ __all__ = ["log", "open", "run_directory", "run_id", "summary"]
 
 METRICS = "metrics.jsonl"
 SUMMARY = "summary.json"
+RECORDED = (
+    "STATUS",
+    "args.json",
+    "default_args.json",
+    "environment.json",
+    "metadata.json",
+    "resources.jsonl",
+    "stderr",
+    "stdout",
+    "timeline",
+)
+"""Files of a run folder that a program must not write; a test holds them to the format."""
 RUN_DIRECTORY_VARIABLE = "METICULOUS_RUN_DIR"
 
 _LOCK_WAIT_S = 10.0
@@ -41,7 +53,8 @@ def open(name, mode="r", *args, **kwargs):
     """Open the file `name` of the run folder; outside a run, of the current directory.
 
     Takes what :func:`builtins.open` takes. Folders in `name` are made when the file is written.
-    Raises ValueError where `name` is absolute or leads out of the run folder.
+    Raises ValueError where `name` is absolute or leads out of the run folder, and where a file of
+    the record itself would be written.
     """
     return open_in(run_directory() or os.getcwd(), name, mode, *args, **kwargs)
 
@@ -53,7 +66,9 @@ def open_in(base, name, mode="r", *args, **kwargs):
     inside = os.path.realpath(path).startswith(os.path.join(os.path.realpath(base), ""))
     if os.path.isabs(name) or not inside:
         raise ValueError("{!r} leads out of the run folder; give a name in it".format(name))
-    if set(mode) & set("wax"):
+    if set(mode) & set("wax+"):
+        if os.path.relpath(os.path.realpath(path), os.path.realpath(base)) in RECORDED:
+            raise ValueError("{!r} is a file of the record; give another name".format(name))
         os.makedirs(os.path.dirname(path), exist_ok=True)
     return builtins.open(path, mode, *args, **kwargs)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from meticulous import helper
+from meticulous import helper, runfolder
 from meticulous.runfolder import METRICS, SUMMARY, RunFolder
 
 PYTHONS = [
@@ -252,3 +252,26 @@ def test_the_helper_runs_on_old_pythons(run: RunFolder, python: str) -> None:
 
     assert {"a": math.inf} == run.read_json(SUMMARY)
     assert 1 == len(lines(run))
+
+
+@pytest.mark.parametrize("name", sorted(helper.RECORDED))
+@pytest.mark.parametrize("mode", ["w", "ab", "r+"])
+def test_the_record_itself_is_not_opened_for_writing(run: RunFolder, name: str, mode: str) -> None:
+    with pytest.raises(ValueError, match="file of the record"):
+        helper.open(name, mode)
+
+
+def test_the_record_is_what_the_format_says_that_we_write() -> None:
+    ours = {
+        runfolder.STATUS,
+        runfolder.ARGS,
+        runfolder.DEFAULT_ARGS,
+        runfolder.ENVIRONMENT,
+        runfolder.METADATA,
+        runfolder.RESOURCES,
+        runfolder.STDERR,
+        runfolder.STDOUT,
+        runfolder.TIMELINE,
+    }
+
+    assert ours == set(helper.RECORDED)
