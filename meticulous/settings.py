@@ -79,7 +79,7 @@ EXPERIMENTS_DIRECTORY = Option(
 DIRTY = Option(
     "dirty",
     "text",
-    "what to do with uncommitted changes (default: refuse)",
+    "what to do with uncommitted changes (default: refuse; snapshot is not available yet)",
     choices=("refuse", "snapshot", "ignore"),
 )
 RUN_OPTIONS = (

@@ -1,4 +1,4 @@
-"""Print the folder of a run, one line for each: `cd $(meticulous path last)`."""
+"""Print the folder of a run, one line for each: `cd "$(meticulous path last)"`."""
 
 from __future__ import annotations
 
