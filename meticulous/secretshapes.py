@@ -57,8 +57,16 @@ _IN_PLACE = r"""(?xi)
 """
 
 
-_SHORTEST = 15
-"""Length of the shortest token of :data:`_TOKENS`."""
+BEGINNINGS = tuple(  # a list of words reads best as lines of words
+    "AIza AIDA AKIA AROA ASIA GOCSPX- SG. api_org_ dapi dckr_pat_ dop_v1_ eyJ ghp_ gho_ ghs_ ghu_ "
+    "ghr_ github_pat_ glpat- gldt- glrt- glcbt- glptt- glft- glsoat- gloas- glagent- glimt- gsk_ "
+    "hf_ hvb. hvs. local- lsv2_ npm_ nvapi- pk_ pplx- pypi- r8_ rk_ sk- sk_ tvly- wandb_v xai- xapp- "
+    "xox ya29.".split()
+)
+"""Every token of :data:`_TOKENS` has one of these in it; a test holds the two together."""
+MARKS = ("://", "sig=", "signature=", "key", "token", "auth", "password", "secret", "cookie")
+MARKS += ("bearer", "-----begin")
+"""Every match of :data:`_IN_PLACE` has one of these in it, in lower case; likewise."""
 
 
 @functools.lru_cache(maxsize=1)
@@ -70,8 +78,9 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 def mask_shapes(text: str, mask: str) -> str:
     """Give `text` with every token of a known shape, and every password in a URL, as `mask`."""
-    if len(text) < _SHORTEST and ":" not in text and "=" not in text:
-        return text  # most words of a command line, so most runs never compile the patterns
+    lowered = text.casefold()  # as the patterns ignore case
+    if not any(word in text for word in BEGINNINGS) and not any(word in lowered for word in MARKS):
+        return text  # most texts of most runs, which then never compile the patterns
     tokens, in_place = _patterns()
 
     def replace(match: re.Match[str]) -> str:

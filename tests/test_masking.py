@@ -3,9 +3,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from meticulous import secretshapes
 from meticulous.masking import (
     MASK,
     is_secret_name,
@@ -327,3 +328,15 @@ def test_masking_twice_is_masking_once(name: str, value: object) -> None:
 
     assert mask_value(name, once) == once
     json.dumps(once)
+
+
+@settings(max_examples=400)
+@given(st.one_of([st.from_regex(shape, fullmatch=True) for shape in secretshapes._TOKENS]))
+def test_every_token_has_a_known_beginning(text: str) -> None:
+    """Else it would not be looked for."""
+    assert any(word in text for word in secretshapes.BEGINNINGS)
+
+
+@given(st.from_regex(secretshapes._IN_PLACE))
+def test_every_place_of_a_secret_has_a_known_mark(text: str) -> None:
+    assert any(word in text.casefold() for word in secretshapes.MARKS)
