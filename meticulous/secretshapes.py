@@ -64,8 +64,7 @@ BEGINNINGS = tuple(  # a list of words reads best as lines of words
     "xox ya29.".split()
 )
 """Every token of :data:`_TOKENS` has one of these in it; a test holds the two together."""
-MARKS = ("://", "sig=", "signature=", "key", "token", "auth", "password", "secret", "cookie")
-MARKS += ("bearer", "-----begin")
+MARKS = tuple(":// sig= signature= key token auth password secret cookie bearer -----begin".split())
 """Every match of :data:`_IN_PLACE` has one of these in it, in lower case; likewise."""
 
 
