@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from meticulous.processes import boot_id, start_time
 from meticulous.runfolder import LOST, RESOURCES, RUNNING
 
 __all__ = ["HEARTBEAT_MARGIN_S", "judge"]
@@ -55,30 +56,18 @@ def this_host() -> str:
     return os.uname().nodename
 
 
-@cache
-def this_boot() -> str | None:
-    """Give the id of this boot of the kernel; None where the system has none."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            return file.read().strip()
-    except OSError:
-        return None
+this_boot = cache(boot_id)
 
 
 def _is_alive(pid: int, started: Any) -> bool:
-    """Tell whether `pid` is a process that started `started` seconds after the boot."""
+    """Tell whether `pid` is a process that started at `started`, as the recorder writes it."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
-    except FileNotFoundError:
-        return not os.path.exists("/proc/self/stat") and _answers(pid)
+        found = start_time(pid)
     except OSError:
         return _answers(pid)
-    if fields[0] in (b"Z", b"X"):
+    if found is None:
         return False
-    if not isinstance(started, (int, float)):
-        return True
-    return abs(int(fields[19]) / os.sysconf("SC_CLK_TCK") - started) < _START_TOLERANCE_S
+    return not isinstance(started, (int, float)) or abs(found - started) < _START_TOLERANCE_S
 
 
 def _answers(pid: int) -> bool:

@@ -19,7 +19,8 @@ def boot_id() -> str | None:
 def start_time(pid: int) -> float | None:
     """Give when process `pid` started, in seconds since boot (elsewhere than Linux: since 1970).
 
-    None where there is no such process, or it is a zombie that nobody has waited for.
+    None where there is no such process, or it is a zombie that nobody has waited for. Raises
+    OSError where it cannot be seen.
     """
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
@@ -27,8 +28,6 @@ def start_time(pid: int) -> float | None:
             fields = file.read().rpartition(b")")[2].split()
     except FileNotFoundError:
         return None if os.path.exists("/proc/self/stat") else _start_time_by_psutil(pid)
-    except OSError:
-        return None
     if fields[0] in (b"Z", b"X"):
         return None
     return int(fields[19]) / os.sysconf("SC_CLK_TCK")
