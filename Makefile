@@ -37,7 +37,7 @@ lint: setup  ## style and spelling of the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/vermin --quiet --no-tips --violations -t=3.6- --no-parse-comments meticulous/helper.py meticulous/runner/injected/*.py
-	$(BIN)/vermin --quiet --no-tips --violations -t=3.7- --no-parse-comments meticulous/masking.py meticulous/secretshapes.py
+	$(BIN)/vermin --quiet --no-tips --violations -t=3.7- --no-parse-comments meticulous/masking/*.py
 
 format: setup  ## let the formatter have its way
 	$(BIN)/ruff check --fix .

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from meticulous import runfolder
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, store
 
 __all__ = ["make_runs"]
 
@@ -46,7 +46,7 @@ def make_runs(directory: str, count: int) -> None:
     if os.path.exists(done):
         return
     os.makedirs(directory, exist_ok=True)
-    runfolder.prepare_store(directory)
+    store.prepare_store(directory)
     for number, record in enumerate(itertools.islice(_records(), count), 1):
         folder = RunFolder(os.path.join(directory, str(number)))
         os.makedirs(folder.path, exist_ok=True)

@@ -10,15 +10,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from meticulous import ending, helper, runfolder, settings, tracking
+from meticulous import helper, runfolder, settings
 from meticulous.arguments import Arguments
-from meticulous.ending import Verdict
 from meticulous.errors import (
     DirtyRepositoryError,
     MeticulousError,
     MismatchedArgsError,
     MismatchedCommitError,
 )
+from meticulous.inprocess import ending, tracking
+from meticulous.inprocess.ending import Verdict
 from meticulous.runfolder import ERROR, SUCCESS
 from meticulous.runner.injected._meticulous_values import Budget, plain
 from meticulous.runner.outcome import Outcome
@@ -120,7 +121,7 @@ class Experiment:
 
         `defaults` are the defaults of the options, by their names with underscores.
         """
-        from meticulous.parsers import add_argument_group
+        from meticulous.inprocess.parsers import add_argument_group
 
         add_argument_group(parser, **defaults)
 
@@ -129,7 +130,7 @@ class Experiment:
         parser: argparse.ArgumentParser, arg_list: Sequence[str] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """Parse and part what is parsed: (args, default args, arguments of Experiment)."""
-        from meticulous.parsers import extract
+        from meticulous.inprocess.parsers import extract
 
         extracted = extract(parser, arg_list)
         return extracted.args, extracted.default_args, extracted.meticulous_args
@@ -146,7 +147,7 @@ class Experiment:
         The parsing is done once: the next ``parser.parse_args()`` gives the same result and has
         no second effects. `options` are arguments of Experiment that go before the parsed ones.
         """
-        from meticulous.parsers import extract
+        from meticulous.inprocess.parsers import extract
 
         found = extract(parser, arg_list)
         words = {**found.meticulous_args, **options}

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
 
-from meticulous import liveness, reading, runfolder, settings, upkeep
+from meticulous import liveness, reading, runfolder, settings
+from meticulous.asking import upkeep
 from meticulous.errors import MeticulousError, RunFolderError
 from meticulous.reading import Row
 from meticulous.runfolder import RunFolder

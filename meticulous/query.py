@@ -13,9 +13,9 @@ from typing import Any
 
 import pandas as pd
 
-from meticulous.conditions import Condition, Leaf, leaves
+from meticulous.asking.conditions import Condition, Leaf, leaves
+from meticulous.asking.index import Index
 from meticulous.errors import FilterError, MeticulousError
-from meticulous.index import Index
 from meticulous.reading import HEADER, SECTIONS, TIMES, Row
 
 __all__ = ["answer_leaves", "by_expid", "flat_frame", "frame_bytes", "two_levels"]

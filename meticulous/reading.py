@@ -17,7 +17,7 @@ from typing import Any
 
 from meticulous import liveness, runfolder
 from meticulous.errors import RunFolderError
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, store
 
 __all__ = [
     "HEADER",
@@ -67,7 +67,7 @@ def list_ids(directory: str) -> list[str]:
     Raises RunFolderError, saying what is wrong with the directory.
     """
     try:
-        return runfolder.run_ids(directory)
+        return store.run_ids(directory)
     except FileNotFoundError:
         message = f"there is no experiments directory {directory}"
         hint = "Record a run with `meticulous run -- COMMAND`, or give the directory"

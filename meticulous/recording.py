@@ -17,7 +17,7 @@ from meticulous.environment import scheduler_ids
 from meticulous.errors import RunFolderError, SettingsError
 from meticulous.masking import mask_command, mask_text, mask_value
 from meticulous.processes import boot_id, start_time
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, store
 from meticulous.settings import RunSettings
 
 TYPE_CHECKING = False
@@ -81,12 +81,12 @@ def begin(
     `environ` tells of the run in which this one is started, and of the scheduler. Raises
     RunFolderError where the folder cannot be made; then nothing is left behind.
     """
-    run = runfolder.create(settings.experiments_directory, settings.experiment_id)
+    run = store.create(settings.experiments_directory, settings.experiment_id)
     record = Record(run, _first_metadata(settings, code, command, environ), say)
     try:
         _say_running(record)
     except RunFolderError:
-        runfolder.discard(run)
+        store.discard(run)
         raise
     return record
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from meticulous.runfolder import RunFolder, run_ids
+from meticulous.runfolder import RunFolder
+from meticulous.runfolder.store import run_ids
 
 DEADLINE_S = 30.0
 AWKWARD = "dir with 'quotes\" %d and ünï\ncode"

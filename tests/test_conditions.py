@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from meticulous import asking, conditions
-from meticulous.conditions import All, Compare, Either, In, Leaf, Not, parse
+from meticulous.asking import conditions
+from meticulous.asking import question as asking
+from meticulous.asking.conditions import All, Compare, Either, In, Leaf, Not, parse
+from meticulous.asking.index import Index
 from meticulous.errors import FilterError, MeticulousError, UnknownColumnError
-from meticulous.index import Index
 from meticulous.reading import Row
 
 COLUMNS = ["status", "start_time", "args_lr", "args_k", "args_name", "metadata_exit-code", "a b"]

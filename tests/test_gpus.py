@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from meticulous import gpus as module
-from meticulous.gpus import gpus
+from meticulous.environment import nvidia as module
+from meticulous.environment.nvidia import gpus
 from tests.conftest import meticulous, only_run
 
 FAKE = """\

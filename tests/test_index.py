@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from meticulous import freshness, indexfile, upkeep
-from meticulous.index import Index, Order
+from meticulous.asking import freshness, indexfile, upkeep
+from meticulous.asking.index import Index, Order
 from meticulous.reading import Row
 from tests.asking_support import make_run
 from tests.conftest import wait_until
@@ -272,7 +272,7 @@ def test_a_full_disk_is_done_without(directory: Path, tmp_path: Path) -> None:
         make_run(directory, number, {"text": "x" * 2000})
     code = """if True:
         import sys
-        from meticulous import upkeep
+        from meticulous.asking import upkeep
         print(len(upkeep.ask(sys.argv[1], lambda runs: runs.select(), print)))
     """
 
@@ -293,7 +293,7 @@ def test_a_writer_that_is_killed_leaves_an_index_that_answers(directory: Path) -
         make_run(directory, number)
     code = """if True:
         import os, sys
-        from meticulous import freshness, indexfile, upkeep
+        from meticulous.asking import freshness, indexfile, upkeep
         freshness.CHUNK = 5
         store = indexfile.store
         def die(connection, entries, stored=[]):
@@ -388,7 +388,7 @@ MAKE = """if True:
 """
 LIST = """if True:
     import sys
-    from meticulous import conditions, upkeep
+    from meticulous.asking import conditions, upkeep
     def question(runs):
         return runs.select(conditions.parse("args_n > -1", [*runs.names(), "args_n"])), runs.count()
     seen = 0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from meticulous.interpreter import Python, find_python
+from meticulous.environment.interpreter import Python, find_python
 
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
 LIBRARY = f"python{VERSION}"

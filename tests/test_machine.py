@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from meticulous import machine
+from meticulous.environment import machine
 
 
 def write(path: Path, text: str) -> None:

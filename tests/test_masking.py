@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meticulous import secretshapes
 from meticulous.masking import (
     MASK,
     is_secret_name,
@@ -15,6 +14,7 @@ from meticulous.masking import (
     mask_value,
     mask_variable,
 )
+from meticulous.masking import shapes as secretshapes
 
 NOT_SECRET = [
     ("max-tokens", "512"),

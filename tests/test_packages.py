@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from meticulous.packages import installed
+from meticulous.environment.packages import installed
 
 
 def test_the_installed_packages_are_those_that_python_sees() -> None:

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meticulous import asking, query
-from meticulous.asking import Question
-from meticulous.index import Index
+from meticulous import query
+from meticulous.asking import question as asking
+from meticulous.asking.index import Index
+from meticulous.asking.question import Question
 from meticulous.reading import Row
 
 NUMBERS = st.one_of(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from meticulous import runfolder
 from meticulous.errors import RunFolderError
 from meticulous.helper import from_strict, json_bytes
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, store
 from tests.conftest import AWKWARD, meticulous, only_run
 
 ROOT = Path(__file__).parent.parent
@@ -29,30 +29,30 @@ json_values = st.recursive(
 
 
 def test_numbers_are_given_in_order_and_never_twice(tmp_path: Path) -> None:
-    store = str(tmp_path / AWKWARD)
+    directory = str(tmp_path / AWKWARD)
 
-    ids = [runfolder.create(store).id for _ in range(3)]
-    os.rmdir(os.path.join(store, "3"))
-    ids.append(runfolder.create(store).id)
+    ids = [store.create(directory).id for _ in range(3)]
+    os.rmdir(os.path.join(directory, "3"))
+    ids.append(store.create(directory).id)
 
     assert ["1", "2", "3", "4"] == ids
 
 
 def test_the_number_of_a_run_in_the_trash_is_not_given_again(tmp_path: Path) -> None:
-    store = tmp_path / "experiments"
-    runfolder.create(str(store))
-    (store / runfolder.TRASH).mkdir()
-    (store / "1").rename(store / runfolder.TRASH / "1")
-    (store / runfolder.HIGHEST_ID).unlink()
+    directory = tmp_path / "experiments"
+    store.create(str(directory))
+    (directory / runfolder.TRASH).mkdir()
+    (directory / "1").rename(directory / runfolder.TRASH / "1")
+    (directory / runfolder.HIGHEST_ID).unlink()
 
-    assert "2" == runfolder.create(str(store)).id
+    assert "2" == store.create(str(directory)).id
 
 
 def test_only_plain_numbers_count(tmp_path: Path) -> None:
     for name in ("007", "12a", "baseline", "-3", "٣"):
         (tmp_path / name).mkdir()
 
-    assert "1" == runfolder.create(str(tmp_path)).id
+    assert "1" == store.create(str(tmp_path)).id
 
 
 def test_runs_are_listed_in_the_order_of_their_numbers(tmp_path: Path) -> None:
@@ -60,34 +60,34 @@ def test_runs_are_listed_in_the_order_of_their_numbers(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     (tmp_path / "file").touch()
 
-    assert ["9", "10", "a", "b"] == runfolder.run_ids(str(tmp_path))
+    assert ["9", "10", "a", "b"] == store.run_ids(str(tmp_path))
 
 
 def test_a_given_id_that_exists_is_refused(tmp_path: Path) -> None:
-    runfolder.create(str(tmp_path), "baseline")
+    store.create(str(tmp_path), "baseline")
 
     with pytest.raises(RunFolderError, match="exists already"):
-        runfolder.create(str(tmp_path), "baseline")
+        store.create(str(tmp_path), "baseline")
 
 
 @pytest.mark.parametrize("run_id", ["", ".", "..", "a/b", "/", ".trash", "-x", "a\nb", "a" * 256])
 def test_an_id_that_is_no_folder_name_is_refused(run_id: str) -> None:
     with pytest.raises(RunFolderError, match="the experiment id"):
-        runfolder.check_id(run_id)
+        store.check_id(run_id)
 
 
 def test_git_takes_no_notice_of_the_store(tmp_path: Path) -> None:
-    store = tmp_path / "experiments"
+    directory = tmp_path / "experiments"
 
-    runfolder.create(str(store))
+    store.create(str(directory))
 
-    assert "*\n" == (store / ".gitignore").read_text()
+    assert "*\n" == (directory / ".gitignore").read_text()
 
 
 def test_a_gitignore_that_is_there_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / ".gitignore").write_text("mine\n")
 
-    runfolder.create(str(tmp_path))
+    store.create(str(tmp_path))
 
     assert "mine\n" == (tmp_path / ".gitignore").read_text()
 

@@ -10,6 +10,8 @@ import pytest
 
 from meticulous import settings
 from meticulous.errors import MeticulousError, RunFolderError, SettingsError, UsageError
+from meticulous.settings import options
+from meticulous.settings.file import SETTINGS_FILE
 from tests.conftest import git, meticulous, only_run
 
 
@@ -20,13 +22,13 @@ def in_repository(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_options_end_at_the_first_word_that_is_none() -> None:
-    given, command = settings.parse_options(["-q", "--tag", "a", "python", "--tag", "b", "-q"])
+    given, command = options.parse_options(["-q", "--tag", "a", "python", "--tag", "b", "-q"])
 
     assert ({"quiet": True, "tag": ["a"]}, ["python", "--tag", "b", "-q"]) == (given, command)
 
 
 def test_options_end_at_two_dashes_and_only_the_first_pair_is_ours() -> None:
-    assert ({}, ["--", "x"]) == settings.parse_options(["--", "--", "x"])
+    assert ({}, ["--", "x"]) == options.parse_options(["--", "--", "x"])
 
 
 @pytest.mark.parametrize(
@@ -34,11 +36,11 @@ def test_options_end_at_two_dashes_and_only_the_first_pair_is_ours() -> None:
     [["-m", "why"], ["-mwhy"], ["--description", "why"], ["--description=why"]],
 )
 def test_values_can_be_written_in_every_usual_way(words: list[str]) -> None:
-    assert ({"description": "why"}, ["true"]) == settings.parse_options([*words, "true"])
+    assert ({"description": "why"}, ["true"]) == options.parse_options([*words, "true"])
 
 
 def test_a_value_may_look_like_an_option() -> None:
-    assert ({"description": "-q"}, []) == settings.parse_options(["--description", "-q"])
+    assert ({"description": "-q"}, []) == options.parse_options(["--description", "-q"])
 
 
 @pytest.mark.parametrize(
@@ -56,15 +58,13 @@ def test_a_wrong_option_is_a_usage_error_that_says_what_to_do(
     words: list[str], message: str
 ) -> None:
     with pytest.raises(MeticulousError) as caught:
-        settings.parse_options(words)
+        options.parse_options(words)
 
     assert message in str(caught.value)
 
 
 def test_command_line_goes_before_environment_and_that_before_file(in_repository: Path) -> None:
-    (in_repository / settings.SETTINGS_FILE).write_text(
-        "description: file\ndirty: ignore\ntag: [a, b]\n"
-    )
+    (in_repository / SETTINGS_FILE).write_text("description: file\ndirty: ignore\ntag: [a, b]\n")
     environ = {"METICULOUS_DESCRIPTION": "environment", "METICULOUS_QUIET": "1"}
 
     one = settings.for_run({}, {})
@@ -126,7 +126,7 @@ def test_without_a_repository_the_ways_on_are_named(
 def test_without_a_repository_the_settings_file_marks_the_project(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / settings.SETTINGS_FILE).write_text("no-git: true\n")
+    (tmp_path / SETTINGS_FILE).write_text("no-git: true\n")
     (tmp_path / "sub").mkdir()
     monkeypatch.chdir(tmp_path / "sub")
 
@@ -150,14 +150,14 @@ def test_without_a_repository_the_settings_file_marks_the_project(
 def test_a_wrong_file_is_an_error_that_names_the_line(
     in_repository: Path, content: str, message: str
 ) -> None:
-    (in_repository / settings.SETTINGS_FILE).write_text(content)
+    (in_repository / SETTINGS_FILE).write_text(content)
 
     with pytest.raises(SettingsError, match=message):
         settings.for_run({}, {})
 
 
 def test_an_empty_file_sets_nothing(in_repository: Path) -> None:
-    (in_repository / settings.SETTINGS_FILE).write_text("# nothing\n")
+    (in_repository / SETTINGS_FILE).write_text("# nothing\n")
 
     assert "refuse" == settings.for_run({}, {}).dirty
 

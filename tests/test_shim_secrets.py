@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from meticulous import masking, secretshapes
+from meticulous import masking
+from meticulous.masking import shapes as secretshapes
 from tests.shim_support import INJECTED, run_script
 
 PYTHON_36 = Path.home() / ".pyenv/versions/3.6.15/bin/python"

@@ -216,13 +216,13 @@ def test_a_full_disk_is_said_once_and_the_program_goes_on(repository: Path) -> N
         repository,
         """
         import os, sys
-        from meticulous import runfolder
-        made = runfolder.create
+        from meticulous.runfolder import store
+        made = store.create
         def create(*words):
             run = made(*words)
             os.symlink("/dev/full", run.file("stdout"))
             return run
-        runfolder.create = create
+        store.create = create
         import runpy
         runpy.run_path("train.py")
         """,

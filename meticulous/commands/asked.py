@@ -8,10 +8,11 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from meticulous import selectors, settings, upkeep
+from meticulous import settings
+from meticulous.asking import selectors, upkeep
+from meticulous.asking.index import Index
 from meticulous.errors import MeticulousError
 from meticulous.helper import json_bytes
-from meticulous.index import Index
 from meticulous.reading import Row
 from meticulous.views.progress import Progress
 

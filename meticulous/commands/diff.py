@@ -6,7 +6,8 @@ import argparse
 import shutil
 import sys
 
-from meticulous import codestate, selectors, settings
+from meticulous import codestate, settings
+from meticulous.asking import selectors
 from meticulous.commands import asked
 from meticulous.errors import CodeStateError
 from meticulous.reading import Row

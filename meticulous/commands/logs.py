@@ -8,10 +8,10 @@ import time
 from typing import TYPE_CHECKING
 
 from meticulous import liveness
+from meticulous.asking.selectors import HELP
 from meticulous.commands import asked
 from meticulous.playback import Playback
 from meticulous.runfolder import RUNNING, STDERR, STDOUT, RunFolder
-from meticulous.selectors import HELP
 from meticulous.views.log import LogText
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import argparse
 import shutil
 import sys
 
-from meticulous import asking, settings
-from meticulous.asking import Question, Table
+from meticulous import settings
+from meticulous.asking.question import Question, Table, answer, split_list
 from meticulous.commands import asked
 from meticulous.errors import UsageError
 from meticulous.reading import Row
@@ -82,7 +82,7 @@ def main(arguments: argparse.Namespace) -> int:
     question = _question(arguments)
     table = asked.ask(
         asked.directory_of(arguments.directory),
-        lambda runs: asking.answer(runs, question),
+        lambda runs: answer(runs, question),
         refresh=arguments.refresh,
     )
     if arguments.export:
@@ -113,17 +113,17 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _question(arguments: argparse.Namespace) -> Question:
-    groupby = asking.split_list(arguments.groupby or ())
+    groupby = split_list(arguments.groupby or ())
     return Question(
         filter=arguments.filter,
         since=arguments.since,
-        status=asking.split_list(arguments.status or ()),
+        status=split_list(arguments.status or ()),
         tag=arguments.tag,
         groupby=groupby,
         seeds=settings.seed_names(settings.find_place({}).values) if groupby == ("args",) else (),
-        sort=asking.split_list(arguments.sort or ()),
+        sort=split_list(arguments.sort or ()),
         smallest_first=arguments.sort_reverse,
-        columns=asking.split_list(arguments.columns or ()),
+        columns=split_list(arguments.columns or ()),
         head=arguments.head,
         tail=arguments.tails,
         levels=arguments.normalize_json_values,
@@ -170,7 +170,7 @@ def _is_for_groups(name: str, by: list[str]) -> bool:
 
 
 def _by_args(arguments: argparse.Namespace) -> bool:
-    return asking.split_list(arguments.groupby or ()) == ("args",)
+    return split_list(arguments.groupby or ()) == ("args",)
 
 
 def _export(arguments: argparse.Namespace, table: Table) -> None:

@@ -10,6 +10,7 @@ import os
 from meticulous import settings
 from meticulous.errors import UsageError
 from meticulous.runner.launch import launch
+from meticulous.settings.options import RUN_OPTIONS, parse_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,13 +21,13 @@ __all__ = ["add_arguments", "main"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the options for ``--help``; :func:`meticulous.settings.parse_options` reads them."""
+    """Describe the options for ``--help``; :func:`meticulous.settings.options.parse_options` reads them."""
     parser.usage = "%(prog)s [options] [--] COMMAND [ARG ...]"
     parser.epilog = (
         "Each option can be set in the environment as METICULOUS_… and in meticulous.yaml too; "
         "the command line goes before the environment, and that before the file."
     )
-    for option in settings.RUN_OPTIONS:
+    for option in RUN_OPTIONS:
         names = [f"-{option.short}"] if option.short else []
         names.append(f"--{option.name}")
         if option.kind == "flag":
@@ -38,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(words: Sequence[str]) -> int:
     """Launch the command in `words`; end as it did."""
-    given, command = settings.parse_options(words)
+    given, command = parse_options(words)
     if not command:
         hint = "Write it after the options: meticulous run -- python train.py"
         raise UsageError("there is no command to run", hint)

@@ -1,7 +1,7 @@
 """The carrier: a small process that carries the streams of a program that records itself.
 
 A program that dies cannot empty the pipes that it has printed into, so somebody else must. The
-carrier is started by :mod:`meticulous.capture`, belongs to no group or session of the program, and
+carrier is started by :mod:`meticulous.inprocess.capture`, belongs to no group or session of the program, and
 ends when every process has closed the streams. Over two pipes the program tells it which runs are
 open; whatever is printed goes into the files of all of them, and on to where it would have gone.
 

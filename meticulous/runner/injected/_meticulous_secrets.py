@@ -1,4 +1,4 @@
-"""Secrets are masked before a report is written, by the rules of ``meticulous/masking.py`` itself.
+"""Secrets are masked before a report is written, by the rules of ``meticulous/masking`` itself.
 
 Those rules take milliseconds to load, so they are loaded only where a name or a text could be a
 secret at all. Python 3.6 cannot read them; there, all that could be a secret is masked.
@@ -91,7 +91,7 @@ def _all_masked(value):
 
 
 def _masking():
-    """Give meticulous/masking.py as a module, or None where it cannot be had (Python 3.6)."""
+    """Give meticulous/masking as a module, or None where it cannot be had (Python 3.6)."""
     if not _loaded:
         try:
             _loaded.append(_load_masking())
@@ -101,20 +101,23 @@ def _masking():
 
 
 def _load_masking():
-    """Run the two files of the package under names of ours; the program may have no meticulous."""
+    """Run the files of the package under names of ours; the program may have no meticulous."""
     import builtins
 
-    shapes = _run("secretshapes", vars(builtins))
+    parts = {
+        "meticulous.masking." + name: _run(name, vars(builtins)) for name in ("names", "shapes")
+    }
 
     def import_for_masking(name, *args, **kwargs):
-        return shapes if name == "meticulous.secretshapes" else __import__(name, *args, **kwargs)
+        return parts.get(name) or __import__(name, *args, **kwargs)
 
-    return _run("masking", dict(vars(builtins), __import__=import_for_masking))
+    return _run("__init__", dict(vars(builtins), __import__=import_for_masking))
 
 
 def _run(name, with_builtins):
     package = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
-    spec = _start.spec_of_file("_meticulous_" + name, os.path.join(package, name + ".py"))
+    path = os.path.join(package, "masking", name + ".py")
+    spec = _start.spec_of_file("_meticulous_masking_" + name, path)
     module = type(sys)(spec.name)
     module.__dict__["__builtins__"] = with_builtins
     spec.loader.exec_module(module)

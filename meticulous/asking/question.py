@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
-from meticulous import conditions, grouping
-from meticulous.conditions import All, Compare, Condition, HasTag, In
+from meticulous.asking import conditions, grouping
+from meticulous.asking.conditions import All, Compare, Condition, HasTag, In
+from meticulous.asking.index import Index, Order
 from meticulous.errors import UnknownColumnError, UsageError
-from meticulous.index import Index, Order
 from meticulous.reading import HEADER, Row, flatten
 
 __all__ = ["Question", "Table", "answer", "split_list"]

@@ -1,6 +1,6 @@
 """Which commit, and is the tree clean: the one place that knows git.
 
-The git program answers where one is installed, :mod:`meticulous.libgit2` where none is, and both
+The git program answers where one is installed, :mod:`meticulous.codestate.libgit2` where none is, and both
 say the same. `run` asks before every start, so nothing heavy is imported here. Nothing is ever
 written: no lock, no refreshed index, no object.
 """
@@ -129,7 +129,7 @@ def _ask_remote_url(repository: str) -> Callable[[], str | None]:
     """Ask for the url of the remote ``origin`` as it is configured; what is returned gives it."""
     asked = _ask_git(repository, ["config", "--null", "--get-all", "remote.origin.url"])
     if asked is None:
-        from meticulous.libgit2 import remote_url
+        from meticulous.codestate.libgit2 import remote_url
 
         return lambda: remote_url(repository)
     return lambda: os.fsdecode(asked.answer().stdout.partition(b"\0")[0]) or None
@@ -320,7 +320,7 @@ def _first_fatal(trouble: bytes) -> str:
 
 def _ask_libgit2(repository: str, excluded: tuple[str, ...]) -> CodeState:
     """Ask libgit2, for machines that have no git program."""
-    from meticulous.libgit2 import find
+    from meticulous.codestate.libgit2 import find
 
     try:
         sha, branch, changes, untracked, commit = find(repository, excluded)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 
+from meticulous.arguments.wrappers import program_of
 from meticulous.masking import mask_command
 from meticulous.records import Record
-from meticulous.wrappers import program_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

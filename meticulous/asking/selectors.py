@@ -10,9 +10,9 @@ import math
 import re
 from collections.abc import Iterable
 
-from meticulous.conditions import All, Compare, HasTag
+from meticulous.asking.conditions import All, Compare, HasTag
+from meticulous.asking.index import Index, Order
 from meticulous.errors import RunFolderError, UnknownColumnError, UsageError
-from meticulous.index import Index, Order
 from meticulous.reading import Row
 
 __all__ = ["HELP", "select", "select_all", "select_one"]

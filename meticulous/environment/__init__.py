@@ -1,7 +1,7 @@
 """The content of environment.json: what a run had around it.
 
-The Python and its packages (:mod:`meticulous.interpreter`, :mod:`meticulous.packages`), the machine
-(:mod:`meticulous.machine`), and the environment variables that decide what a program computes. The
+The Python and its packages (:mod:`meticulous.environment.interpreter`, :mod:`meticulous.environment.packages`), the machine
+(:mod:`meticulous.environment.machine`), and the environment variables that decide what a program computes. The
 list of variables is below; ``docs/privacy.md`` shows it to people. Nothing here raises: what cannot
 be found out is said under ``trouble``.
 """
@@ -11,11 +11,11 @@ from __future__ import annotations
 import os
 import re
 
-from meticulous.gpus import gpus, is_driver_there
-from meticulous.interpreter import find_python
-from meticulous.machine import cpu, memory, operating_system
+from meticulous.environment.interpreter import find_python
+from meticulous.environment.machine import cpu, memory, operating_system
+from meticulous.environment.nvidia import gpus, is_driver_there
+from meticulous.environment.packages import installed
 from meticulous.masking import mask_text, mask_variable
-from meticulous.packages import installed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

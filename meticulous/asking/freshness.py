@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-from meticulous import cells, reading, runfolder
-from meticulous.cells import Shape
+from meticulous import reading, runfolder
+from meticulous.asking import cells
+from meticulous.asking.cells import Shape
 from meticulous.errors import RunFolderError
 from meticulous.reading import Row
 from meticulous.runfolder import RunFolder

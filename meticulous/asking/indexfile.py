@@ -18,8 +18,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from meticulous.cells import Shape
-from meticulous.freshness import Entry, promoted
+from meticulous.asking.cells import Shape
+from meticulous.asking.freshness import Entry, promoted
 from meticulous.reading import ordered
 
 __all__ = [

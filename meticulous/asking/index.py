@@ -1,7 +1,7 @@
 """Questions to the index: which runs meet a condition, in which order, and their rows.
 
-The tables are those of :mod:`meticulous.indexfile`, in a file or in memory; what is in them has
-been made true by :mod:`meticulous.upkeep`. Columns without a place of their own are taken out of
+The tables are those of :mod:`meticulous.asking.indexfile`, in a file or in memory; what is in them has
+been made true by :mod:`meticulous.asking.upkeep`. Columns without a place of their own are taken out of
 the JSON of the rows, with the same outcome, more slowly.
 """
 
@@ -12,9 +12,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from meticulous import cells, freshness, indexfile
-from meticulous.cells import Shape
-from meticulous.conditions import Condition, Leaf, Sql, to_sql
+from meticulous.asking import cells, freshness, indexfile
+from meticulous.asking.cells import Shape
+from meticulous.asking.conditions import Condition, Leaf, Sql, to_sql
 from meticulous.reading import Row
 
 __all__ = ["Index", "Order"]
@@ -32,7 +32,7 @@ class Order(NamedTuple):
 class Index:
     """All runs of a directory, as they stood when it was opened.
 
-    Given by :func:`meticulous.upkeep.ask`, or from rows by :meth:`of_rows`. Rows come in start order (runs
+    Given by :func:`meticulous.asking.upkeep.ask`, or from rows by :meth:`of_rows`. Rows come in start order (runs
     without a start time first) unless an order is given, and then in start order among equals.
     """
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import functools
 import re
 
-from meticulous.secretshapes import mask_shapes
+from meticulous.masking.names import is_secret_name, kind_of_name, may_label
+from meticulous.masking.shapes import mask_shapes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,164 +30,11 @@ __all__ = [
 
 MASK = "***"
 
-_STRICT = ("KEY", "TOKEN", "SECRET", "PASSW", "PASSPHRASE", "PASSCODE", "CREDENTIAL")
-_STRICT_WORDS = {"PASS", "PWD", "AUTH", "AUTHORIZATION", "COOKIE", "PAT"}
-_DIRECTORIES = {"PWD", "OLDPWD"}
-
-_SURE = frozenset(
-    [
-        "password",
-        "passwd",
-        "passphrase",
-        "passcode",
-        "secret",
-        "secrets",
-        "credential",
-        "credentials",
-        "pwd",
-        "authorization",
-        "apikey",
-        "apikeys",
-        "apitoken",
-        "authkey",
-        "authtoken",
-        "accesskey",
-        "accesstoken",
-        "secretkey",
-        "privatekey",
-    ]
-)
-"""Words of an argument's name that make any text a secret, and a number too."""
-
-_OWNERS = frozenset(
-    [
-        "access",
-        "account",
-        "admin",
-        "anthropic",
-        "api",
-        "app",
-        "auth",
-        "aws",
-        "azure",
-        "bearer",
-        "bot",
-        "client",
-        "cohere",
-        "comet",
-        "databricks",
-        "deepseek",
-        "deploy",
-        "discord",
-        "encryption",
-        "gcp",
-        "gemini",
-        "git",
-        "github",
-        "gitlab",
-        "google",
-        "groq",
-        "hf",
-        "hub",
-        "huggingface",
-        "id",
-        "jwt",
-        "kaggle",
-        "langchain",
-        "langsmith",
-        "license",
-        "licence",
-        "login",
-        "master",
-        "mistral",
-        "mlflow",
-        "neptune",
-        "ngc",
-        "npm",
-        "oauth",
-        "openai",
-        "openrouter",
-        "personal",
-        "pinecone",
-        "private",
-        "pypi",
-        "refresh",
-        "registry",
-        "replicate",
-        "sas",
-        "security",
-        "service",
-        "session",
-        "signing",
-        "slack",
-        "ssh",
-        "storage",
-        "tavily",
-        "telegram",
-        "together",
-        "webhook",
-        "wandb",
-        "xai",
-    ]
-)
-"""Words that turn a following `key` or `token` into a secret: ``hub_token``, ``api-key``."""
-
-_STEMS = ("key", "token", "pass", "pwd", "secret", "cred", "auth")
-
-_ABOUT = frozenset(
-    [
-        "class",
-        "col",
-        "column",
-        "count",
-        "dim",
-        "dims",
-        "dir",
-        "env",
-        "environment",
-        "expiry",
-        "field",
-        "file",
-        "filename",
-        "folder",
-        "format",
-        "func",
-        "id",
-        "ids",
-        "idx",
-        "index",
-        "len",
-        "length",
-        "limit",
-        "loss",
-        "max",
-        "min",
-        "name",
-        "num",
-        "path",
-        "prefix",
-        "prob",
-        "ratio",
-        "scope",
-        "size",
-        "suffix",
-        "ttl",
-        "type",
-        "url",
-        "var",
-        "variable",
-        "version",
-        "weight",
-    ]
-)
-"""Last words of names that say something about a secret and do not hold it: ``token_file``."""
-
 _PLAIN = re.compile(r"(?i)|true|false|yes|no|on|off|none|null|~|auto|[-+]?[0-9.]{1,7}(?:e-?\d\d?)?")
 _SPECIAL_TOKEN = re.compile(r"(?s)<.*>|\[.*\]|\{.*\}")
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?")
 _ASSIGNMENT = re.compile(r"([-+~]{0,2})([A-Za-z_][\w.@/-]*)=(.*)", re.DOTALL)
 _OPTION = re.compile(r"--?([A-Za-z_][\w.-]*)")
-_WORDS_OF_NAMES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 _PASSWORD_OPTIONS = {
     "curl": ("-u", "--user", "--proxy-user", "-U"),
@@ -194,14 +42,6 @@ _PASSWORD_OPTIONS = {
     "wget": ("--http-password",),
 }
 """Program -> its options whose value is a password though the name does not say so."""
-
-
-def is_secret_name(name: str) -> bool:
-    """Tell whether the environment variable `name` is taken to hold a secret, by its name alone."""
-    upper = name.upper().replace("-", "_")
-    if upper in _DIRECTORIES:
-        return False
-    return any(word in upper for word in _STRICT) or not _STRICT_WORDS.isdisjoint(upper.split("_"))
 
 
 def mask_variable(name: str, value: str) -> str:
@@ -225,7 +65,7 @@ def mask_value(name: str, value: Any) -> Any:
 
     Below a name that is surely secret (``credentials``) every text and number is masked.
     """
-    return _mask_value(value, name, _kind_of_name(name))
+    return _mask_value(value, name, kind_of_name(name))
 
 
 def mask_command(argv: Sequence[str]) -> list[str]:
@@ -273,7 +113,7 @@ def _is_secret_assignment(dashes: str, name: str, value: str) -> bool:
 def _mask_value(value: Any, name: str, kind: str) -> Any:
     if isinstance(value, dict):
         return {
-            key: _mask_value(item, key, kind if kind == "sure" else _kind_of_name(str(key)))
+            key: _mask_value(item, key, kind if kind == "sure" else kind_of_name(str(key)))
             for key, item in value.items()
         }
     if isinstance(value, (list, tuple)):
@@ -286,25 +126,7 @@ def _mask_value(value: Any, name: str, kind: str) -> Any:
 
 
 def _is_secret(name: str, value: str) -> bool:
-    return _is_secret_of_kind(_kind_of_name(name), value)
-
-
-@functools.lru_cache(maxsize=1024)
-def _kind_of_name(name: str) -> str:
-    """Judge the name of an argument: ``sure``, ``likely``, ``maybe`` or ``""`` (no secret)."""
-    if not _may_label(name):
-        return ""
-    words = [word.lower() for word in _WORDS_OF_NAMES.findall(name)]
-    if not words or words[-1] in _ABOUT:
-        return ""
-    if not _SURE.isdisjoint(words):
-        return "sure"
-    last = words[-1]
-    if last in ("key", "keys", "token", "tokens"):
-        if words == ["token"] or not _OWNERS.isdisjoint(words[-2:-1]):
-            return "likely"
-        return "maybe" if last in ("key", "token") else ""
-    return "maybe" if last in ("auth", "pass") else ""
+    return _is_secret_of_kind(kind_of_name(name), value)
 
 
 def _is_secret_of_kind(kind: str, value: str) -> bool:
@@ -342,13 +164,7 @@ def _labelled() -> re.Pattern[str]:
 
 
 def _mask_labelled(text: str) -> str:
-    return _labelled().sub(_mask_match, text) if _may_label(text) else text
-
-
-def _may_label(text: str) -> bool:
-    """Tell at little cost that `text` holds no word that could label a secret."""
-    lower = text.lower()
-    return any(stem in lower for stem in _STEMS)
+    return _labelled().sub(_mask_match, text) if may_label(text) else text
 
 
 def _mask_match(match: re.Match[str]) -> str:

@@ -2,7 +2,7 @@
 
 A filter is a pandas query. Comparisons of columns with constants and with each other, joined by
 ``and``, ``or``, ``not`` and ``in``, become SQL with bound values. Any other expression in it is
-a :class:`Leaf`, which pandas evaluates; :mod:`meticulous.expressions` says what may stand in one.
+a :class:`Leaf`, which pandas evaluates; :mod:`meticulous.asking.expressions` says what may stand in one.
 
 What comparisons mean, here and everywhere: a missing value equals nothing and is in no order,
 so only ``!=`` and ``not in`` hold for it. Numbers and text are never equal and in no order.
@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-from meticulous import expressions
+from meticulous.asking import expressions
 from meticulous.errors import FilterError
 from meticulous.reading import TIMES
 

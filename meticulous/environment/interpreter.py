@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import re
 
+from meticulous.arguments.wrappers import Program, is_python, program_of
 from meticulous.records import Record
-from meticulous.wrappers import Program, is_python, program_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from meticulous.codestate import CodeState
 from meticulous.errors import MismatchedArgsError, MismatchedCommitError, RunFolderError
 from meticulous.helper import to_strict
 from meticulous.masking import mask_value
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, store
 from meticulous.settings import RunSettings
 
 __all__ = ["find"]
@@ -38,7 +38,7 @@ def find(
         _check(run, sha, args)
         return run
     try:
-        names = runfolder.run_ids(directory)
+        names = store.run_ids(directory)
     except OSError:
         return None
     runs = (RunFolder(os.path.join(directory, name)) for name in reversed(names))

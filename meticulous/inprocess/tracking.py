@@ -9,11 +9,12 @@ import threading
 import time
 from contextvars import ContextVar
 
-from meticulous import ending, recording
+from meticulous import recording
 from meticulous.arguments import Arguments
-from meticulous.capture import Capture
 from meticulous.codestate import CodeState
-from meticulous.ending import Verdict
+from meticulous.inprocess import ending
+from meticulous.inprocess.capture import Capture
+from meticulous.inprocess.ending import Verdict
 from meticulous.masking import mask_text
 from meticulous.recording import RUN_DIRECTORY_VARIABLE, Record
 from meticulous.records import Record as Fields
@@ -145,7 +146,7 @@ def _record(
     if directory:
         environ[RUN_DIRECTORY_VARIABLE] = directory
     if resumes:
-        from meticulous import resume
+        from meticulous.inprocess import resume
 
         run = resume.find(chosen, code, arguments.values)
         if run is not None:

@@ -14,10 +14,11 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from meticulous import cells, freshness, indexfile, reading
-from meticulous.cells import Shape
+from meticulous import reading
+from meticulous.asking import cells, freshness, indexfile
+from meticulous.asking.cells import Shape
+from meticulous.asking.index import Index
 from meticulous.errors import RunFolderError
-from meticulous.index import Index
 from meticulous.runfolder import LOST, RUNNING
 
 __all__ = ["ask"]

@@ -1,0 +1,1 @@
+"""Questions about many runs: filter, group, sort, and the disposable index that answers them."""

@@ -1,0 +1,1 @@
+"""What :class:`meticulous.Experiment` is made of: a script that records itself."""

@@ -1,0 +1,174 @@
+"""The experiments directory: which runs it holds, and the making of a new one under a new id."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from meticulous.errors import RunFolderError
+from meticulous.helper import replace_file
+from meticulous.runfolder import HIGHEST_ID, METADATA, STATUS, TRASH, RunFolder
+
+__all__ = ["check_id", "create", "discard", "prepare_store", "run_ids"]
+
+
+def check_id(run_id: str) -> None:
+    """Raise RunFolderError where `run_id` cannot name a run folder."""
+    trouble = None
+    if not run_id:
+        trouble = "is empty"
+    elif run_id.startswith((".", "-")):
+        trouble = "starts with a dot or a dash"
+    elif "/" in run_id or any(ord(character) < 32 or ord(character) == 127 for character in run_id):
+        trouble = "holds a slash or a control character"
+    elif len(os.fsencode(run_id)) > 255:
+        trouble = "is longer than 255 bytes"
+    if trouble:
+        hint = "Give a plain folder name, such as 12 or baseline"
+        raise RunFolderError(f"the experiment id {run_id!r} {trouble}", hint)
+
+
+def run_ids(experiments_directory: str) -> list[str]:
+    """List the names of the run folders: integers in their order first, then the other names.
+
+    Names that start with a dot, and files, are not runs. Raises OSError where the directory cannot
+    be listed.
+    """
+    with os.scandir(experiments_directory) as entries:
+        names = [
+            entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()
+        ]
+    return sorted(names, key=_id_order)
+
+
+def _id_order(name: str) -> tuple[bool, int, str]:
+    number = _number(name)
+    return number is None, number or 0, name
+
+
+def _number(name: str) -> int | None:
+    """Give the number that `name` is, if it is one as we write it (no sign, no leading zero)."""
+    if name.isascii() and name.isdigit() and (name == "0" or not name.startswith("0")):
+        return int(name)
+    return None
+
+
+def prepare_store(experiments_directory: str) -> None:
+    """Make the experiments directory, with the `.gitignore` that keeps it out of git.
+
+    The user's own ``.gitignore`` is never touched. Raises RunFolderError where it cannot be made
+    or written.
+    """
+    try:
+        os.makedirs(experiments_directory, exist_ok=True)
+        ignore = os.path.join(experiments_directory, ".gitignore")
+        if not os.path.lexists(ignore):
+            replace_file(ignore, b"*\n")
+    except OSError as error:
+        raise _cannot_create(experiments_directory, error) from error
+
+
+def create(experiments_directory: str, run_id: str | None = None) -> RunFolder:
+    """Make a new run folder and nothing in it.
+
+    Without `run_id` it gets the number after the highest there is or ever was. ``mkdir`` decides
+    between several that start at once: whoever finds a number taken tries the next one, without
+    listing again, because network file systems cache listings.
+
+    Raises RunFolderError where `run_id` exists or the directory cannot be written.
+    """
+    prepare_store(experiments_directory)
+    try:
+        if run_id is not None:
+            return _create_given(experiments_directory, run_id)
+        number = _highest_number(experiments_directory) + 1
+        while True:
+            path = os.path.join(experiments_directory, str(number))
+            try:
+                os.mkdir(path)
+            except FileExistsError:
+                number += 1
+                continue
+            _note_highest(experiments_directory, number)
+            return RunFolder(path)
+    except OSError as error:
+        raise _cannot_create(experiments_directory, error) from error
+
+
+def _create_given(experiments_directory: str, run_id: str) -> RunFolder:
+    check_id(run_id)
+    path = os.path.join(experiments_directory, run_id)
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        message = f"the experiment {run_id} exists already in {experiments_directory}"
+        raise RunFolderError(message, "Give another --experiment-id, or none") from None
+    number = _number(run_id)
+    if number is not None:
+        _note_highest(experiments_directory, number)
+    return RunFolder(path)
+
+
+def discard(run: RunFolder) -> None:
+    """Remove a run that has not begun: only what we write before the start can be in it."""
+    for name in (METADATA, STATUS):
+        try:
+            os.unlink(run.file(name))
+        except OSError:
+            pass
+    try:
+        os.rmdir(run.path)
+    except OSError:
+        pass
+
+
+def _highest_number(experiments_directory: str) -> int:
+    """Give the highest number among the runs, the removed runs and those noted; 0 for none."""
+    highest = _noted_highest(experiments_directory)
+    for directory in (experiments_directory, os.path.join(experiments_directory, TRASH)):
+        try:
+            names = os.listdir(directory)
+        except FileNotFoundError:
+            continue
+        for name in names:
+            highest = max(highest, _number(name) or 0)
+    return highest
+
+
+def _noted_highest(experiments_directory: str) -> int:
+    try:
+        with open(os.path.join(experiments_directory, HIGHEST_ID), "rb") as file:
+            return _number(file.read(32).decode("ascii", "replace").strip()) or 0
+    except OSError:
+        return 0
+
+
+def _note_highest(experiments_directory: str, number: int) -> None:
+    """Remember `number`, so that deleting the newest run by hand does not free its id.
+
+    There is no lock: who may have overwritten a higher number of another process, written in the
+    same moment, finds the folder of that number and notes it.
+    """
+    path = os.path.join(experiments_directory, HIGHEST_ID)
+    try:
+        while number > _noted_highest(experiments_directory):
+            replace_file(path, b"%d\n" % number)
+            while os.path.exists(os.path.join(experiments_directory, str(number + 1))):
+                number += 1
+    except OSError:
+        pass  # the folder exists, which is what counts
+
+
+def _cannot_create(experiments_directory: str, error: OSError) -> RunFolderError:
+    hints = {
+        errno.ENOSPC: "Free some space, or give another --experiments-directory",
+        errno.EDQUOT: "Free some space, or give another --experiments-directory",
+        errno.ENOTDIR: "It, or a folder above it, is a file: give another --experiments-directory",
+        errno.EEXIST: "It is a file: give another --experiments-directory",
+    }
+    default = "Make it writable, or give another --experiments-directory"
+    reason = error.strerror or str(error)
+    return RunFolderError(
+        f"cannot make a run in {experiments_directory}: {reason}",
+        hints.get(error.errno or 0, default),
+    )

@@ -1,0 +1,210 @@
+"""Where the project and its experiments are, and what `run` was asked to do.
+
+The command line goes before the environment (``METICULOUS_…``), and that before
+``meticulous.yaml``; the options themselves stand in one table, in :mod:`meticulous.settings.options`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from meticulous.errors import SettingsError, UsageError
+from meticulous.records import Record
+from meticulous.runfolder.store import check_id
+from meticulous.settings.file import SETTINGS_FILE, from_file
+from meticulous.settings.options import (
+    DIRTY,
+    EXPERIMENTS_DIRECTORY,
+    PROJECT_DIRECTORY,
+    RUN_OPTIONS,
+    SEEDS,
+    Option,
+    check_choice,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+__all__ = [
+    "Place",
+    "RunSettings",
+    "find_place",
+    "find_repository",
+    "for_run",
+    "seed_names",
+]
+
+DEFAULT_EXPERIMENTS_DIRECTORY = "experiments"
+_TRUE = ("1", "true", "yes", "on")
+_FALSE = ("", "0", "false", "no", "off")
+
+
+class RunSettings(Record):
+    """What one `run` was asked to do, from all three sources.
+
+    Directories are absolute. ``repository`` is the git top level that holds the project directory,
+    None with ``--no-git`` (or ``--norecord`` outside a repository).
+    """
+
+    project_directory: str
+    repository: str | None
+    experiments_directory: str
+    experiment_id: str | None = None
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    norecord: bool = False
+    dirty: str = "refuse"
+    pipe: bool = False
+    pty: bool = False
+    env: tuple[str, ...] = ()
+    no_shim: bool = False
+    quiet: bool = False
+
+
+class Place(Record):
+    """A project and its experiments directory, both absolute, and its settings file's values."""
+
+    project_directory: str
+    repository: str | None
+    experiments_directory: str
+    values: dict[str, Any]
+
+
+def find_repository(directory: str) -> str | None:
+    """Give the git top level that holds `directory`, or None.
+
+    Looks for ``.git`` (a directory, or the file that submodules and worktrees have) in it and
+    above. Inherited ``GIT_*`` variables are not followed: a recorder started from a git hook must
+    not take the hook's repository for the user's.
+    """
+    directory = os.path.abspath(directory)
+    while True:
+        if os.path.exists(os.path.join(directory, ".git")):
+            return directory
+        parent = os.path.dirname(directory)
+        if parent == directory:
+            return None
+        directory = parent
+
+
+def for_run(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> RunSettings:
+    """Join the command line's values (None where not given), the environment and the file.
+
+    Raises SettingsError or UsageError; nothing is created.
+    """
+    place = find_place(given, environ)
+    values = {**place.values, **_from_environment(environ), **_given(given)}
+    if values.get("pipe") and values.get("pty"):
+        raise UsageError("--pipe and --pty exclude each other", "Give one of them, or none")
+    check_choice(DIRTY, values.get("dirty", "refuse"), "dirty")
+    no_git = values.get("no_git", False)
+    norecord = values.get("norecord", False)
+    if place.repository is None and not no_git and not norecord:
+        raise SettingsError(
+            f"{place.project_directory} is in no git repository, so the code cannot be recorded",
+            "Run `git init` and commit the code, or say --no-git, or run bare with --norecord",
+        )
+    run_id = values.get("experiment_id")
+    if run_id is not None:
+        check_id(run_id)
+    return RunSettings(
+        project_directory=place.project_directory,
+        repository=None if no_git else place.repository,
+        experiments_directory=place.experiments_directory,
+        experiment_id=run_id,
+        description=values.get("description", ""),
+        tags=tuple(dict.fromkeys(values.get("tag", ()))),
+        norecord=norecord,
+        dirty=values.get("dirty", "refuse"),
+        pipe=values.get("pipe", False),
+        pty=values.get("pty", False),
+        env=tuple(values.get("env", ())),
+        no_shim=values.get("no_shim", False),
+        quiet=values.get("quiet", False),
+    )
+
+
+def find_place(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Place:
+    """Find the project directory, its repository, its settings file and its experiments.
+
+    The project directory is the given one; else the git top level of the current directory; else
+    the nearest directory above with a ``meticulous.yaml``; else the current directory. The
+    experiments directory is relative to it, but for one given on the command line or in the
+    environment that is absolute.
+    """
+    early = {
+        **_from_environment(environ, (PROJECT_DIRECTORY, EXPERIMENTS_DIRECTORY)),
+        **_given(given),
+    }
+    project = early.get("project_directory")
+    if project is None:
+        here = _current_directory()
+        project = find_repository(here) or _above_with_settings(here) or here
+    elif not os.path.isdir(project):
+        kind = "is a file" if os.path.exists(project) else "does not exist"
+        raise SettingsError(f"the project directory {project} {kind}", "Give a directory")
+    project = os.path.abspath(project)
+    values = from_file(os.path.join(project, SETTINGS_FILE))
+    experiments = early.get("experiments_directory") or values.get(
+        "experiments_directory", DEFAULT_EXPERIMENTS_DIRECTORY
+    )
+    return Place(
+        project_directory=project,
+        repository=find_repository(project),
+        experiments_directory=os.path.normpath(
+            os.path.join(project, os.path.expanduser(experiments))
+        ),
+        values=values,
+    )
+
+
+def _current_directory() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        message = "the current directory has been removed"
+        raise SettingsError(message, "Change to one that exists") from None
+
+
+def seed_names(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Give the arguments that only repeat an experiment, from a settings file's `values`."""
+    return tuple(values.get(SEEDS.key, ("seed",)))
+
+
+def _above_with_settings(directory: str) -> str | None:
+    while not os.path.exists(os.path.join(directory, SETTINGS_FILE)):
+        parent = os.path.dirname(directory)
+        if parent == directory:
+            return None
+        directory = parent
+    return directory
+
+
+def _given(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _from_environment(
+    environ: Mapping[str, str], options: tuple[Option, ...] = RUN_OPTIONS
+) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for option in options:
+        text = environ.get(option.variable)
+        if text is None or (not text and option.kind != "flag"):
+            continue
+        values[option.key] = _convert(option, text)
+    return values
+
+
+def _convert(option: Option, text: str) -> Any:
+    if option.kind == "flag":
+        word = text.strip().lower()
+        if word not in _TRUE + _FALSE:
+            raise SettingsError(f"{option.variable} is {text!r}", "Set it to 1 or 0")
+        return word in _TRUE
+    if option.kind == "list":
+        return [part.strip() for part in text.split(",") if part.strip()]
+    check_choice(option, text, option.variable)
+    return text
