@@ -323,7 +323,17 @@ def test_a_crash_on_a_terminal_keeps_and_shows_all(repository: Path) -> None:
             print("line", k)
         os._exit(0)
     """
-    seen = on_terminal(repository, code)
+    add_script(repository, code)
+    # In a shell, as ever: at the end of what leads the session the kernel hangs the terminal up.
+    words = ["-c", f"{sys.executable} train.py; read -r _"]
+    terminal = pexpect.spawn(
+        "/bin/sh", words, cwd=str(repository), timeout=DEADLINE_S, encoding="utf-8"
+    )
+    terminal.expect_exact("line 1999\r\n")
+    seen = f"{terminal.before}{terminal.after}"
+    terminal.sendline()
+    terminal.expect(pexpect.EOF)
+    terminal.close()
     assert "".join(f"line {k}\r\n" for k in range(2000)) == seen
     wait_until(lambda: seen.replace("\r\n", "\n").encode() == kept(repository))
 

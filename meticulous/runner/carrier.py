@@ -32,9 +32,9 @@ __all__ = ["Carrier", "Channel", "main", "receive", "send"]
 _TICK_S = 0.05
 """How often a pseudo-terminal is looked after. The environment is described when the program has
 asked nothing for so long: an experiment that is over by then need not wait for it."""
-_TERMINAL_PATIENCE_MS = 2
-"""What was written to a pseudo-terminal can be read a little later, unlike with a pipe."""
 _SETTLE_PAUSE_S = 0.0002
+_ON_THEIR_WAY_BYTES = 1 << 18
+"""More than Linux holds of what was written to two pseudo-terminals: 64 KiB each, and one read."""
 _HIGHEST_DESCRIPTOR = 1 << 16
 
 
@@ -184,19 +184,22 @@ class Carrier:
 
     def _settle(self) -> None:
         """Carry all that has been written so far."""
-        is_quiet = False
-        while not is_quiet:
-            dues = [(stream, stream.due()) for stream in self._streams]
-            while any(stream.passed < due for stream, due in dues):
-                time.sleep(_SETTLE_PAUSE_S)
-            is_quiet = not self._has_late_bytes()
+        self._pass(self._streams)
+        terminals = self._streams if self._terminals else []
+        limit = sum(stream.passed for stream in terminals) + _ON_THEIR_WAY_BYTES
+        # A process that prints without pause must not keep us for ever: what had been written when
+        # we began has passed when more than the kernel holds has passed.
+        while terminals and sum(stream.passed for stream in terminals) < limit:
+            dues = [stream.due() for stream in terminals]
+            if all(stream.has_arrived() for stream in terminals) and self._pass(terminals) == dues:
+                break
 
-    def _has_late_bytes(self) -> bool:
-        due = sum(stream.due() for stream in self._streams)
-        if self._terminals and not all(stream.has_ended for stream in self._streams):
-            time.sleep(_TERMINAL_PATIENCE_MS / 1000)
-            return sum(stream.due() for stream in self._streams) > due
-        return False
+    def _pass(self, streams: Sequence[Stream]) -> list[int]:
+        """Wait until what can be read of `streams` has been passed on; give how many bytes."""
+        dues = [stream.due() for stream in streams]
+        while any(stream.passed < due for stream, due in zip(streams, dues, strict=True)):
+            time.sleep(_SETTLE_PAUSE_S)
+        return dues
 
     def _failed(self, what: str, error: OSError) -> None:
         for trouble, _, _ in self._runs.values():

@@ -203,9 +203,22 @@ class Stream:
         self.passed += len(chunk)
 
     def due(self) -> int:
-        """Give how many bytes have been written to it by now: what :attr:`passed` will reach."""
+        """Give how many bytes have been written to it by now: what :attr:`passed` will reach.
+
+        Of a pseudo-terminal, those that are still on their way are not counted.
+        """
         with self._taking:
             return self.taken + self.waiting_bytes()
+
+    def has_arrived(self) -> bool:
+        """Say that all that was written to it before has been read; False where that is unsure.
+
+        A pseudo-terminal hands over what was written a moment later, but where there is nothing to
+        read, the kernel's `poll` first waits for what is on its way.
+        """
+        poll = select.poll()  # our own: another thread may be waiting with that of the stream
+        poll.register(self.source, select.POLLIN)
+        return self.has_ended or not poll.poll(0)
 
     def abandon(self) -> None:
         """Keep what the command has written and pass nothing more on, as our reader is stuck.
