@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
-__all__ = ["NORMAL", "Verdict", "on_error", "unwatch", "watch"]
+__all__ = ["NORMAL", "Verdict", "on_error", "unwatch", "verdict_on", "watch"]
 
 _FATAL = (signal.SIGTERM, signal.SIGHUP)
 """Signals that end a process which does not handle them, and leave it the time to say so."""
@@ -52,6 +52,30 @@ def on_error(error: BaseException) -> Verdict:
         return _on_exit(error.code)
     text = _traceback.text(type(error), error, error.__traceback__)
     return Verdict(Ended(None, None), judge(Ended(1, None), "", text, out_of_memory=False))
+
+
+def verdict_on(frame: FrameType | None) -> Verdict:
+    """Give the verdict on the work that began in `frame` and is over; None: it was all well."""
+    if frame is None or _has_returned(frame):
+        return NORMAL
+    error = getattr(sys, "last_value", None)
+    if error is not None and _went_through(frame, error):
+        if isinstance(error, KeyboardInterrupt):
+            outcome = on_error(error).outcome._replace(signal_name=signal.SIGINT.name)
+            return Verdict(Ended(None, signal.SIGINT), outcome)
+        return on_error(error)._replace(ended=Ended(1, None))
+    if _watch is not None and _watch.exits.seen:
+        return _on_exit(_watch.exits.code)
+    version = ".".join(map(str, sys.version_info[:2]))
+    reason = f"ended by raising SystemExit, whose exit code Python {version} does not show"
+    return Verdict(Ended(None, None), Outcome(ERROR, reason, reason, None))
+
+
+def _went_through(frame: FrameType, error: BaseException) -> bool:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame is not frame:
+        trace = trace.tb_next
+    return trace is not None
 
 
 def _on_exit(code: object) -> Verdict:
@@ -85,27 +109,6 @@ class _Watch:
         for number, handler in self.handled.items():
             if signal.getsignal(number) is handler and _is_main_thread():
                 signal.signal(number, signal.SIG_DFL)
-
-    def verdict(self) -> Verdict:
-        """Give the verdict on the process, at its end."""
-        if self.outermost is None or _has_returned(self.outermost):
-            return NORMAL
-        error = getattr(sys, "last_value", None)
-        if isinstance(error, KeyboardInterrupt) and self._is_ours(error):
-            ended = Ended(None, signal.SIGINT)
-            outcome = on_error(error).outcome._replace(signal_name=signal.SIGINT.name)
-            return Verdict(ended, outcome)
-        if error is not None and self._is_ours(error):
-            return on_error(error)._replace(ended=Ended(1, None))
-        if self.exits.seen:
-            return _on_exit(self.exits.code)
-        version = ".".join(map(str, sys.version_info[:2]))
-        reason = f"ended by raising SystemExit, whose exit code Python {version} does not show"
-        return Verdict(Ended(None, None), Outcome(ERROR, reason, reason, None))
-
-    def _is_ours(self, error: BaseException) -> bool:
-        trace = error.__traceback__
-        return trace is not None and trace.tb_frame is self.outermost
 
     def _handle_signals(self) -> None:
         """Handle the signals that would end the process; those with a handler are the program's."""
@@ -224,7 +227,7 @@ def release_signals() -> None:
 @atexit.register
 def _at_exit() -> None:
     if _watch is not None:
-        verdict = _watch.verdict()
+        verdict = verdict_on(_watch.outermost)
         _watch.tell(verdict)
         if verdict.ended.signal == signal.SIGINT:
             _stay_interrupted()

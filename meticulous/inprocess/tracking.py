@@ -105,6 +105,10 @@ def start(chosen: RunSettings, arguments: Arguments, *, resumes: bool) -> Tracke
         _innermost.set(tracked)
         _name_newest()
         ending.watch(_stop_all)
+        if "IPython" in sys.modules:
+            from meticulous.inprocess.notebook import tell_of_script
+
+            tell_of_script(lambda verdict: stop(tracked, verdict))
         return tracked
 
 

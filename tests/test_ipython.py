@@ -1,0 +1,73 @@
+"""Experiments in IPython: cells, and scripts that ``%run`` runs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import DEADLINE_S, runs_of
+from tests.experiment_support import add_script
+
+SCRIPT = """
+    import sys
+    from meticulous import Experiment
+    experiment = Experiment({"k": 1})
+    print("in the script")
+    exec(sys.argv[1])
+"""
+
+
+def ipython(project: Path, code: str) -> str:
+    """Run `code` as a cell each line, in IPython's own terminal program; give its output."""
+    done = subprocess.run(
+        [sys.executable, "-m", "IPython", "--no-banner", "--simple-prompt", "--quick"],
+        cwd=project,
+        input=code,
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=DEADLINE_S,
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("last_line", "status", "words"),
+    [
+        ("pass", "SUCCESS", ""),
+        ("sys.exit()", "SUCCESS", ""),
+        ("sys.exit(3)", "ERROR", "3"),
+        ("1 / 0", "ERROR", "ZeroDivisionError: division by zero"),
+        ("raise KeyboardInterrupt", "ERROR", "KeyboardInterrupt"),
+    ],
+)
+def test_an_experiment_of_a_script_ends_with_its_run(
+    repository: Path, last_line: str, status: str, words: str
+) -> None:
+    add_script(repository, SCRIPT)
+    output = ipython(repository, f'%run train.py "{last_line}"\nprint("after", 6 * 7)\n[][1]\n')
+    assert "after 42" in output
+    (run,) = runs_of(repository)
+    state, message = run.read_status()
+    assert (status, words in message) == (state, True), message
+    kept = Path(run.file("stdout")).read_text()
+    assert kept.startswith("in the script\n")
+    assert "after" not in kept
+
+
+def test_an_experiment_of_a_cell_goes_on_after_a_script(repository: Path) -> None:
+    add_script(repository, SCRIPT)
+    cells = (
+        "from meticulous import Experiment; outer = Experiment({'cell': 1})\n"
+        '%run train.py "pass"\n'
+        "print('still', 'here'); outer.finish()\n"
+    )
+    ipython(repository, cells)
+    outer, script = runs_of(repository)
+    assert "still here" in Path(outer.file("stdout")).read_text()
+    assert "still here" not in Path(script.file("stdout")).read_text()
+    assert ["SUCCESS", "SUCCESS"] == [outer.read_status()[0], script.read_status()[0]]
+    assert "1" == script.read_metadata()["parent"]
