@@ -135,7 +135,9 @@ def test_the_group_has_the_options_of_the_specification() -> None:
         "--resume Resumes an existing experiment with same arguments and git sha. If no such "
         "experiment is found, starts a new one "
         "--norecord Override meticulous recording of the experiment. Does not enforce that the "
-        "repo be clean and can be used during development and debugging of experiment"
+        "repo be clean and can be used during development and debugging of experiment "
+        # Not of the specification: the refusal of uncommitted changes names it as a way out.
+        "--dirty {refuse,snapshot,ignore} What to do with uncommitted changes (default: refuse)"
     )
 
 

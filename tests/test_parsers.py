@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from meticulous import Experiment
+from meticulous.experiment import DirtyRepoException
+from tests.conftest import git
 
 
 @pytest.fixture
@@ -45,7 +47,19 @@ def test_own_and_meticulous_arguments_are_told_apart(parser: argparse.ArgumentPa
         "description": "why",
         "resume": False,
         "norecord": True,
+        "dirty": None,
     } == meticulous_args
+
+
+def test_the_ways_out_that_a_refusal_names_are_options(
+    parser: argparse.ArgumentParser, project: Path
+) -> None:
+    (project / "work.py").write_text("a\n")
+    git(project, "add", "work.py")
+    with pytest.raises(DirtyRepoException, match="--dirty ignore"):
+        Experiment.from_parser(parser, [])
+    with Experiment.from_parser(parser, ["--dirty", "ignore"]) as experiment:
+        assert experiment.metadata["dirty"] is True
 
 
 def test_required_options_and_positionals_have_no_default(parser: argparse.ArgumentParser) -> None:

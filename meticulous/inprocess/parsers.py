@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from meticulous.settings.options import DIRTY
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +35,11 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "action": "store_true",
         "help": "Override meticulous recording of the experiment. Does not enforce that the repo "
         "be clean and can be used during development and debugging of experiment",
+    },
+    "dirty": {
+        "default": None,
+        "choices": DIRTY.choices,
+        "help": "What to do with uncommitted changes (default: refuse)",
     },
 }
 _SUPPRESS = "==SUPPRESS=="
