@@ -259,6 +259,7 @@ def _first_metadata(
         "description": settings.description,
         "tags": list(settings.tags),
         "command": mask_command(list(command)),
+        "project": _project_within(settings),
         "cwd": _cwd_within(settings.project_directory),
         "timestamp": started,
         "start-time": started,
@@ -281,6 +282,13 @@ def _cwd_within(project_directory: str) -> str:
     here = os.getcwd()
     relative = os.path.relpath(here, project_directory)
     return here if relative.split(os.sep)[0] == os.pardir else relative
+
+
+def _project_within(settings: RunSettings) -> str | None:
+    """Give the project directory relative to the repository, mostly "."; None without one."""
+    if settings.repository is None:
+        return None
+    return os.path.relpath(settings.project_directory, settings.repository)
 
 
 def _parent(experiments_directory: str, environ: Mapping[str, str]) -> str | None:

@@ -92,6 +92,7 @@ METADATA_KEYS = (
     "description",
     "tags",
     "command",
+    "project",
     "cwd",
     "timestamp",
     "start-time",
