@@ -26,6 +26,8 @@ COMMANDS = {
     "diff": "show what differs between two runs",
     "compare": "show runs side by side",
     "path": "print the folder of a run",
+    "environment": "print the packages of a run, to install them elsewhere",
+    "script": "print a shell script that repeats runs without meticulous",
     "summary": "save values of the run this is called in",
 }
 """Command -> its line in the help. The module is ``meticulous.commands.<command>``."""
@@ -109,7 +111,7 @@ def _overview() -> str:
         "Record experiments as plain files, and ask about them.",
         "",
     ]
-    lines += [f"  {name:<8}{text}" for name, text in COMMANDS.items()]
+    lines += [f"  {name:<13}{text}" for name, text in COMMANDS.items()]
     lines += [
         "",
         "`meticulous COMMAND --help` tells more; `meticulous DIRECTORY` is `meticulous ls DIRECTORY`.",

@@ -83,7 +83,15 @@ def test_older_forms_of_metadata_are_read(tmp_path: Path) -> None:
         ({"url": "file:///home/me/x", "dir_info": {}}, {"local": True}),
         (
             {"url": "https://u:p@h/x.git", "vcs_info": {"vcs": "git", "commit_id": "abc"}},
-            {"url": "https://u:***@h/x.git", "commit": "abc"},
+            {"url": "https://u:***@h/x.git", "commit": "abc", "vcs": "git"},
+        ),
+        (
+            {"url": "https://h/x.tgz", "archive_info": {"hashes": {"sha256": "ab"}}},
+            {"url": "https://h/x.tgz", "hashes": {"sha256": "ab"}},
+        ),
+        (
+            {"url": "https://h/x.tgz", "archive_info": {"hash": "sha256=ab"}, "subdirectory": "s"},
+            {"url": "https://h/x.tgz", "hashes": {"sha256": "ab"}, "subdirectory": "s"},
         ),
         ({"url": "https://h/x.whl", "archive_info": {}}, {"url": "https://h/x.whl"}),
         ("not json", None),

@@ -28,7 +28,8 @@ class Packages(Record):
     """What is installed.
 
     `versions`: normalised name -> version (``""`` where it does not tell). `sources`, for what did
-    not come from an index: name -> ``{"editable": true}``, ``{"url": …, "commit": …}``.
+    not come from an index: name -> ``{"editable": true}``, ``{"local": true}``, or ``url`` with
+    ``vcs`` and ``commit``, ``hashes`` (algorithm -> value) and ``subdirectory`` where they are told.
     """
 
     versions: dict[str, str]
@@ -113,7 +114,19 @@ def _source(path: str) -> dict[str, Any]:
         if url.startswith("file:"):
             return {"local": True}
         source = {"url": mask_text(url)}
-        commit = told.get("vcs_info", {}).get("commit_id")
-        return source | {"commit": commit} if commit else source
+        vcs, archive = told.get("vcs_info", {}), told.get("archive_info", {})
+        details = {
+            "commit": vcs.get("commit_id"),
+            "vcs": vcs.get("vcs"),
+            "hashes": archive.get("hashes") or _old_hash(archive.get("hash")),
+            "subdirectory": told.get("subdirectory"),
+        }
+        return source | {name: detail for name, detail in details.items() if detail}
     except (OSError, ValueError, KeyError, AttributeError, RecursionError):
         return {}
+
+
+def _old_hash(told: str | None) -> dict[str, str]:
+    """Read the older form of an archive's hash, ``sha256=…``."""
+    algorithm, _, value = (told or "").partition("=")
+    return {algorithm: value} if value else {}

@@ -1,0 +1,39 @@
+"""Print a shell script that repeats runs without meticulous: `meticulous script 12 > again.sh`.
+
+It needs git and a shell, and what the runs themselves need. Each run gets a work tree of its own
+at its commit, with the uncommitted changes that were kept, so nobody's files are touched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from meticulous.commands import asked
+from meticulous.runfolder import RunFolder
+
+__all__ = ["add_arguments", "main"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line of `script`."""
+    asked.add_selectors(parser)
+    parser.add_argument(
+        "--with-environment",
+        action="store_true",
+        help="let the script make a virtual environment with the packages of each run",
+    )
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Print the script; what it cannot repeat exactly is said on stderr."""
+    from meticulous.sharing.script import caveats, script
+
+    _, rows = asked.runs_named(arguments, arguments.runs)
+    runs = [RunFolder(row["curexpdir"]) for row in rows]
+    text = script(runs, with_environment=arguments.with_environment)
+    for caveat in caveats(runs):
+        print(f"meticulous: {caveat}", file=sys.stderr)
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text)
+    return 0

@@ -1,0 +1,132 @@
+#!/bin/sh
+# Repeats @IDS@ with git and a shell alone. Written by meticulous @VERSION@.
+#
+#   sh again.sh [REPOSITORY]
+#
+# REPOSITORY is a clone that has the commits, or a bundle. Without it, a code.bundle beside this
+# script is taken, else the repository of the current directory. Its work tree is not touched:
+# each run gets a new one.
+#
+#   PYTHON=python3.11   the Python to use, instead of the one that was recorded
+#   AGAIN=DIRECTORY     where the code goes and the runs write (default: a new one in TMPDIR)
+#   KEEP=1 or KEEP=0    keep the work trees, or not (default: those in which a run left files)
+set -u
+unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
+say() { printf 'again: %s\n' "$*" >&2; }
+fail() { say "$@"; exit 125; }
+@SECRETS@
+
+start=$(pwd)
+beside=$(cd "$(dirname -- "$0")" && pwd)
+AGAIN=${AGAIN:-${TMPDIR:-/tmp}/again-$$}
+mkdir -p "$AGAIN" && AGAIN=$(cd "$AGAIN" && pwd) || fail "cannot make the directory $AGAIN"
+
+# What the runs below are made of.
+
+find_repository() {  # where the commits are, and in $origin its work tree, if it has one
+    where=${1:-}
+    [ -n "$where" ] || [ ! -f "$beside/code.bundle" ] || where=$beside/code.bundle
+    origin=
+    if [ -f "$where" ]; then
+        repository=$AGAIN/repository
+        [ -d "$repository" ] || git clone --quiet --no-checkout "$where" "$repository" || exit 125
+    else
+        repository=$(cd "${where:-.}" && git rev-parse --absolute-git-dir) ||
+            fail "give the repository: sh $0 REPOSITORY"
+        origin=$(cd "${where:-.}" && git rev-parse --show-toplevel 2>/dev/null) || origin=
+    fi
+}
+take_code() {  # SHA
+    git -C "$repository" cat-file -e "$1^{commit}" 2>/dev/null ||
+        fail "$repository has no commit $1: fetch it, or give a repository that has it"
+    git -C "$repository" -c core.hooksPath=/dev/null worktree add --quiet --detach "$tree" "$1" ||
+        exit 125
+    [ ! -f "$tree/.gitmodules" ] ||
+        git -C "$tree" submodule --quiet update --init --recursive ||
+        say 'not all submodules could be had'
+}
+apply_changes() {  # < PATCH
+    git -C "$tree" apply --whitespace=nowarn - || fail 'the uncommitted changes cannot be applied'
+}
+no_code() {
+    tree=$start
+    say 'this run was recorded outside git: it uses the code that is here now'
+}
+take_data() {  # PATH: a file that git does not know is read where the repository has it
+    [ -z "$origin" ] || [ -e "$tree/$1" ] || [ ! -e "$origin/$1" ] ||
+        { mkdir -p "$(dirname -- "$tree/$1")" && ln -s "$origin/$1" "$tree/$1"; }
+}
+go_to() {  # DIRECTORY
+    cwd=$1
+    state > "$AGAIN/$id/before"
+    case $cwd in
+        /*) cd "$cwd" || exit 125 ;;
+        *) mkdir -p "$tree/$cwd" && cd "$tree/$cwd" || exit 125 ;;
+    esac
+}
+make_environment() {  # PYTHON < REQUIREMENTS
+    python=$(command -v "${PYTHON:-$1}" || command -v python3) || fail "there is no ${PYTHON:-$1}"
+    packages=$AGAIN/$id/environment
+    cat > "$AGAIN/$id/requirements.txt"
+    say "installing the packages of run $id"
+    "$python" -m venv "$packages" &&
+        "$packages/bin/python" -m pip install --quiet --requirement "$AGAIN/$id/requirements.txt" ||
+        exit 125
+    PATH=$packages/bin:$PATH
+    PYTHON=$packages/bin/python
+}
+find_program() {  # WORD: a path that git does not know, .venv/bin/python, is the repository's
+    program=$1
+    case $program in
+        /*) ;;
+        */*) [ -x "$program" ] || [ -z "${origin:-}" ] || program=$origin/$cwd/$program ;;
+    esac
+    command -v "$program" > /dev/null ||
+        fail "there is no $program here. A Python is chosen with PYTHON=python3"
+}
+state() {
+    [ "$tree" = "$start" ] || git -C "$tree" status --porcelain --untracked-files=all \
+        --ignored=matching -- . ':(exclude)*__pycache__*'
+}
+tidy() {  # remove the work tree in which the run has left nothing
+    [ -d "$tree" ] && [ "$tree" != "$start" ] || return 0
+    keep=${KEEP:-}
+    [ -n "$keep" ] || [ ! -f "$AGAIN/$id/before" ] ||
+        [ "$(state)" = "$(cat "$AGAIN/$id/before")" ] || keep=1
+    [ "$keep" = 0 ] || rmdir "$METICULOUS_RUN_DIR" 2>/dev/null || keep=1
+    if [ "${keep:-0}" = 1 ]; then
+        say "what run $id has made is in $AGAIN/$id"
+        kept=1
+    else
+        git -C "$repository" worktree remove --force "$tree" && rm -rf "${AGAIN:?}/$id"
+    fi
+}
+again() {  # FUNCTION ID
+    id=$2
+    tree=$AGAIN/$id/code
+    METICULOUS_RUN_DIR=$AGAIN/$id/files
+    mkdir -p "$METICULOUS_RUN_DIR"
+    export METICULOUS_RUN_DIR
+    say "run $id"
+    ("$1")
+    code=$?
+    say "run $id ended with $code"
+    tidy
+    [ "$code" = 0 ] || result=$code
+}
+
+# The runs.
+
+@RUNS@
+
+result=0
+kept=
+tree=$start
+trap 'tidy; exit 130' HUP INT TERM
+@FIND@
+@CALLS@
+if [ -z "$kept" ]; then
+    rm -rf "${AGAIN:?}/repository"
+    rmdir "$AGAIN" 2>/dev/null
+fi
+exit "$result"

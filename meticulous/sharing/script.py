@@ -1,0 +1,240 @@
+"""A POSIX shell script that repeats runs with git and a shell alone.
+
+Each run gets a work tree of its own, at the commit (and with the uncommitted changes) that was
+recorded, so that nobody's files are touched. What the record masks must be given as variables.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+from meticulous import __version__, runfolder
+from meticulous.masking import MASK
+from meticulous.runfolder import RunFolder
+from meticulous.sharing.requirements import requirements
+
+__all__ = ["caveats", "script"]
+
+_PLACES = (
+    "PATH LD_* DYLD_* VIRTUAL_ENV* CONDA_* MAMBA_* UV_* PYENV_VERSION PIP_* MODULEPATH "
+    "LOADEDMODULES LMOD_* EBROOT* HOSTNAME TMPDIR PYTHONHOME PYTHONEXECUTABLE PYTHONSTARTUP "
+    "PYTHONUSERBASE PYTHONPYCACHEPREFIX PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED TF_CLI_* "
+    "R_LIBS* R_HOME WANDB_* MLFLOW_* *_HOME *_CACHE "
+    "RANK LOCAL_* WORLD_SIZE GROUP_RANK ROLE_* NODE_RANK MASTER_* TORCHELASTIC_* OMPI_* PMI_* "
+    "PMIX_* MPI_* MV2_* I_MPI_* SLURM_* PBS_* LSB_* SGE_* OAR_* COBALT_* FLUX_* JOB_* NSLOTS "
+    "AWS_BATCH_* KUBERNETES_*"
+).split()
+"""Recorded variables that say where a run happened, not what it computes; ``*`` stands for any."""
+
+_IS_PLACE = re.compile("|".join(re.escape(name).replace(r"\*", ".*") for name in _PLACES))
+_PYTHON = re.compile(r"(?:python|pypy)[\d.]*")
+_OPTION = re.compile(r"--?([A-Za-z_][\w.-]*)")
+_ASSIGNMENT = re.compile(r"-*([A-Za-z_][\w.-]*)=")
+_DATA_KEYS = ("path", "name", "file")
+
+
+def script(runs: Sequence[RunFolder], *, with_environment: bool = False) -> bytes:
+    """Give a shell script that repeats `runs`, one after the other.
+
+    Args:
+        runs: the runs, in the order in which to repeat them.
+        with_environment: whether to make a virtual environment with the packages of each run.
+
+    Bytes, because an uncommitted change need not be text. Raises RunFolderError where a run
+    cannot be read, or has no Python to make an environment for.
+    """
+    secrets: dict[str, str] = {}
+    functions = {_function(number, run): run for number, run in enumerate(runs)}
+    parts = [
+        _part(name, run, secrets, packages=with_environment) for name, run in functions.items()
+    ]
+    frame = resources.files("meticulous.sharing").joinpath("again.sh").read_text("utf-8")
+    calls = [f"again {name} {shlex.quote(run.id)}" for name, run in functions.items()]
+    asks = [
+        f': "${{{name}:?{place} is a secret and not in the record: give it as this variable}}"'
+        for name, place in secrets.items()
+    ]
+    names = [run.id for run in runs]
+    ids = f"runs {', '.join(names)}" if len(names) > 1 else f"run {names[0]}"
+    frame = frame.replace("@IDS@", ids).replace("@VERSION@", __version__)
+    frame = frame.replace("@SECRETS@\n", "".join(f"{line}\n" for line in asks))
+    frame = frame.replace("@CALLS@\n", "".join(f"{line}\n" for line in calls))
+    is_coded = any(b"\n    take_code " in part for part in parts)
+    frame = frame.replace("@FIND@\n", 'find_repository "${1:-}"\n' if is_coded else "")
+    head, _, foot = frame.partition("@RUNS@\n")
+    return head.encode() + b"\n".join(parts) + foot.encode()
+
+
+def _function(number: int, run: RunFolder) -> str:
+    """Name the shell function for `run`, the one at place `number`."""
+    return f"run_{run.id}" if run.id.isascii() and run.id.isalnum() else f"other_{number}"
+
+
+def _part(name: str, run: RunFolder, secrets: dict[str, str], *, packages: bool) -> bytes:
+    """Give the shell function for one run."""
+    metadata = run.read_metadata()
+    environment = run.read_json(runfolder.ENVIRONMENT)
+    lines = [f"{name}() {{", *_told(run, metadata, environment)]
+    sha = metadata.get("githead-sha")
+    cwd = os.path.join(metadata.get("project") or "", str(metadata.get("cwd") or ""))
+    cwd = os.path.normpath(cwd)
+    if sha:
+        lines.append(f"    take_code {sha} || return")
+    else:
+        lines.append("    no_code  # it was recorded outside git")
+    patch = _patch(run)
+    end = _end_for(patch)
+    before = "\n".join(lines).encode("utf-8", "surrogateescape")
+    lines = []
+    if patch:
+        before += b"\n    apply_changes <<'%s' || return\n%s%s" % (end, patch, end)
+    elif metadata.get("dirty"):
+        lines.append("    say 'there were uncommitted changes, which were not kept'")
+    lines += [f"    take_data {shlex.quote(path)}" for path in _data(metadata)]
+    lines.append(f"    go_to {shlex.quote(cwd)} || return")
+    if packages:
+        lines += _environment_lines(environment, run.id)
+    lines += _exports(environment, secrets)
+    lines += [*_command(metadata, environment, secrets), "}", ""]
+    return before + b"\n" + "\n".join(lines).encode("utf-8", "surrogateescape")
+
+
+def _told(run: RunFolder, metadata: dict[str, Any], environment: dict[str, Any]) -> list[str]:
+    """Give comments on what was run and what came out."""
+    state, _ = run.read_status()
+    python = environment.get("python") or {}
+    code = metadata.get("exit-code")
+    told = [
+        f"run {run.id}: {state}" + (f", exit code {code}" if code is not None else ""),
+        f"started {metadata.get('start-time')} on {metadata.get('host')}",
+        str(metadata.get("description") or ""),
+        f"Python {python['version']}, {python.get('executable')}" if python.get("version") else "",
+        f"packages: meticulous environment {run.id}" if python else "",
+    ]
+    return [f"    # {' '.join(line.split())}" for line in told if line]
+
+
+def _patch(run: RunFolder) -> bytes:
+    try:
+        with open(run.file(runfolder.UNCOMMITTED_PATCH), "rb") as file:
+            patch = file.read()
+    except FileNotFoundError:
+        return b""
+    return patch if patch.endswith(b"\n") or not patch else patch + b"\n"
+
+
+def _end_for(patch: bytes) -> bytes:
+    """Give a word that ends the here-document and is no line of it."""
+    end = b"END_OF_CHANGES"
+    while b"\n%s\n" % end in b"\n" + patch:
+        end += b"_"
+    return end
+
+
+def _data(metadata: dict[str, Any]) -> list[str]:
+    """Give the data files that the record names, where it does, as paths within the project."""
+    found = []
+    for entry in metadata.get("data") or []:
+        path = next((entry[key] for key in _DATA_KEYS if key in entry), None)
+        if path and not os.path.isabs(path):
+            found.append(str(path))
+    return found
+
+
+def _environment_lines(environment: dict[str, Any], run_id: str) -> list[str]:
+    lines = list(requirements(environment, run_id))
+    version = ".".join(str(environment["python"].get("version")).split(".")[:2])
+    return [
+        f"    make_environment python{version} <<'END_OF_PACKAGES' || return",
+        *lines,
+        "END_OF_PACKAGES",
+    ]
+
+
+def _exports(environment: dict[str, Any], secrets: dict[str, str]) -> list[str]:
+    """Give the export of each recorded variable that decides what a program computes."""
+    lines, places = [], []
+    for name, value in (environment.get("variables") or {}).items():
+        if _IS_PLACE.fullmatch(name):
+            places.append(name)
+        elif not name.isidentifier():
+            lines.append(f"    # no shell can set the variable {name}")
+        elif MASK in value:
+            secrets.setdefault(name, "this environment variable")
+            lines.append(f"    export {name}")
+        else:
+            lines.append(f"    export {name}={shlex.quote(value)}")
+    if places:
+        lines.insert(0, f"    # recorded and not set here: {' '.join(places)}")
+    return lines
+
+
+def _command(
+    metadata: dict[str, Any], environment: dict[str, Any], secrets: dict[str, str]
+) -> list[str]:
+    """Give the lines that run the command, its words quoted, its secrets as variables."""
+    command = [str(word) for word in metadata.get("command") or []]
+    if not command:
+        return ["    say 'its command is not in the record'", "    return 2"]
+    python = str((environment.get("python") or {}).get("executable") or "python3")
+    if "child-pid" not in metadata:  # a script that recorded itself: the words of its sys.argv
+        words = [f"${{PYTHON:-{_in_braces(python)}}}", *command]
+        return _call(words[0], _quoted(["", *command], secrets)[1:])
+    first, *rest = _quoted(command, secrets)
+    if _PYTHON.fullmatch(os.path.basename(command[0])):
+        return _call(f"${{PYTHON:-{_in_braces(command[0])}}}", rest)
+    return _call(None, [first, *rest])
+
+
+def _call(python: str | None, words: list[str]) -> list[str]:
+    if python is None:
+        return [f"    find_program {words[0]}", f'    "$program" {" ".join(words[1:])}'.rstrip()]
+    return [f'    find_program "{python}"', f'    "$program" {" ".join(words)}'.rstrip()]
+
+
+def _quoted(command: Sequence[str], secrets: dict[str, str]) -> list[str]:
+    """Quote the words of a command; each mask becomes a variable that must be given."""
+    quoted = []
+    for place, word in enumerate(command):
+        if MASK not in word:
+            quoted.append(shlex.quote(word))
+            continue
+        before = _OPTION.fullmatch(command[place - 1]) if place else None
+        named = _ASSIGNMENT.match(word) or (before if word == MASK else None)
+        name = _variable(named[1] if named else f"SECRET_{place}", secrets)
+        quoted.append(
+            f'"${{{name}}}"'.join(shlex.quote(part) if part else "" for part in word.split(MASK))
+        )
+    return quoted
+
+
+def _variable(wanted: str, secrets: dict[str, str]) -> str:
+    """Give the shell variable for a masked argument, `wanted` as far as it is free."""
+    name = re.sub(r"\W", "_", wanted, flags=re.ASCII).upper()
+    name = f"_{name}" if name[0].isdigit() else name
+    secrets.setdefault(name, f"the argument {wanted}")
+    return name
+
+
+def _in_braces(text: str) -> str:
+    """Quote `text` to stand within ``"${NAME:-…}"``."""
+    return re.sub(r'([\\"$`}])', r"\\\1", text)
+
+
+def caveats(runs: Sequence[RunFolder]) -> list[str]:
+    """Say of which of `runs` the code is not known exactly, one line each."""
+    found = []
+    for run in runs:
+        metadata = run.read_metadata()
+        if not metadata.get("githead-sha"):
+            found.append(f"run {run.id} was recorded outside git: its code is not known")
+        elif metadata.get("dirty") and not os.path.exists(run.file(runfolder.UNCOMMITTED_PATCH)):
+            found.append(f"run {run.id} had uncommitted changes that were not kept")
+        if any(MASK in str(word) for word in metadata.get("command") or []):
+            found.append(f"run {run.id} had a secret in its command: the script asks for it")
+    return found

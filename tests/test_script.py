@@ -1,0 +1,251 @@
+"""`meticulous script`: runs repeated with git and a shell, where meticulous is not installed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import git, meticulous, only_run, runs_of
+from tests.sharing_support import commit, shell
+
+TRAIN = """\
+import os, sys
+print(open("version.txt").read().strip(), sys.argv[1:], os.environ.get("OMP_NUM_THREADS"))
+print("to stderr", file=sys.stderr)
+sys.exit(3 if "--fail" in sys.argv else 0)
+"""
+
+
+@pytest.fixture
+def project(repository: Path) -> Path:
+    commit(repository, train_py=TRAIN, version_txt="first\n", _gitignore="experiments/\n")
+    return repository
+
+
+def record(project: Path, *words: str, options: tuple[str, ...] = (), **settings: object) -> None:
+    done = meticulous("run", "-q", *options, "--", *words, cwd=project, **settings)
+    assert b"meticulous:" not in done.stderr, done.stderr
+
+
+def script_of(project: Path, *words: str) -> Path:
+    done = meticulous("script", *words, cwd=project)
+    assert done.returncode == 0, done.stderr
+    path = project.parent / "again.sh"
+    path.write_bytes(done.stdout)
+    return path
+
+
+def worktrees(project: Path) -> int:
+    return git(project, "worktree", "list", "--porcelain").count("worktree ")
+
+
+def test_runs_are_repeated_at_their_commits(project: Path, tmp_path: Path) -> None:
+    awkward = 'it\'s "quoted" $HOME `x` *\nnew line ü'
+    record(project, "python3", "train.py", "--text", awkward, "")
+    commit(project, version_txt="second\n")
+    record(project, "python3", "train.py", "--fail")
+    (project / "version.txt").write_text("not committed\n")
+
+    done = shell(script_of(project, "1-2"), project, tmp_path)
+
+    first, second = (Path(run.file("stdout")).read_text() for run in runs_of(project))
+    assert first + second == done.stdout
+    assert "first ['--text'" in done.stdout and "second ['--fail']" in done.stdout
+    assert 3 == done.returncode
+    assert "run 1 ended with 0" in done.stderr and "run 2 ended with 3" in done.stderr
+    assert 1 == worktrees(project)
+    assert [] == list(tmp_path.glob("again-*"))
+    assert "not committed\n" == (project / "version.txt").read_text()
+
+
+def test_it_runs_from_elsewhere_for_another_clone(project: Path, tmp_path: Path) -> None:
+    (project / "sub dir").mkdir()
+    (project / "sub dir" / "here.py").write_text("print(open('../version.txt').read())\n")
+    git(project, "add", "-A")
+    git(project, "commit", "-q", "-m", "sub")
+    done = meticulous("run", "-q", "--", "python3", "here.py", cwd=project / "sub dir")
+    assert 0 == done.returncode
+    git(tmp_path, "clone", "-q", str(project), "clone")
+    script = script_of(project, "1")
+
+    lost = shell(script, tmp_path, tmp_path)
+    done2 = shell(script, tmp_path, tmp_path, "clone")
+
+    assert 125 == lost.returncode and "again.sh REPOSITORY" in lost.stderr
+    assert "first\n\n" == done2.stdout
+    assert 1 == worktrees(project)
+
+
+def test_a_commit_that_is_gone_is_named(project: Path, tmp_path: Path) -> None:
+    record(project, "python3", "train.py")
+    script = script_of(project, "1")
+    (tmp_path / "other").mkdir()
+    git(tmp_path / "other", "init", "-q")
+
+    done = shell(script, tmp_path, tmp_path, "other")
+
+    assert 125 == done.returncode
+    sha = only_run(project).read_metadata()["githead-sha"]
+    assert f"has no commit {sha}" in done.stderr
+
+
+@pytest.mark.parametrize("ends_like_ours", [False, True])
+def test_uncommitted_changes_are_applied_byte_for_byte(
+    project: Path, tmp_path: Path, ends_like_ours: bool
+) -> None:
+    record(project, "python3", "-c", "import sys; sys.stdout.buffer.write(open('x', 'rb').read())")
+    content = bytes(range(256)) * 3
+    text = bytes(byte for byte in range(1, 256) if byte not in b"\n\r") + b"\r\n\\ $x `y`\n"
+    text += b"END_OF_CHANGES\n" if ends_like_ours else b""
+    (project / "x").write_bytes(text)
+    (project / "binary").write_bytes(content)
+    git(project, "add", "-A")
+    only = only_run(project)
+    patch = patch_of(project)
+    Path(only.file("uncommitted.patch")).write_bytes(patch)
+    git(project, "reset", "-q", "--hard")
+
+    script = script_of(project, "1")
+    done = shell(script, project, tmp_path, KEEP="1")
+
+    assert 0 == done.returncode, done.stderr
+    (code,) = tmp_path.glob("again-*/1/code")
+    assert text == (code / "x").read_bytes()
+    assert content == (code / "binary").read_bytes()
+
+
+def patch_of(project: Path) -> bytes:
+    return subprocess.run(
+        ["git", "diff", "--binary", "--full-index", "HEAD"],
+        cwd=project,
+        check=True,
+        capture_output=True,
+    ).stdout
+
+
+def test_variables_that_decide_are_set_and_places_are_not(project: Path, tmp_path: Path) -> None:
+    environ = {**os.environ, "OMP_NUM_THREADS": "3", "SLURM_JOB_ID": "7"}
+    record(project, "python3", "train.py", env=environ)
+
+    script = script_of(project, "1")
+    done = shell(script, project, tmp_path)
+
+    assert "first [] 3\n" == done.stdout
+    exports = [line.split()[1] for line in script.read_text().splitlines() if " export " in line]
+    assert "OMP_NUM_THREADS=3" in exports
+    assert not {"PATH", "SLURM_JOB_ID"} & {line.partition("=")[0] for line in exports}
+
+
+def test_secrets_must_be_given(project: Path, tmp_path: Path) -> None:
+    record(project, "python3", "train.py", "--api-key", "geheim-123456", "--x=https://u:pw@h/p")
+    script = script_of(project, "1")
+    assert "geheim" not in script.read_text()
+
+    refused = shell(script, project, tmp_path)
+    done = shell(script, project, tmp_path, API_KEY="new key", X="pw")
+
+    assert 2 == refused.returncode and "API_KEY" in refused.stderr
+    assert "" == refused.stdout
+    assert "first ['--api-key', 'new key', '--x=https://u:pw@h/p'] None\n" == done.stdout
+
+
+def test_what_a_run_makes_is_kept(project: Path, tmp_path: Path) -> None:
+    program = "import os; open('model.pt', 'w'); open(os.environ['METICULOUS_RUN_DIR'] + '/f', 'w')"
+    record(project, "python3", "-c", program)
+    script = script_of(project, "1")
+
+    kept = shell(script, project, tmp_path, AGAIN=str(tmp_path / "kept here"))
+    dropped = shell(script, project, tmp_path, AGAIN=str(tmp_path / "dropped"), KEEP="0")
+
+    assert 0 == kept.returncode == dropped.returncode
+    assert (tmp_path / "kept here/1/code/model.pt").exists()
+    assert (tmp_path / "kept here/1/files/f").exists()
+    assert not (tmp_path / "dropped").exists()
+
+
+def test_a_script_outside_git_says_so(project: Path, tmp_path: Path) -> None:
+    record(project, "python3", "train.py", options=("--no-git",))
+    said = meticulous("script", "1", cwd=project)
+    assert b"run 1 was recorded outside git: its code is not known" in said.stderr
+
+    done = shell(script_of(project, "1"), project, tmp_path)
+
+    assert "first [] None\n" == done.stdout
+    assert "uses the code that is here now" in done.stderr
+
+
+def test_an_interpreter_of_the_project_is_found(project: Path, tmp_path: Path) -> None:
+    commit(project, _gitignore="experiments/\n.venv\n")
+    binary = project / ".venv" / "bin"
+    binary.mkdir(parents=True)
+    (binary / "python").write_text('#!/bin/sh\nexec python3 "$@"\n')
+    (binary / "python").chmod(0o755)
+    record(project, ".venv/bin/python", "train.py")
+    script = script_of(project, "1")
+    git(tmp_path, "clone", "-q", str(project), "clone")
+
+    here = shell(script, project, tmp_path)
+    there = shell(script, tmp_path / "clone", tmp_path)
+    chosen = shell(script, tmp_path / "clone", tmp_path, PYTHON="python3")
+
+    assert here.stdout == chosen.stdout == "first [] None\n"
+    assert 125 == there.returncode and "PYTHON=python3" in there.stderr
+
+
+def test_a_script_that_recorded_itself_is_run_by_its_python(project: Path, tmp_path: Path) -> None:
+    record(project, "python3", "train.py", "a b")
+    run = only_run(project)
+    metadata = run.read_metadata()
+    del metadata["child-pid"]
+    run.write_json("metadata.json", {**metadata, "command": ["train.py", "a b"]})
+
+    done = shell(script_of(project, "1"), project, tmp_path)
+
+    assert "first ['a b'] None\n" == done.stdout
+
+
+def test_a_project_below_the_top_of_the_repository(project: Path, tmp_path: Path) -> None:
+    (project / "part").mkdir()
+    (project / "part" / "p.py").write_text("import os; print(os.path.basename(os.getcwd()))\n")
+    git(project, "add", "-A")
+    git(project, "commit", "-q", "-m", "part")
+    record(project / "part", "python3", "p.py", options=("--project-directory", "."))
+    metadata = only_run(project / "part").read_metadata()
+    assert ("part", ".") == (metadata["project"], metadata["cwd"])
+
+    done = shell(
+        script_of(project, "1", "--experiments-directory", "part/experiments"), project, tmp_path
+    )
+
+    assert "part\n" == done.stdout
+
+
+def test_named_runs_and_bad_names(project: Path, tmp_path: Path) -> None:
+    record(project, "python3", "train.py", options=("--experiment-id", "it's a; run"))
+
+    done = shell(script_of(project, "it's a; run"), project, tmp_path)
+    missing = meticulous("script", "7", cwd=project)
+
+    assert "first [] None\n" == done.stdout
+    assert (1, b"") == (missing.returncode, missing.stdout)
+    assert b"there is no run 7" in missing.stderr
+
+
+def test_packages_of_the_run_are_installed(project: Path) -> None:
+    record(project, "python3", "train.py")
+    run = only_run(project)
+    environment = run.read_json("environment.json")
+    environment["packages"] = {"left-pad": "1.0"}
+    run.write_json("environment.json", environment)
+
+    text = meticulous("script", "1", "--with-environment", cwd=project).stdout.decode()
+
+    assert "left-pad==1.0\nEND_OF_PACKAGES\n" in text
+    (line,) = [line for line in text.splitlines() if "make_environment python" in line]
+    assert shlex.split(line)[1].startswith("python3.")
+    assert json.loads(Path(run.file("environment.json")).read_text())["packages"]
