@@ -28,9 +28,14 @@ COMMANDS = {
     "path": "print the folder of a run",
     "environment": "print the packages of a run, to install them elsewhere",
     "script": "print a shell script that repeats runs without meticulous",
+    "export": "write runs and their code into one file for others",
+    "import": "take in runs that were exported",
     "summary": "save values of the run this is called in",
 }
 """Command -> its line in the help. The module is ``meticulous.commands.<command>``."""
+
+_MODULES = {"import": "import_"}
+"""Command -> its module, where Python would not take the name."""
 
 _INTERRUPTED = 130
 
@@ -76,7 +81,7 @@ def _run_command(command: str, rest: list[str]) -> int:
         near = difflib.get_close_matches(rest[0], COMMANDS, n=1)
         hint = f"Did you mean `{near[0]}`?" if near else "See `meticulous --help`"
         raise UsageError(f"no command and no directory is called {rest[0]!r}", hint)
-    module = importlib.import_module(f"meticulous.commands.{command}")
+    module = importlib.import_module(f"meticulous.commands.{_MODULES.get(command, command)}")
     if command == "run" and not _asks_for_help(rest):
         run: int = module.main(rest)  # parses by itself: argparse would cost more than all else
         return run

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 __all__ = [
+    "ArchiveError",
     "CodeStateError",
     "CommandNotFoundError",
     "CommandNotRunnableError",
@@ -88,6 +89,10 @@ class CodeStateError(MeticulousError):
 
 class DirtyRepositoryError(CodeStateError):
     """The work tree has uncommitted changes and the user has not said what to do with them."""
+
+
+class ArchiveError(MeticulousError):
+    """An archive of runs cannot be written, or is not what was exported."""
 
 
 class MismatchedArgsError(MeticulousError):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARGS",
+    "CODE_BUNDLE",
     "CONFIG",
     "DEFAULT_ARGS",
     "ENVIRONMENT",
@@ -29,6 +30,7 @@ __all__ = [
     "METADATA",
     "METADATA_KEYS",
     "METRICS",
+    "REFERENCES",
     "REPORTS",
     "RESOURCES",
     "RUNNING",
@@ -57,6 +59,8 @@ STDERR = "stderr"
 TIMELINE = "timeline"
 RESOURCES = "resources.jsonl"
 UNCOMMITTED_PATCH = "uncommitted.patch"
+CODE_BUNDLE = "code.bundle"
+"""The code of an imported run, where there was no repository to take it into."""
 CONFIG = "config"
 """Folder in a run for copies of the config files that were named on the command line."""
 REPORTS = "reports"
@@ -108,6 +112,7 @@ METADATA_KEYS = (
     "user",
     "usage",
     "parent",
+    "imported-from",
     "scheduler",
     "attempts",
     "args-source",
@@ -116,6 +121,8 @@ METADATA_KEYS = (
     "recording-trouble",
 )
 """The keys that metadata.json may have; ``docs/run-folder.md`` says what each means."""
+REFERENCES = ("parent", "rerun-of")
+"""Keys of the metadata that name another run of the same directory."""
 USAGE_KEYS = ("wall", "user", "system", "peak_memory")
 """The keys of ``usage`` in the metadata: times in seconds, memory in bytes."""
 

@@ -1,0 +1,99 @@
+"""Commits in files: git bundles, which carry code and its history to where no remote reaches.
+
+A bundle is written from the objects alone, so nothing in the repository changes, not even a ref
+for a moment. What is taken in goes under ``refs/meticulous/`` and touches no branch, index, work
+tree or reflog.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from typing import IO
+
+from meticulous.codestate import _environment, _first_fatal
+from meticulous.errors import CodeStateError
+from meticulous.programs import which
+
+__all__ = ["KEPT_REFS", "fetch_bundle", "has_commit", "write_bundle"]
+
+KEPT_REFS = "refs/meticulous/"
+"""Where commits are kept that no branch holds: ``refs/meticulous/<sha>``."""
+
+
+def has_commit(repository: str, sha: str) -> bool:
+    """Tell whether `repository` has the commit `sha`."""
+    return _git(repository, "cat-file", "-e", f"{sha}^{{commit}}").returncode == 0
+
+
+def write_bundle(repository: str, tips: Mapping[str, str], out: IO[bytes]) -> None:
+    """Write the commits `tips` (full ref -> sha) with their history to the file `out`.
+
+    ``git clone`` of it checks out the first of them. Raises CodeStateError where the repository
+    lacks a part of the history, and OSError where `out` cannot be written.
+    """
+    if _git(repository, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true":
+        raise CodeStateError(
+            f"{repository} is a shallow clone, so it lacks the history of its commits",
+            "Fetch it (git fetch --unshallow), or export without the code (--code none)",
+        )
+    first = next(iter(tips.values()))
+    header = "# v2 git bundle\n"
+    if len(first) > 40:
+        header = "# v3 git bundle\n@object-format=sha256\n"
+    refs = {"HEAD": first, **tips}
+    lines = "".join(f"{sha} {name}\n" for name, sha in refs.items())
+    out.write(f"{header}{lines}\n".encode())
+    out.flush()
+    wanted = "".join(f"{sha}\n" for sha in dict.fromkeys(tips.values()))
+    words = ["pack-objects", "--revs", "--stdout", "--delta-base-offset", "-q"]
+    done = _git(repository, *words, told=wanted.encode(), out=out)
+    if done.returncode != 0:
+        raise CodeStateError(
+            f"git cannot pack the history of {first} in {repository}: {_first_fatal(done.stderr)}",
+            "See what `git fsck` says there, or export without the code (--code none)",
+        )
+
+
+def fetch_bundle(repository: str, bundle: str, tips: Mapping[str, str]) -> None:
+    """Take the commits `tips` (sha -> ref in the bundle) into `repository`, and keep them.
+
+    Raises CodeStateError where the bundle is damaged or holds other commits.
+    """
+    heads = _git(repository, "bundle", "list-heads", os.path.abspath(bundle))
+    if heads.returncode != 0:
+        raise _damaged(_first_fatal(heads.stderr))
+    held = {line.partition(b" ")[2]: line.partition(b" ")[0] for line in heads.stdout.splitlines()}
+    for sha, ref in tips.items():
+        if held.get(ref.encode()) != sha.encode():
+            raise _damaged(f"{ref} is not the commit {sha}")
+    wanted = [f"+{ref}:{KEPT_REFS}{sha}" for sha, ref in tips.items()]
+    options = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"]
+    options += ["--no-auto-maintenance"]
+    done = _git(repository, "fetch", *options, os.path.abspath(bundle), *wanted)
+    if done.returncode != 0:
+        raise _damaged(_first_fatal(done.stderr))
+
+
+def _damaged(reason: str) -> CodeStateError:
+    return CodeStateError(
+        f"the code cannot be taken out of its bundle: {reason}",
+        "Get the archive again, or take the runs without their code (--no-code)",
+    )
+
+
+def _git(
+    repository: str, *words: str, told: bytes = b"", out: IO[bytes] | int = subprocess.PIPE
+) -> subprocess.CompletedProcess[bytes]:
+    program = which("git", os.environ.get("PATH"))
+    if program is None:
+        raise CodeStateError("there is no git program to carry the code", "Install git")
+    return subprocess.run(
+        [program, "-C", repository, *words],
+        input=told,
+        stdout=out,
+        stderr=subprocess.PIPE,
+        env={**_environment(repository), "GIT_NO_REPLACE_OBJECTS": "1"},
+        check=False,
+    )

@@ -1,0 +1,331 @@
+"""Export: runs, the code that they ran, a manifest of it all, and how to use it without us.
+
+Everything is looked at and hashed first, then written, hashed again on the way: what changes in
+between is noticed. The archive appears under its name when it is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import IO, Any, NamedTuple
+
+from meticulous import __version__, recording, runfolder
+from meticulous.codestate import bundles
+from meticulous.errors import ArchiveError
+from meticulous.runfolder import RunFolder
+from meticulous.sharing.manifest import BUNDLE, MANIFEST, README, SCRIPT, File, Manifest, PackedRun
+from meticulous.sharing.script import script
+from meticulous.sharing.writers import Writer, ending_of, hint_for, open_writer
+
+__all__ = ["CODE", "More", "Plan", "pack"]
+
+CODE = ("all", "found", "none")
+"""Which code to export: that of all runs, or it is an error; what is found; none."""
+
+_AT_ONCE = 1 << 20
+
+_README = """\
+Runs recorded by meticulous {version}: {ids}
+
+runs/ID/        the record of each run; STATUS, metadata.json, stdout and the rest are plain files
+{code}again.sh        repeats them with git and a shell alone
+manifest.json   the size and SHA-256 of every file
+
+With meticulous:  meticulous import ARCHIVE
+Without:          git clone code.bundle code; sh again.sh
+"""
+
+More = Callable[[Manifest], Mapping[str, bytes]]
+"""Gives further files of an archive, by their names, once it is known what is in it."""
+
+
+class Plan(NamedTuple):
+    """What to export, and how.
+
+    `repository` is where the commits are, None where there is none. `more` adds files, and
+    `is_flat` puts all at the top of the archive, not into a folder of its name. `progress` is told
+    (done, all) in megabytes.
+    """
+
+    runs: Sequence[RunFolder]
+    statuses: Sequence[str]
+    repository: str | None
+    code: str = "all"
+    more: More | None = None
+    is_flat: bool = False
+    progress: Callable[[int, int], None] = lambda _done, _all: None
+
+
+def pack(plan: Plan, path: str, *, replace: bool = False) -> Manifest:
+    """Write the archive `path` and give what is in it.
+
+    Raises ArchiveError, CodeStateError or RunFolderError; then nothing is left at `path` that was
+    not there before.
+    """
+    ending = ending_of(path)
+    path = path.rstrip("/")
+    if os.path.lexists(path) and not replace:
+        raise ArchiveError(f"{path} exists already", "Give another name, or --force")
+    top = os.path.basename(path).removesuffix(ending) if ending != "/" else ""
+    with _beside(path) as directory:
+        packing = _Packing(plan, directory)
+        manifest = packing.look()
+        whole = os.path.join(directory, "archive")
+        with open_writer(whole, ending) as writer:
+            packing.write(writer, manifest, "" if plan.is_flat or not top else f"{top}/")
+        _publish(whole, path)
+    return manifest
+
+
+@contextmanager
+def _beside(path: str) -> Iterator[str]:
+    """Give a directory on the file system of `path`, removed in the end; OSErrors are told."""
+    parent = os.path.dirname(os.path.abspath(path))
+    directory = None
+    try:
+        directory = tempfile.mkdtemp(prefix=f".{os.path.basename(path)}.", dir=parent)
+        yield directory
+    except OSError as error:
+        reason, named = error.strerror or error, error.filename
+        if directory and named and not str(named).startswith((directory, path)):
+            message = f"cannot export {named}: {reason}"
+            raise ArchiveError(message, "Make it readable, or take it out of the run") from error
+        message = f"cannot write the export {path}: {reason}"
+        raise ArchiveError(message, hint_for(error, "place")) from error
+    finally:
+        if directory:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _publish(whole: str, path: str) -> None:
+    if os.path.isdir(whole):
+        if os.path.isdir(path) and not os.path.islink(path):
+            os.rename(path, f"{whole}.old")  # removed with our own directory
+        os.rename(whole, path)
+        return
+    descriptor = os.open(whole, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.replace(whole, path)
+
+
+class _Packing:
+    """One export: the places of the files on disk, by their names in the archive."""
+
+    def __init__(self, plan: Plan, directory: str) -> None:
+        self._plan = plan
+        self._directory = directory
+        self._sources: dict[str, str | bytes] = {}
+        self._links: dict[str, str] = {}
+        self._directories: list[str] = []
+        self._left_out: dict[str, str] = {}
+        self._done = self._all = 0
+
+    def look(self) -> Manifest:
+        """Find out what is to be written."""
+        plan = self._plan
+        runs = _with_code(plan)
+        for run, packed in zip(plan.runs, runs, strict=True):
+            place = run.path
+            if packed.status == runfolder.RUNNING:
+                place = _copy(run.path, os.path.join(self._directory, "running", packed.id))
+            self._add_folder(place, packed.folder, os.path.realpath(place))
+        tips = {run.ref: run.commit for run in runs if run.ref and run.commit}
+        if tips and plan.repository:
+            bundle = os.path.join(self._directory, BUNDLE)
+            with open(bundle, "xb") as out:
+                bundles.write_bundle(plan.repository, tips, out)
+            self._sources[BUNDLE] = bundle
+        self._sources[SCRIPT] = script(plan.runs)
+        self._sources[README] = _readme([run.id for run in runs], has_code=bool(tips)).encode()
+        manifest = self._manifest(runs)
+        if plan.more:
+            self._sources.update(plan.more(manifest))
+            manifest = self._manifest(runs, manifest)
+        return manifest
+
+    def write(self, writer: Writer, manifest: Manifest, top: str) -> None:
+        """Write all of `manifest`, and it first, with `top` before the names."""
+        content = manifest.to_json()
+        writer.file(top + MANIFEST, _told(content), io.BytesIO(content))
+        for name in manifest.directories:
+            writer.directory(top + name)
+        for name, told in manifest.files.items():
+            with self._open(name) as content_of_file:
+                checked = _Checked(content_of_file, name, told, self._progress)
+                writer.file(top + name, told, checked)  # type: ignore[arg-type]
+                checked.verify()
+        for name, target in manifest.links.items():
+            writer.link(top + name, target)
+
+    def _manifest(self, runs: Sequence[PackedRun], known: Manifest | None = None) -> Manifest:
+        """Hash all files but those that are `known`."""
+        files = dict(known.files) if known else {}
+        sizes = {name: _size(source) for name, source in self._sources.items()}
+        self._all = 2 * sum(sizes.values())
+        for name in sorted(self._sources):
+            if name in files:
+                continue
+            source = self._sources[name]
+            if isinstance(source, bytes):
+                files[name] = _told(source)
+            else:
+                with open(source, "rb") as file:
+                    files[name] = self._hash(file)
+        return Manifest(
+            created_by=f"meticulous {__version__}",
+            created=recording.now(),
+            host=os.uname().nodename,
+            runs=tuple(runs),
+            files=dict(sorted(files.items())),
+            links=dict(sorted(self._links.items())),
+            directories=tuple(sorted(self._directories)),
+            left_out=self._left_out,
+        )
+
+    def _hash(self, file: IO[bytes]) -> File:
+        digest, size = hashlib.sha256(), 0
+        while part := file.read(_AT_ONCE):
+            digest.update(part)
+            size += len(part)
+            self._progress(len(part))
+        status = os.fstat(file.fileno())
+        return File(size, digest.hexdigest(), stat.S_IMODE(status.st_mode) & 0o777, status.st_mtime)
+
+    def _progress(self, count: int) -> None:
+        self._done += count
+        self._plan.progress(self._done // 1_000_000, self._all // 1_000_000)
+
+    def _open(self, name: str) -> IO[bytes]:
+        source = self._sources[name]
+        return io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")
+
+    def _add_folder(self, place: str, name: str, inside: str) -> None:
+        """Note what is in the folder `place`, which is `name` in the archive."""
+        entries = sorted(os.scandir(place), key=lambda entry: os.fsencode(entry.name))
+        if not entries:
+            self._directories.append(name)
+        for entry in entries:
+            inner = f"{name}/{entry.name}"
+            if entry.is_symlink():
+                target = os.readlink(entry.path)
+                is_inside = f"{os.path.realpath(entry.path)}/".startswith(f"{inside}/")
+                if is_inside and not os.path.isabs(target):
+                    self._links[inner] = target
+                else:
+                    self._left_out[inner] = f"a link out of the run, to {target}"
+            elif entry.is_dir():
+                self._add_folder(entry.path, inner, inside)
+            elif entry.is_file():
+                self._sources[inner] = entry.path
+            else:
+                self._left_out[inner] = "neither a file nor a folder"
+
+
+class _Checked:
+    """A file that is read as it was when it was hashed, or noticed."""
+
+    def __init__(
+        self, file: IO[bytes], name: str, told: File, progress: Callable[[int], None]
+    ) -> None:
+        self._file, self._name, self._told, self._progress = file, name, told, progress
+        self._left = told.size
+        self._digest = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        part = self._file.read(self._left if size < 0 else min(size, self._left))
+        if not part and self._left:
+            raise self._changed()
+        self._left -= len(part)
+        self._digest.update(part)
+        self._progress(len(part))
+        return part
+
+    def verify(self) -> None:
+        """Raise ArchiveError where the file is not what it was."""
+        if self._left or self._file.read(1) or self._digest.hexdigest() != self._told.sha256:
+            raise self._changed()
+
+    def _changed(self) -> ArchiveError:
+        return ArchiveError(
+            f"{self._name} has changed while it was exported",
+            "Wait until nothing writes to it any more, then export again",
+        )
+
+
+def _with_code(plan: Plan) -> list[PackedRun]:
+    """Say of each run which commit to pack. Raises ArchiveError where one is missing."""
+    packed = []
+    for number, (run, status) in enumerate(zip(plan.runs, plan.statuses, strict=True)):
+        plain = PackedRun(run.id, status)
+        metadata = run.read_metadata()
+        commit, is_snapshot = _commit(plan.repository, metadata)
+        if plan.code == "none" or not metadata.get("githead-sha"):
+            packed.append(plain)
+        elif commit:
+            name = run.id if run.id.isascii() and run.id.isalnum() else f"at-{number}"
+            packed.append(PackedRun(run.id, status, commit, f"refs/heads/run-{name}", is_snapshot))
+        elif plan.code == "found" or os.path.exists(run.file(runfolder.CODE_BUNDLE)):
+            packed.append(plain)
+        else:
+            where = plan.repository or "there is no repository here: it"
+            raise ArchiveError(
+                f"the code of run {run.id} cannot be exported: {where} does not have the commit "
+                f"{metadata['githead-sha']}",
+                "Fetch it, or export what there is (--code found), or no code (--code none)",
+            )
+    return packed
+
+
+def _commit(repository: str | None, metadata: Mapping[str, Any]) -> tuple[str | None, bool]:
+    """Give the commit that has the code of a run, and whether it is a snapshot."""
+    for key in ("snapshot-sha", "githead-sha"):
+        sha = metadata.get(key)
+        if sha and repository and bundles.has_commit(repository, sha):
+            return sha, key == "snapshot-sha"
+    return None, False
+
+
+def _copy(place: str, copy: str) -> str:
+    """Copy a folder that still changes, as it is now."""
+
+    def special(folder: str, names: list[str]) -> list[str]:
+        modes = {name: os.lstat(os.path.join(folder, name)).st_mode for name in names}
+        return [
+            name
+            for name, mode in modes.items()
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode))
+        ]
+
+    try:
+        shutil.copytree(place, copy, symlinks=True, ignore=special)
+    except shutil.Error as error:
+        raise ArchiveError(
+            f"cannot copy {place}: {error}", "Export it when it has ended"
+        ) from error
+    return copy
+
+
+def _told(content: bytes) -> File:
+    """Tell of a file that is made for the archive."""
+    mode = 0o755 if content.startswith(b"#!") else 0o644
+    return File(len(content), hashlib.sha256(content).hexdigest(), mode, float(int(time.time())))
+
+
+def _size(source: str | bytes) -> int:
+    return len(source) if isinstance(source, bytes) else os.stat(source).st_size
+
+
+def _readme(ids: Sequence[str], *, has_code: bool) -> str:
+    code = "code.bundle     their code, with its history: git clone code.bundle\n"
+    return _README.format(version=__version__, ids=", ".join(ids), code=code if has_code else "")

@@ -1,0 +1,158 @@
+"""Reading an archive, entry by entry, believing nothing of it: zip, tar in three forms, or a folder.
+
+Only names, kinds and streams are given; nothing is extracted here.
+"""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import os
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any, NamedTuple
+
+from meticulous.errors import ArchiveError
+from meticulous.sharing.writers import zstandard
+
+__all__ = ["Entry", "entries", "read"]
+
+_LONGEST_TARGET = 4096
+
+_DAMAGE: tuple[type[Exception], ...] = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,  # a zip file with an unknown compression
+    RuntimeError,  # a zip file with a password
+)
+
+
+class Entry(NamedTuple):
+    """One entry: `kind` is ``file``, ``link``, ``directory`` or what else it is.
+
+    `content` may be read until the next entry is asked for; None for what is no file. `size` is
+    what the archive says it is.
+    """
+
+    name: str
+    kind: str
+    size: int = 0
+    target: str = ""
+    content: IO[bytes] | None = None
+
+
+def entries(path: str) -> Iterator[Entry]:
+    """Give the entries of the archive at `path`, in their order.
+
+    Raises ArchiveError where it is damaged, is no archive or cannot be read.
+    """
+    with _damage_told(path):
+        if os.path.isdir(path):
+            yield from _of_folder(path, "")
+            return
+        with open(path, "rb") as file:
+            start = file.read(262)
+            file.seek(0)
+            if start.startswith(b"PK"):
+                with zipfile.ZipFile(file) as archive:
+                    yield from _of_zip(archive)
+            elif start.startswith(b"\x28\xb5\x2f\xfd"):
+                with zstandard(file, "r") as stream:
+                    yield from _of_tar(stream)
+            elif start.startswith(b"\x1f\x8b"):
+                with gzip.GzipFile(fileobj=file) as stream:
+                    yield from _of_tar(stream)
+            elif start[257:262] == b"ustar":
+                yield from _of_tar(file)
+            else:
+                hint = "Give a file that `meticulous export` has written"
+                raise ArchiveError(f"{path} is no archive that is known", hint)
+
+
+def read(path: str, entry: Entry, size: int) -> bytes:
+    """Read at most `size` bytes of `entry` of the archive at `path`; b"" at the end of it.
+
+    Raises ArchiveError where they cannot be read.
+    """
+    with _damage_told(path):
+        return b"" if entry.content is None else entry.content.read(size)
+
+
+@contextmanager
+def _damage_told(path: str) -> Iterator[None]:
+    """Turn what the libraries raise for a bad archive at `path` into an ArchiveError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # a BadGzipFile
+            raise _damaged(path, error) from error
+        name = error.filename or path
+        raise ArchiveError(
+            f"cannot read {name}: {error.strerror}", "See that it is there"
+        ) from error
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
+    except Exception as error:
+        if type(error).__name__ == "ZstdError":  # of either library
+            raise _damaged(path, error) from error
+        raise
+
+
+def _damaged(path: str, error: Exception) -> ArchiveError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return ArchiveError(f"{path} is truncated or damaged: {reason}", "Get it again")
+
+
+def _of_tar(stream: Any) -> Iterator[Entry]:
+    with tarfile.open(fileobj=stream, mode="r|", errors="surrogateescape") as archive:
+        for info in archive:
+            name = info.name
+            if info.isreg():
+                yield Entry(name, "file", info.size, content=archive.extractfile(info))
+            elif info.issym():
+                yield Entry(name, "link", target=info.linkname)
+            elif info.isdir():
+                yield Entry(name, "directory")
+            else:
+                kind = "hard link" if info.islnk() else "device" if info.isdev() else "special file"
+                yield Entry(name, kind)
+    while stream.read(1 << 20):
+        pass  # what comes after the end is nobody's, but the checksum is there
+
+
+def _of_zip(archive: zipfile.ZipFile) -> Iterator[Entry]:
+    for info in archive.infolist():
+        kind = stat.S_IFMT(info.external_attr >> 16)
+        if info.is_dir():
+            yield Entry(info.filename.rstrip("/"), "directory")
+        elif kind == stat.S_IFLNK:
+            with archive.open(info) as file:
+                target = os.fsdecode(file.read(_LONGEST_TARGET))
+            yield Entry(info.filename, "link", target=target)
+        elif kind in (0, stat.S_IFREG):
+            with archive.open(info) as file:
+                yield Entry(info.filename, "file", info.file_size, content=file)
+        else:
+            yield Entry(info.filename, "special file")
+
+
+def _of_folder(path: str, name: str) -> Iterator[Entry]:
+    for entry in sorted(os.scandir(path), key=lambda entry: os.fsencode(entry.name)):
+        inner = name + entry.name
+        if entry.is_symlink():
+            yield Entry(inner, "link", target=os.readlink(entry.path))
+        elif entry.is_dir():
+            yield Entry(inner, "directory")
+            yield from _of_folder(entry.path, f"{inner}/")
+        elif entry.is_file():
+            with open(entry.path, "rb") as file:
+                yield Entry(inner, "file", entry.stat().st_size, content=file)
+        else:
+            yield Entry(inner, "special file")

@@ -1,0 +1,156 @@
+"""The files of an archive, each checked against the manifest while it is written.
+
+Nothing that an archive says is believed: names, kinds, sizes, hashes and links are all checked,
+and links are made last, so that nothing is written through one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from typing import IO
+
+from meticulous.errors import ArchiveError
+from meticulous.sharing.manifest import BUNDLE, MANIFEST, RUNS, File, Manifest, is_safe
+from meticulous.sharing.readers import Entry, entries, read
+
+__all__ = ["Progress", "read_manifest", "unpack"]
+
+_AT_ONCE = 1 << 20
+_LARGEST_MANIFEST = 256 << 20
+Progress = Callable[[int, int], None]
+
+
+def read_manifest(archive: str) -> Manifest:
+    """Read the manifest of `archive`, wherever it is in it. Raises ArchiveError."""
+    for entry in entries(archive):
+        if entry.kind == "file" and _plain(entry.name).split("/")[-1] == MANIFEST:
+            if _plain(entry.name).count("/") > 1:
+                continue
+            content = read(archive, entry, _LARGEST_MANIFEST + 1)
+            if len(content) > _LARGEST_MANIFEST:
+                break
+            return Manifest.from_json(content, archive)
+    raise ArchiveError(
+        f"{archive} has no {MANIFEST}, so it is no export of runs, or only the start of one",
+        "Give a file that `meticulous export` has written",
+    )
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix("./")
+
+
+def unpack(archive: str, manifest: Manifest, directory: str, progress: Progress) -> None:
+    """Write the runs and the bundle of `archive` below the empty `directory`, each file checked.
+
+    Raises ArchiveError, which says what is wrong, and OSError where `directory` cannot be written.
+    """
+    top = None
+    seen: set[str] = set()
+    done = 0
+    for entry in entries(archive):
+        name = _plain(entry.name)
+        if entry.kind == "directory" and name in ("", "."):
+            continue
+        if not is_safe(name):
+            raise _altered(archive, f"the name {entry.name!r} leads out of it")
+        if top is None:
+            top = name.split("/")[0] + "/" if _has_top(name, manifest) else ""
+        if entry.kind == "directory":
+            continue
+        if top and not name.startswith(top):
+            raise _altered(archive, f"{name!r} lies beside its folder {top}")
+        name = name.removeprefix(top)
+        if name in seen:
+            raise _altered(archive, f"{name!r} is in it twice")
+        seen.add(name)
+        if name == MANIFEST:
+            continue
+        _check_entry(archive, entry, name, manifest)
+        if entry.kind == "file":
+            _write(archive, entry, name, manifest.files[name], directory)
+            done += entry.size
+            progress(done // 1_000_000, manifest.size // 1_000_000)
+    missing = [name for name in (*manifest.files, *manifest.links) if name not in seen]
+    if missing:
+        raise ArchiveError(f"{archive} is truncated: {missing[0]!r} is missing", "Get it again")
+    _finish(archive, manifest, directory)
+
+
+def _has_top(name: str, manifest: Manifest) -> bool:
+    """Tell whether `name`, the first of the archive, is in a folder that holds all others."""
+    return not (
+        name == MANIFEST
+        or name in manifest.files
+        or name in manifest.links
+        or name.split("/")[0] == RUNS
+    )
+
+
+def _check_entry(archive: str, entry: Entry, name: str, manifest: Manifest) -> None:
+    """Raise ArchiveError where `entry` is not what the manifest says."""
+    told = manifest.files.get(name)
+    if entry.kind == "link":
+        if manifest.links.get(name) != entry.target:
+            raise _altered(archive, f"{name!r} is a link that is not in its manifest")
+    elif entry.kind != "file":
+        raise _altered(archive, f"{name!r} is a {entry.kind}")
+    elif told is None:
+        raise _altered(archive, f"{name!r} is not in its manifest")
+    elif told.size != entry.size:
+        raise _altered(archive, f"{name!r} has {entry.size:,} bytes, not {told.size:,}")
+
+
+def _write(archive: str, entry: Entry, name: str, told: File, directory: str) -> None:
+    """Check the content of a file, and keep it if it is of a run, or the code."""
+    if name != BUNDLE and not name.startswith(f"{RUNS}/"):
+        _copy_checked(archive, entry, name, told, None)
+        return
+    path = os.path.join(directory, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    try:
+        with open(path, "xb") as out:
+            _copy_checked(archive, entry, name, told, out)
+    except FileExistsError:
+        message = f"{name!r} differs from another name only in case, and this disk ignores case"
+        raise ArchiveError(f"{archive}: {message}", "Import it to another disk") from None
+    os.chmod(path, told.mode | 0o600)
+    os.utime(path, (told.mtime, told.mtime))
+
+
+def _copy_checked(archive: str, entry: Entry, name: str, told: File, out: IO[bytes] | None) -> None:
+    digest, left = hashlib.sha256(), told.size
+    while part := read(archive, entry, min(_AT_ONCE, left + 1)):
+        left -= len(part)
+        if left < 0:
+            raise _altered(archive, f"{name!r} is longer than it says")
+        digest.update(part)
+        if out is not None:
+            out.write(part)
+    if left or digest.hexdigest() != told.sha256:
+        raise _altered(archive, f"{name!r} is not what was exported (its SHA-256 differs)")
+
+
+def _finish(archive: str, manifest: Manifest, directory: str) -> None:
+    """Make the empty folders and, last of all, the links: nothing is written through one."""
+    for run in manifest.runs:
+        os.makedirs(os.path.join(directory, run.folder), exist_ok=True)
+    for name in manifest.directories:
+        os.makedirs(os.path.join(directory, name), exist_ok=True)
+    for name, target in manifest.links.items():
+        path = os.path.join(directory, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.symlink(target, path)
+    for name, target in manifest.links.items():
+        home = os.path.realpath(os.path.join(directory, *name.split("/")[:2]))
+        real = os.path.realpath(os.path.join(directory, name))
+        is_inside = name.startswith(f"{RUNS}/") and f"{real}/".startswith(f"{home}/")
+        if os.path.isabs(target) or not is_inside:
+            raise _altered(archive, f"the link {name!r} leads out of its run, to {target}")
+
+
+def _altered(archive: str, what: str) -> ArchiveError:
+    hint = "It was altered or damaged: get it again"
+    return ArchiveError(f"{archive} is not taken in: {what}", hint)
