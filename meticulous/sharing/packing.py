@@ -172,7 +172,7 @@ class _Packing:
         """Hash all files but those that are `known`."""
         files = dict(known.files) if known else {}
         sizes = {name: _size(source) for name, source in self._sources.items()}
-        self._all = 2 * sum(sizes.values())
+        self._all = sum(sizes.values())
         for name in sorted(self._sources):
             if name in files:
                 continue
@@ -203,8 +203,8 @@ class _Packing:
         return File(size, digest.hexdigest(), stat.S_IMODE(status.st_mode) & 0o777, status.st_mtime)
 
     def _progress(self, count: int) -> None:
-        self._done += count
-        self._plan.progress(self._done // 1_000_000, self._all // 1_000_000)
+        self._done += count  # each file is read twice
+        self._plan.progress(self._done // 2_000_000, self._all // 1_000_000)
 
     def _open(self, name: str) -> IO[bytes]:
         source = self._sources[name]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from typing import IO
+from typing import IO, NamedTuple
 
 from meticulous.errors import ArchiveError
 from meticulous.sharing.manifest import BUNDLE, MANIFEST, RUNS, File, Manifest, is_safe
@@ -49,7 +49,13 @@ def unpack(archive: str, manifest: Manifest, directory: str, progress: Progress)
     """
     top = None
     seen: set[str] = set()
-    done = 0
+    done, whole = 0, manifest.size
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(done // 1_000_000, whole // 1_000_000)
+
     for entry in entries(archive):
         name = _plain(entry.name)
         if entry.kind == "directory" and name in ("", "."):
@@ -70,9 +76,7 @@ def unpack(archive: str, manifest: Manifest, directory: str, progress: Progress)
             continue
         _check_entry(archive, entry, name, manifest)
         if entry.kind == "file":
-            _write(archive, entry, name, manifest.files[name], directory)
-            done += entry.size
-            progress(done // 1_000_000, manifest.size // 1_000_000)
+            _write(_Checked(archive, entry, name, manifest.files[name], advance), directory)
     missing = [name for name in (*manifest.files, *manifest.links) if name not in seen]
     if missing:
         raise ArchiveError(f"{archive} is truncated: {missing[0]!r} is missing", "Get it again")
@@ -103,34 +107,46 @@ def _check_entry(archive: str, entry: Entry, name: str, manifest: Manifest) -> N
         raise _altered(archive, f"{name!r} has {entry.size:,} bytes, not {told.size:,}")
 
 
-def _write(archive: str, entry: Entry, name: str, told: File, directory: str) -> None:
+class _Checked(NamedTuple):
+    """A file of the archive that is to be what the manifest has told."""
+
+    archive: str
+    entry: Entry
+    name: str
+    told: File
+    advance: Callable[[int], None]
+
+    def copy(self, out: IO[bytes] | None) -> None:
+        """Read it, write it to `out` if that is given, and raise ArchiveError if it is another."""
+        digest, left = hashlib.sha256(), self.told.size
+        while part := read(self.archive, self.entry, min(_AT_ONCE, left + 1)):
+            left -= len(part)
+            if left < 0:
+                raise _altered(self.archive, f"{self.name!r} is longer than it says")
+            digest.update(part)
+            if out is not None:
+                out.write(part)
+            self.advance(len(part))
+        if left or digest.hexdigest() != self.told.sha256:
+            what = f"{self.name!r} is not what was exported (its SHA-256 differs)"
+            raise _altered(self.archive, what)
+
+
+def _write(file: _Checked, directory: str) -> None:
     """Check the content of a file, and keep it if it is of a run, or the code."""
-    if name != BUNDLE and not name.startswith(f"{RUNS}/"):
-        _copy_checked(archive, entry, name, told, None)
+    if file.name != BUNDLE and not file.name.startswith(f"{RUNS}/"):
+        file.copy(None)
         return
-    path = os.path.join(directory, name)
+    path = os.path.join(directory, file.name)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     try:
         with open(path, "xb") as out:
-            _copy_checked(archive, entry, name, told, out)
+            file.copy(out)
     except FileExistsError:
-        message = f"{name!r} differs from another name only in case, and this disk ignores case"
-        raise ArchiveError(f"{archive}: {message}", "Import it to another disk") from None
-    os.chmod(path, told.mode | 0o600)
-    os.utime(path, (told.mtime, told.mtime))
-
-
-def _copy_checked(archive: str, entry: Entry, name: str, told: File, out: IO[bytes] | None) -> None:
-    digest, left = hashlib.sha256(), told.size
-    while part := read(archive, entry, min(_AT_ONCE, left + 1)):
-        left -= len(part)
-        if left < 0:
-            raise _altered(archive, f"{name!r} is longer than it says")
-        digest.update(part)
-        if out is not None:
-            out.write(part)
-    if left or digest.hexdigest() != told.sha256:
-        raise _altered(archive, f"{name!r} is not what was exported (its SHA-256 differs)")
+        what = f"{file.name!r} differs from another name only in case, and this disk ignores case"
+        raise ArchiveError(f"{file.archive}: {what}", "Import it to another disk") from None
+    os.chmod(path, file.told.mode | 0o600)
+    os.utime(path, (file.told.mtime, file.told.mtime))
 
 
 def _finish(archive: str, manifest: Manifest, directory: str) -> None:
