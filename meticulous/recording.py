@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-__all__ = ["RUN_DIRECTORY_VARIABLE", "Record", "begin", "code_state", "now", "resume"]
+__all__ = [
+    "RUN_DIRECTORY_VARIABLE",
+    "Record",
+    "begin",
+    "code_state",
+    "cwd_within",
+    "now",
+    "resume",
+    "timeline_zero",
+]
 
 ATTEMPT_KEYS = (
     "start-time",
@@ -114,8 +123,32 @@ def resume(
     metadata["description"] = settings.description or earlier.get("description") or ""
     metadata["tags"] = list(dict.fromkeys([*(earlier.get("tags") or []), *settings.tags]))
     record = Record(run, metadata, say)
+    _discard_reports(run)
     _say_running(record)
     return record
+
+
+def timeline_zero(record: Record) -> float:
+    """Give the zero of the timeline on the monotonic clock: the first start of the run."""
+    if not record.metadata["attempts"]:
+        return time.monotonic()
+    from datetime import datetime
+
+    try:
+        first = datetime.fromisoformat(record.metadata["timestamp"])
+    except (TypeError, ValueError):
+        return time.monotonic()
+    return time.monotonic() - max(time.time() - first.timestamp(), 0.0)
+
+
+def _discard_reports(run: RunFolder) -> None:
+    """Remove what the processes of the attempt before have reported: they are not of this one."""
+    directory = run.file(runfolder.REPORTS)
+    try:
+        for name in os.listdir(directory):
+            os.unlink(os.path.join(directory, name))
+    except OSError:
+        pass  # none, or what is there is not ours
 
 
 def _say_running(record: Record) -> None:
@@ -255,12 +288,12 @@ def _first_metadata(
         "dirty": code.dirty if code else None,
         "untracked": list(code.untracked) if code else [],
         "remote": mask_text(code.remote) if code and code.remote else None,
-        "snapshot-sha": None,
+        "snapshot-sha": code.snapshot if code else None,
         "description": settings.description,
         "tags": list(settings.tags),
         "command": mask_command(list(command)),
         "project": _project_within(settings),
-        "cwd": _cwd_within(settings.project_directory),
+        "cwd": cwd_within(settings.project_directory),
         "timestamp": started,
         "start-time": started,
         "end-time": None,
@@ -277,7 +310,7 @@ def _first_metadata(
     return metadata
 
 
-def _cwd_within(project_directory: str) -> str:
+def cwd_within(project_directory: str) -> str:
     """Give the current directory relative to the project where it lies inside, else absolute."""
     here = os.getcwd()
     relative = os.path.relpath(here, project_directory)

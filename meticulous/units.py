@@ -1,8 +1,8 @@
-"""Numbers as people read them."""
+"""Numbers as people read and write them."""
 
 from __future__ import annotations
 
-__all__ = ["format_bytes", "format_duration"]
+__all__ = ["format_bytes", "format_duration", "parse_duration"]
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
@@ -34,3 +34,20 @@ def format_bytes(count: float) -> str:
         return f"{value:.0f} B"
     digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
     return f"{value:.{digits}f} {unit}"
+
+
+def parse_duration(text: str) -> float:
+    """Give the seconds of ``90``, ``90s``, ``1.5h``, ``2h30m``, ``7d``, ``2w`` or ``500ms``.
+
+    Raises ValueError, whose text says what is understood.
+    """
+    import re
+
+    units = {"ms": 0.001, "s": 1, "m": _MINUTE, "min": _MINUTE, "h": _HOUR, "d": _DAY}
+    units |= {"w": 7 * _DAY, "": 1}
+    parts = re.findall(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)\s*", text.lower())
+    whole = re.fullmatch(r"(?:\s*(?:\d+(?:\.\d*)?|\.\d+)\s*[a-z]*\s*)+", text.lower())
+    is_bare = len(parts) == 1 or all(unit for _, unit in parts)
+    if not whole or not is_bare or any(unit not in units for _, unit in parts):
+        raise ValueError("write it as 90s, 30m, 2h, 1h30m or 7d")
+    return sum(float(number) * units[unit] for number, unit in parts)

@@ -63,7 +63,7 @@ class CodeState(Record):
     two changes: its old name is gone, its new name has come. In `untracked` a directory of which
     nothing is tracked is one entry, ``name/``, and so is a submodule that only has untracked files.
     `remote` is the url of ``origin`` as it is configured; it may hold a password, so mask it before
-    it is shown or written.
+    it is shown or written. `snapshot` is the commit that keeps the uncommitted changes, if one does.
     """
 
     repository: str
@@ -74,6 +74,7 @@ class CodeState(Record):
     untracked: tuple[str, ...]
     untracked_left_out: int = 0
     remote: str | None = None
+    snapshot: str | None = None
 
     @property
     def dirty(self) -> bool:

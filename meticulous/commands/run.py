@@ -43,7 +43,27 @@ def main(words: Sequence[str]) -> int:
     if not command:
         hint = "Write it after the options: meticulous run -- python train.py"
         raise UsageError("there is no command to run", hint)
-    code = launch(command, settings.for_run(given))
+    code = launch(command, settings.for_run(given), _earlier)
     # Nothing of ours is left to do or to flush; Python's own end would take milliseconds, and
     # would wait for a thread that is held up by a process which has outlived the command.
     os._exit(code)
+
+
+def _earlier(experiments_directory: str, sha: str | None, has_succeeded: bool) -> list[str]:  # noqa: FBT001
+    """Give the ids of the runs of commit `sha` that have succeeded, or have not; newest first."""
+    if not os.path.isdir(experiments_directory):
+        return []
+    from meticulous.asking import upkeep
+    from meticulous.asking.conditions import All, Compare, Condition, Not
+
+    success = Compare("status", "==", "SUCCESS")
+    wanted: list[Condition] = [success if has_succeeded else Not(success)]
+    if sha is not None:
+        wanted.append(Compare("sha", "==", sha))
+    condition = All(tuple(wanted))
+    rows = upkeep.ask(
+        experiments_directory,
+        lambda runs: runs.select(condition) if runs.count() else [],
+        lambda _: None,  # one that cannot be read is not the same
+    )
+    return [str(row["expid"]) for row in reversed(rows)]

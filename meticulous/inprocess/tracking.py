@@ -100,7 +100,9 @@ def start(chosen: RunSettings, arguments: Arguments, *, resumes: bool) -> Tracke
             _this.captures.append(capture)
         words = _environment_words(chosen)
         same_as = _this.described[1] if _this.described[0] == words else ""
-        capture.open(tracked.key, record.run, _zero(record), {**words, "same_as": same_as})
+        capture.open(
+            tracked.key, record.run, recording.timeline_zero(record), {**words, "same_as": same_as}
+        )
         _this.described = words, record.run.path
         _innermost.set(tracked)
         _name_newest()
@@ -150,11 +152,18 @@ def _record(
     if directory:
         environ[RUN_DIRECTORY_VARIABLE] = directory
     if resumes:
-        from meticulous.inprocess import resume
+        from meticulous.inprocess.resume import differences, newest_first
+        from meticulous.resuming import go_on
 
-        run = resume.find(chosen, code, arguments.values)
-        if run is not None:
-            return recording.resume(run, chosen, code, command, _say, environ)
+        resumed = go_on(
+            chosen,
+            code,
+            newest_first(chosen.experiments_directory),
+            differences(arguments.values),
+            lambda run: recording.resume(run, chosen, code, command, _say, environ),
+        )
+        if resumed is not None:
+            return resumed
     return recording.begin(chosen, code, command, _say, environ)
 
 
@@ -184,16 +193,6 @@ def _name_newest() -> None:
             os.environ.pop(RUN_DIRECTORY_VARIABLE, None)
         else:
             os.environ[RUN_DIRECTORY_VARIABLE] = _this.launcher_directory
-
-
-def _zero(record: Record) -> float:
-    """Give the zero of the timeline on the monotonic clock: the first start of the run."""
-    if not record.metadata["attempts"]:
-        return time.monotonic()
-    from meticulous.reading import instant
-
-    first = instant(record.metadata["timestamp"])
-    return time.monotonic() - (time.time() - first.timestamp() if first else 0.0)
 
 
 def _environment_words(chosen: RunSettings) -> dict[str, Any]:

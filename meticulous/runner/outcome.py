@@ -9,7 +9,10 @@ from meticulous.records import Record
 from meticulous.runfolder import ERROR, SUCCESS
 from meticulous.runner.process import Ended
 
-__all__ = ["Outcome", "judge", "traceback_in"]
+__all__ = ["TIMEOUT", "Outcome", "judge", "timed_out", "traceback_in"]
+
+TIMEOUT = "timeout"
+"""The reason of a run that took longer than it may."""
 
 _PYTHON_FAILED = 1
 """Exit code of a Python program that an exception ended."""
@@ -81,6 +84,15 @@ def judge(
         return Outcome(ERROR, reason, reason, None)
     message = _with_telling_last_line(traceback)
     return Outcome(ERROR, message, message.splitlines()[-1].strip(), None)
+
+
+def timed_out(ended: Ended, limit: str) -> Outcome:
+    """Give the verdict on a command that was ended because it took longer than `limit`."""
+    name = None if ended.signal is None else _signal_name(ended.signal)
+    how = (
+        f"was killed by {name}" if name else f"ended with exit code {ended.exit_code} when told to"
+    )
+    return Outcome(ERROR, f"{TIMEOUT}: it took longer than {limit} and {how}", TIMEOUT, name)
 
 
 def _last_words(text: str) -> str | None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-__all__ = ["Supervisor", "oom_kills", "own_peak_memory"]
+__all__ = ["Supervisor", "is_end_pending", "oom_kills", "own_peak_memory"]
 
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 _JOB_CONTROL = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
@@ -54,6 +54,7 @@ class Supervisor:
         tick: called now and then while waiting; gives the seconds until it is due again.
         resized: called when the terminal's size has changed; says whether it had an effect.
         settle: called before we stop with the command: passes on what it has printed.
+        mask: the signal mask for the command, where the signals are blocked already.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Supervisor:
         tick: Callable[[], float],
         resized: Callable[[], bool],
         settle: Callable[[], None],
+        mask: Any = None,
     ) -> None:
         self._say, self._tick, self._resized, self._settle = say, tick, resized, settle
         self.own_group = not _has_controlling_terminal()
@@ -70,8 +72,8 @@ class Supervisor:
         self._presses: list[float] = []
         self._resized_at: float | None = None
         self._ended: Ended | None = None
-        self.is_asked_to_end = False
-        """Somebody wants the command, and us, to be gone."""
+        self.is_told_to_end = False
+        """Somebody has sent us a signal that ends programs."""
         self.user_s = self.system_s = 0.0
         self.peak_memory = 0
         """Bytes of the largest single process; Linux counts the moment before exec in, so it is
@@ -81,7 +83,8 @@ class Supervisor:
         # What we were told to ignore (nohup, a background job of a script) stays ignored by both.
         heeded = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
         self._signals = {*heeded, signal.SIGCHLD}
-        self.mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._signals)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, self._signals)
+        self.mask = before if mask is None else mask
         self._is_adopting = _adopt_orphans()
 
     def wait(self, pid: int) -> Ended:
@@ -96,15 +99,31 @@ class Supervisor:
                 self._handle(number, code)
             self._tell_of_size()
             self._reap()
-        self.is_asked_to_end |= self._ended.signal is not None
         return self._ended
+
+    @property
+    def is_asked_to_end(self) -> bool:
+        """Whether somebody wants the command, and us, to be gone."""
+        return self.is_told_to_end or bool(self._ended and self._ended.signal is not None)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the command has ended."""
+        return self._ended is not None
+
+    def end(self, number: int) -> None:
+        """Send the signal `number` to the command; SIGKILL to its descendants too."""
+        if number == signal.SIGKILL:
+            for pid in [self.pid, *_descendants(self.pid)]:
+                _kill(pid, number)
+        self._send(number)
 
     def linger(self) -> bool:
         """Take what has come since the command has ended; False where a signal wants us gone."""
         number, _ = _next_signal(self._signals, 0)
         self._reap()
         is_end = number in _ENDING
-        self.is_asked_to_end |= is_end
+        self.is_told_to_end |= is_end
         return not is_end
 
     def filled_memory(self) -> bool:
@@ -132,7 +151,7 @@ class Supervisor:
         return found
 
     def _handle(self, number: int, code: int) -> None:
-        self.is_asked_to_end |= number in _ENDING
+        self.is_told_to_end |= number in _ENDING
         if number == signal.SIGCHLD:
             return
         if number == signal.SIGWINCH:
@@ -175,8 +194,7 @@ class Supervisor:
             self._send(signal.SIGTERM)
         elif len(self._presses) > 2:
             self._say("third Ctrl-C: sending SIGKILL")
-            for pid in [self.pid, *_descendants(self.pid)]:
-                _kill(pid, signal.SIGKILL)
+            self.end(signal.SIGKILL)
 
     def _send(self, number: int) -> None:
         if self._ended is None:
@@ -248,6 +266,11 @@ def oom_kills() -> int:
             return next((int(line.split()[1]) for line in file if line.startswith("oom_kill ")), 0)
     except (OSError, ValueError):
         return 0
+
+
+def is_end_pending() -> bool:
+    """Say whether a signal that ends programs has come while nobody was there to take it."""
+    return any(number in _ENDING for number in signal.sigpending())
 
 
 def own_peak_memory() -> int:

@@ -6,8 +6,10 @@ import os
 
 from meticulous.recording import RUN_DIRECTORY_VARIABLE
 
-__all__ = ["INJECTED", "for_command", "given"]
+__all__ = ["ATTEMPT_VARIABLE", "INJECTED", "for_command", "given"]
 
+ATTEMPT_VARIABLE = "METICULOUS_ATTEMPT"
+"""Tells the processes of a run which attempt they are, from 1."""
 INJECTED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "injected")
 """Directory that is put on the PYTHONPATH of the command."""
 
@@ -30,16 +32,20 @@ def given() -> dict[str, str]:
     return environ
 
 
-def for_command(run_directory: str, *, has_terminals: bool, has_shim: bool) -> dict[str, str]:
+def for_command(
+    run_directory: str, attempt: int, *, has_terminals: bool, has_shim: bool
+) -> dict[str, str]:
     """Give the environment of a command that is recorded in `run_directory`.
 
     Args:
         run_directory: path of the run folder.
+        attempt: which one of the run this is, from 1.
         has_terminals: whether both its streams are terminals.
         has_shim: whether its Python is to report what it does.
     """
     environ = given()
     environ[RUN_DIRECTORY_VARIABLE] = os.path.abspath(run_directory)
+    environ[ATTEMPT_VARIABLE] = str(attempt)
     inherited = environ.pop("PYTHONPATH", "") or INJECTED
     # An empty entry stays: to Python it is the current directory.
     others = [entry for entry in inherited.split(os.pathsep) if entry != INJECTED]

@@ -47,6 +47,8 @@ class Voice:
 def first_line(record: Record, code: CodeState | None) -> str:
     """Say which run has begun, and what of the code is not in its record."""
     text = f"run {record.run.id} in {_shown(record.run.path)}"
+    if attempts := len(record.metadata.get("attempts") or ()):
+        text += f", attempt {attempts + 1}"
     count = len(code.untracked) + code.untracked_left_out if code else 0
     if count:
         noun = "file is" if count == 1 else "files are"

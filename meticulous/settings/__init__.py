@@ -61,6 +61,11 @@ class RunSettings(Record):
     env: tuple[str, ...] = ()
     no_shim: bool = False
     quiet: bool = False
+    detach: bool = False
+    timeout_s: float | None = None
+    retries: int = 0
+    resume: bool = False
+    needed: bool = False
 
 
 class Place(Record):
@@ -106,6 +111,8 @@ def for_run(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -
             f"{place.project_directory} is in no git repository, so the code cannot be recorded",
             "Run `git init` and commit the code, or say --no-git, or run bare with --norecord",
         )
+    if norecord:
+        _check_unrecorded(values)
     run_id = values.get("experiment_id")
     if run_id is not None:
         check_id(run_id)
@@ -123,7 +130,42 @@ def for_run(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -
         env=tuple(values.get("env", ())),
         no_shim=values.get("no_shim", False),
         quiet=values.get("quiet", False),
+        detach=values.get("detach", False),
+        timeout_s=_timeout(values.get("timeout")),
+        retries=_retries(values.get("retries", "0")),
+        resume=values.get("resume", False),
+        needed=values.get("needed", False),
     )
+
+
+def _check_unrecorded(values: Mapping[str, Any]) -> None:
+    """Raise UsageError for what makes no sense without a record."""
+    for name in ("detach", "timeout", "retries", "resume", "needed"):
+        if values.get(name):
+            message = f"--{name} is not possible with --norecord, which runs the command bare"
+            raise UsageError(message, "Give one of the two")
+
+
+def _timeout(text: str | None) -> float | None:
+    """Give the seconds of ``--timeout``. Raises SettingsError."""
+    if text is None:
+        return None
+    from meticulous.units import parse_duration
+
+    try:
+        seconds = parse_duration(text)
+    except ValueError as error:
+        message = f"the timeout {text!r} is no time"
+        raise SettingsError(message, str(error).capitalize()) from None
+    if seconds <= 0:
+        raise SettingsError(f"the timeout is {text!r}", "Give a time above zero, or none")
+    return seconds
+
+
+def _retries(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise SettingsError(f"retries is {text!r}", "Give a whole number, such as 3")
+    return int(text)
 
 
 def find_place(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Place:

@@ -66,7 +66,11 @@ def _check_type(option: Option, value: Any, where: str) -> Any:
             isinstance(item, str | int | float) and not isinstance(item, bool) for item in items
         ):
             return [str(item) for item in items]
-    if option.kind == "text" and isinstance(value, str | int) and not isinstance(value, bool):
+    if (
+        option.kind == "text"
+        and isinstance(value, str | int | float)
+        and not isinstance(value, bool)
+    ):
         check_choice(option, str(value), f"{where}: {option.name}")
         return str(value)
     wanted = {"flag": "true or false", "list": "a list of words", "text": "text"}[option.kind]

@@ -18,8 +18,10 @@ __all__ = [
     "DIRTY",
     "EXPERIMENTS_DIRECTORY",
     "PROJECT_DIRECTORY",
+    "RETRIES",
     "RUN_OPTIONS",
     "SEEDS",
+    "TIMEOUT",
     "Option",
     "check_choice",
     "parse_options",
@@ -70,6 +72,15 @@ DIRTY = Option(
     "what to do with uncommitted changes (default: refuse; snapshot is not available yet)",
     choices=("refuse", "snapshot", "ignore"),
 )
+TIMEOUT = Option(
+    "timeout",
+    "text",
+    "end the command after this time, such as 90s, 30m or 2h; exit code 124",
+    metavar="TIME",
+)
+RETRIES = Option(
+    "retries", "text", "start a command that fails again, at most N times", metavar="N"
+)
 RUN_OPTIONS = (
     PROJECT_DIRECTORY,
     EXPERIMENTS_DIRECTORY,
@@ -86,6 +97,21 @@ RUN_OPTIONS = (
     ),
     Option("no-shim", "flag", "put nothing of ours into the command's Python"),
     Option("quiet", "flag", "no lines of our own on stderr, but for trouble", "q"),
+    Option("detach", "flag", "run in the background, print the id and return", "d", in_file=False),
+    TIMEOUT,
+    RETRIES,
+    Option(
+        "resume",
+        "flag",
+        "go on in the folder of an earlier run of the same command and code that did not succeed",
+        in_file=False,
+    ),
+    Option(
+        "needed",
+        "flag",
+        "do nothing where a run of the same command and code has succeeded",
+        in_file=False,
+    ),
 )
 
 

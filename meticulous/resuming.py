@@ -1,0 +1,148 @@
+"""Going on with an earlier run: which one fits, and the claim to it, so that no two take the same.
+
+A run fits that was recorded at the same commit, differs in nothing that its caller looks at, and is
+not running. Two that look at the same moment are kept apart by a lock on the run's folder.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from meticulous import liveness, runfolder
+from meticulous.codestate import CodeState
+from meticulous.errors import MismatchedArgsError, MismatchedCommitError, RunFolderError
+from meticulous.recording import Record
+from meticulous.runfolder import RunFolder
+from meticulous.settings import RunSettings
+
+__all__ = ["go_on"]
+
+_HINT = "or give another --experiment-id, or none"
+Differences = Callable[[RunFolder, Mapping[str, Any]], str]
+
+
+def go_on(
+    settings: RunSettings,
+    code: CodeState | None,
+    candidates: Iterable[str],
+    differences: Differences,
+    resume: Callable[[RunFolder], Record],
+    *,
+    is_success_final: bool = False,
+) -> Record | None:
+    """Give the record of the run that is resumed; None where a new one is to be made.
+
+    Args:
+        settings: with an ``experiment_id`` it is that run or none, and what differs is an error.
+        code: as it is now.
+        candidates: ids of runs to look at where no id is given, the newest first.
+        differences: says what differs between a run (its folder, its metadata) and what is to be
+            run now; empty where nothing does.
+        resume: :func:`meticulous.recording.resume` with what it needs.
+        is_success_final: whether a run that ended well is over.
+
+    Raises MismatchedCommitError, MismatchedArgsError and RunFolderError for a given id.
+
+    """
+    directory = settings.experiments_directory
+    if settings.experiment_id is not None:
+        run = RunFolder(os.path.join(directory, settings.experiment_id))
+        if not os.path.isdir(run.path):
+            return None
+        with _claim(run) as is_ours:
+            _check(run, code, differences, is_ours=is_ours, is_success_final=is_success_final)
+            return resume(run)
+    for name in candidates:
+        run = RunFolder(os.path.join(directory, name))
+        if _fits(run, code, differences, is_success_final=is_success_final):
+            with _claim(run) as is_ours:
+                # Once more: another may have claimed and begun it since.
+                if is_ours and _fits(run, code, differences, is_success_final=is_success_final):
+                    return resume(run)
+    return None
+
+
+@contextmanager
+def _claim(run: RunFolder) -> Iterator[bool]:
+    """Hold the folder of `run`, by a lock that ends with us; False where another holds it."""
+    import fcntl
+
+    try:
+        descriptor = os.open(run.path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_ours = True
+        except OSError as error:
+            # Some network file systems know no locks: then only the status keeps two apart.
+            is_ours = error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
+        yield is_ours
+    finally:
+        os.close(descriptor)
+
+
+def _fits(
+    run: RunFolder, code: CodeState | None, differences: Differences, *, is_success_final: bool
+) -> bool:
+    try:
+        metadata = run.read_metadata()
+        if not metadata or _recorded_code(metadata) != _code(code):
+            return False
+        state = run.read_status()[0]
+        is_over = is_success_final and state == runfolder.SUCCESS
+        return not is_over and not differences(run, metadata) and not _is_running(run, metadata)
+    except RunFolderError:
+        return False  # one that cannot be read cannot be resumed either
+
+
+def _check(
+    run: RunFolder,
+    code: CodeState | None,
+    differences: Differences,
+    *,
+    is_ours: bool,
+    is_success_final: bool,
+) -> None:
+    metadata = run.read_metadata()
+    recorded, now = _recorded_code(metadata), _code(code)
+    if recorded != now:
+        raise MismatchedCommitError(
+            f"experiment {run.id} was recorded at commit {_shown(recorded)}, "
+            f"and the code is now at {_shown(now)}",
+            f"Check out that commit, {_HINT}",
+        )
+    if what := differences(run, metadata):
+        message = f"experiment {run.id} was recorded with other arguments: {what}"
+        raise MismatchedArgsError(message, f"Give the same arguments, {_HINT}")
+    if not is_ours or _is_running(run, metadata):
+        message = f"experiment {run.id} is running (process {metadata.get('pid')})"
+        raise RunFolderError(message, f"Wait for its end, {_HINT}")
+    if is_success_final and run.read_status()[0] == runfolder.SUCCESS:
+        message = f"experiment {run.id} has ended with SUCCESS, so there is nothing to resume"
+        raise RunFolderError(message, "Give another --experiment-id, or none")
+
+
+def _recorded_code(metadata: Mapping[str, Any]) -> tuple[Any, Any]:
+    return metadata.get("githead-sha"), metadata.get("snapshot-sha")
+
+
+def _code(code: CodeState | None) -> tuple[Any, Any]:
+    return (code.sha if code else None), (code.snapshot if code else None)
+
+
+def _shown(code: tuple[Any, Any]) -> str:
+    sha, snapshot = code
+    text = sha[:7] if sha else "none (no repository)"
+    return f"{text} with the changes of snapshot {snapshot[:7]}" if snapshot else text
+
+
+def _is_running(run: RunFolder, metadata: Mapping[str, Any]) -> bool:
+    state, _ = run.read_status()
+    return state == runfolder.RUNNING and liveness.judge(metadata, run.path)[0] == state

@@ -1,0 +1,370 @@
+"""One attempt: the command is started, its bytes and signals are passed on, and it is judged.
+
+Where a run has several attempts (``--retries``, ``--resume``), each is one of these.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+from meticulous import environment, runfolder
+from meticulous.arguments import Arguments, from_argv
+from meticulous.errors import CommandNotRunnableError
+from meticulous.recording import Record, now, timeline_zero
+from meticulous.records import Record as Fields
+from meticulous.runner import process, reports, streams, surroundings
+from meticulous.runner.configs import copy_configs
+from meticulous.runner.outcome import judge, timed_out
+from meticulous.runner.process import Ended
+from meticulous.runner.supervisor import Supervisor, oom_kills, own_peak_memory
+from meticulous.runner.terminal import Terminal, is_terminal
+from meticulous.runner.voice import Voice, last_line, survivors_line
+from meticulous.settings import RunSettings
+from meticulous.units import format_duration
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from meticulous.runner.duet import WriteOrder
+
+__all__ = ["Attempt", "Result"]
+
+GRACE_S = 2.0
+"""How long a process that outlives the command may hold its streams open."""
+SETTLE_S = 0.5
+"""How long to go on passing bytes on before we stop with the command."""
+PATIENCE_S = 2.0
+"""How long to wait for the description of the environment when the command has ended."""
+TICK_S = 0.2
+TERMINAL_TICK_S = 0.05
+"""More often on a terminal, where a change of its modes must not be seen to lag."""
+STDERR_TAIL_BYTES = 1 << 16
+KILL_AFTER_S = 10.0
+"""How long a command that is over its time may take to end by itself."""
+_FINAL_CODES = (0, 126, 127)
+"""What comes of these codes of a shell, another attempt does not change."""
+
+
+def _write_order(terminals: list[Terminal]) -> WriteOrder | None:
+    """Give the order of writing to two pseudo-terminals, if they stand for one terminal."""
+    if len(terminals) < 2:
+        return None
+    from meticulous.runner.duet import WriteOrder
+
+    try:
+        return WriteOrder([terminal.path for terminal in terminals])
+    except OSError:
+        return None  # not Linux, or this user has no inotify left: the order may then be off
+
+
+class _Limit:
+    """The time that the command may take, and what happens when it has passed."""
+
+    def __init__(self, seconds: float | None, supervisor: Supervisor, voice: Voice) -> None:
+        self.seconds = seconds
+        self.is_exceeded = False
+        self._supervisor, self._voice = supervisor, voice
+        self._due_s = None if seconds is None else time.monotonic() + seconds
+
+    def check(self) -> None:
+        """Send SIGTERM when the time is over, and SIGKILL when the command stays all the same."""
+        if self._due_s is None or time.monotonic() < self._due_s or not self._supervisor.pid:
+            return
+        if self._supervisor.has_ended:
+            return
+        if self.is_exceeded:
+            self._due_s = None
+            self._voice.say(f"it has not ended within {KILL_AFTER_S:.0f}s: sending SIGKILL")
+            self._supervisor.end(signal.SIGKILL)
+            return
+        self.is_exceeded = True
+        self._due_s += KILL_AFTER_S
+        limit = format_duration(self.seconds or 0)
+        self._voice.say(f"the time limit of {limit} has passed: sending SIGTERM")
+        self._supervisor.end(signal.SIGTERM)
+        self._supervisor.end(signal.SIGCONT)  # one that is stopped would not hear of it
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+class Result(Fields):
+    """How an attempt has ended; `is_final` where no other may follow it."""
+
+    ended: Ended
+    has_timed_out: bool
+    is_final: bool
+    mask: Any
+
+
+class Attempt:
+    """One command under way.
+
+    Args:
+        program: the file to execute.
+        command: its argv.
+        settings: of the run.
+        record: of the run; it says RUNNING.
+        voice: for our own lines.
+        mask: the signal mask that the command is to have, where it is not our own any more.
+    """
+
+    def __init__(
+        self,
+        program: str,
+        command: list[str],
+        settings: RunSettings,
+        record: Record,
+        voice: Voice,
+        mask: Any = None,
+    ) -> None:
+        self._program, self._command, self._settings = program, command, settings
+        self._record, self._voice = record, voice
+        self._run = record.run
+        self._terminals: list[Terminal] = []
+        self._streams: list[streams.Stream] = []
+        self._threads: list[threading.Thread] = []
+        self._order: WriteOrder | None = None
+        self._watcher = reports.Watcher(self._run)
+        self._report = reports.Report()
+        self._stderr_start = _size(self._run.file(runfolder.STDERR))
+        self._supervisor = Supervisor(voice.say, self._tick, self._resized, self._settle, mask)
+        self._limit = _Limit(settings.timeout_s, self._supervisor, voice)
+
+    def run(self, started: Callable[[], None] = lambda: None) -> Result:
+        """Start the command, see it through and judge it; `started` is called when it has begun.
+
+        Raises CommandNotRunnableError, which the record has been told of.
+        """
+        supervisor = self._supervisor
+        kills_before = oom_kills()
+        started_s = time.monotonic()
+        try:
+            pid = self._start(supervisor)
+        except CommandNotRunnableError as error:
+            changes: dict[str, Any] = {"end-time": now(), "reason": error.message}
+            self._record.finish(runfolder.ERROR, error.message, changes)
+            raise
+        started()
+        self._guard(lambda: self._after_start(pid))
+        ended = supervisor.wait(pid)
+        wall_s, end_time = time.monotonic() - started_s, now()
+        self._guard(lambda: self._conclude(ended, supervisor, wall_s, end_time, kills_before))
+        is_final = ended.exit_code in _FINAL_CODES or supervisor.is_told_to_end
+        return Result(ended, self._limit.is_exceeded, is_final, supervisor.mask)
+
+    def close(self) -> None:
+        """Record nothing more of what outlives the command, and let go of its streams."""
+        for stream in self._streams:
+            for kept in stream.kept:
+                kept.close()
+            if stream.has_ended:
+                os.close(stream.source)
+
+    def _guard(self, step: Callable[[], None]) -> None:
+        """Do `step`; should it fail by a mistake of ours, the command and its end are unchanged."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001
+            self._record.note_trouble(f"a mistake in meticulous: {error!r}", aloud=True)
+
+    def _conclude(
+        self, ended: Ended, supervisor: Supervisor, wall_s: float, end_time: str, kills_before: int
+    ) -> None:
+        """Pass on the rest, judge, and write it all down."""
+        is_drained = self._drain(supervisor)
+        self._tick()
+        out_of_memory = oom_kills() > kills_before or supervisor.filled_memory()
+        tail = self._stderr_tail() if ended.exit_code else ""
+        verdict = judge(
+            ended,
+            tail,
+            self._report.traceback,
+            out_of_memory=out_of_memory,
+            is_python=self._report.interpreter is not None,
+        )
+        if self._limit.is_exceeded:
+            verdict = timed_out(ended, format_duration(self._limit.seconds or 0))
+        self._record.await_environment(PATIENCE_S)
+        survivors = supervisor.survivors()
+        usage = {
+            "wall": round(wall_s, 6),
+            "user": round(supervisor.user_s, 6),
+            "system": round(supervisor.system_s, 6),
+            "peak_memory": supervisor.peak_memory,
+        }
+        self._record.finish(
+            verdict.state,
+            verdict.message,
+            {
+                "end-time": end_time,
+                "exit-code": ended.exit_code,
+                "signal": verdict.signal_name,
+                "reason": verdict.reason,
+                "usage": usage,
+                "survivors": survivors,
+            },
+        )
+        self._voice.note(last_line(self._record, verdict, usage, own_peak_memory()))
+        if survivors:
+            self._voice.say(survivors_line(survivors, is_drained=is_drained))
+
+    def _start(self, supervisor: Supervisor) -> int:
+        """Open the streams, start the command, let the bytes flow; give its process id."""
+        failed = self._record.failed
+        zero_s = timeline_zero(self._record)
+        timeline = streams.Timeline(self._run.file(runfolder.TIMELINE), zero_s, failed)
+        ours: dict[int, int] = {}
+        theirs: dict[int, int] = {}
+        for descriptor in (1, 2):
+            ours[descriptor], theirs[descriptor] = self._open_channel(descriptor)
+        self._order = _write_order(self._terminals)
+        pid = process.start(
+            self._program,
+            self._command,
+            surroundings.for_command(
+                self._run.path,
+                len(self._record.metadata["attempts"]) + 1,
+                has_terminals=len(self._terminals) == 2,
+                has_shim=not self._settings.no_shim,
+            ),
+            theirs,
+            own_group=supervisor.own_group,
+            mask=supervisor.mask,
+        )
+        for descriptor, name in ((1, runfolder.STDOUT), (2, runfolder.STDERR)):
+            os.close(theirs[descriptor])
+            kept = streams.Kept(name, self._run.file(name), timeline, failed)
+            self._streams.append(streams.Stream(name, ours[descriptor], descriptor, [kept], failed))
+        self._threads = self._carriers()
+        for thread in self._threads:
+            thread.start()
+        return pid
+
+    def _carriers(self) -> list[threading.Thread]:
+        """Give the threads that carry the bytes: one for both streams where that is possible."""
+        if self._order is not None:
+            from meticulous.runner.duet import Duet
+
+            return [Duet(self._streams, self._order)]
+        if streams.can_block_apart(1, 2):
+            return [streams.Pump([stream]) for stream in self._streams]
+        return [streams.Pump(self._streams)]
+
+    def _open_channel(self, descriptor: int) -> tuple[int, int]:
+        """Make the pipe or pseudo-terminal for one stream: (our end, the command's end)."""
+        is_real = is_terminal(descriptor)
+        if self._settings.pty or (is_real and not self._settings.pipe):
+            terminal = Terminal(descriptor if is_real else None)
+            self._terminals.append(terminal)
+            return terminal.master, terminal.slave
+        ours, theirs = os.pipe()
+        streams.enlarge_pipe(ours)
+        return ours, theirs
+
+    def _after_start(self, pid: int) -> None:
+        """Write down what can be known only now, or would have delayed the start."""
+        record = self._record
+        record.metadata["child-pid"] = pid
+        self._set_arguments(from_argv(self._command))
+        self._gather_environment(None)
+
+    def _set_arguments(self, arguments: Arguments) -> None:
+        """Write the arguments down, and keep the config files that they name."""
+        self._record.set_arguments(arguments)
+        for trouble in copy_configs(self._run, arguments, os.getcwd()):
+            self._record.note_trouble(trouble)
+
+    def _gather_environment(self, interpreter: dict[str, Any] | None) -> None:
+        """Describe the environment, with what the Python of the command has told of itself."""
+        environ = surroundings.given()
+        cwd, names, command = os.getcwd(), self._settings.env, self._command
+        self._record.gather_environment(
+            lambda save: environment.gather(command, cwd, environ, names, interpreter, save)
+        )
+
+    def _tick(self) -> float:
+        """Do what is done now and then; give the seconds until it is to be done again."""
+        for terminal in self._terminals:
+            terminal.follow()
+        self._guard(self._take_reports)
+        self._limit.check()
+        return TERMINAL_TICK_S if self._terminals else TICK_S
+
+    def _take_reports(self) -> None:
+        if self._watcher.changed():
+            report = self._watcher.read()
+            if report.arguments is not None and report.arguments != self._report.arguments:
+                self._set_arguments(report.arguments)
+            if report.interpreter is not None and report.interpreter != self._report.interpreter:
+                self._gather_environment(report.interpreter)
+            self._report = report
+
+    def _resized(self) -> bool:
+        return sum(terminal.resize() for terminal in self._terminals) > 0
+
+    def _settle(self) -> None:
+        """Pass on what the command has printed so far, such as leaving the full screen."""
+        deadline = time.monotonic() + SETTLE_S
+        seen = -1
+        # Twice the same: the kernel hands over what was written a moment after the write.
+        while seen != (seen := sum(stream.taken for stream in self._streams)) or any(
+            stream.waiting_bytes() or stream.taken > stream.passed for stream in self._streams
+        ):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.005)
+        self._tick()
+
+    def _drain(self, supervisor: Supervisor) -> bool:
+        """Wait until all that was printed has passed; say whether the streams have ended.
+
+        A process that outlives the command may hold them open. It is given a short grace; but
+        what was written when the command ended is always passed on, however long that takes. Only
+        where somebody wants us gone, a reader who takes nothing does not keep us.
+        """
+        due = [stream.due() for stream in self._streams]
+        deadline = time.monotonic() + GRACE_S
+        seen, moved_s = -1, 0.0
+        while any(thread.is_alive() for thread in self._threads):
+            now_s, passed = time.monotonic(), sum(stream.passed for stream in self._streams)
+            if passed != seen:
+                seen, moved_s = passed, now_s
+            has_all = all(
+                stream.has_ended or stream.passed >= count
+                for stream, count in zip(self._streams, due, strict=True)
+            )
+            if has_all and now_s > deadline:
+                return False
+            if not has_all and supervisor.is_asked_to_end and now_s - moved_s > GRACE_S:
+                self._abandon()
+                return False
+            for thread in self._threads:
+                thread.join(0.02)
+            if not supervisor.linger() and has_all:
+                return False
+        return True
+
+    def _abandon(self) -> None:
+        self._voice.silence()  # what we say might get stuck as well
+        for stream in self._streams:
+            if not stream.has_ended:
+                stream.abandon()
+
+    def _stderr_tail(self) -> str:
+        try:
+            with open(self._run.file(runfolder.STDERR), "rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                file.seek(max(self._stderr_start, size - STDERR_TAIL_BYTES))
+                return file.read().decode("utf-8", "replace")
+        except OSError:
+            return ""
