@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from meticulous import settings
 from meticulous.asking import selectors
 from meticulous.commands import asked
-from meticulous.errors import ArchiveError
+from meticulous.errors import ArchiveError, UsageError
 from meticulous.runfolder import RUNNING, RunFolder
 from meticulous.units import format_bytes
 from meticulous.views.progress import Progress
+
+if TYPE_CHECKING:
+    from meticulous.sharing.packing import More
 
 __all__ = ["add_arguments", "main"]
 
@@ -40,6 +44,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--running", action="store_true", help="export runs that are not finished, as they are now"
     )
 
+    crate = parser.add_argument_group(
+        "for publication",
+        "An RO-Crate (Process Run Crate): a .zip or a folder that says what it is.",
+    )
+    crate.add_argument("--ro-crate", action="store_true", help="describe the export as an RO-Crate")
+    crate.add_argument("--name", default="", help="the title of the crate")
+    crate.add_argument("--description", default="", metavar="TEXT", help="what it is about")
+    crate.add_argument("--author", default="", metavar="'NAME <ORCID>'", help="who ran this")
+    crate.add_argument(
+        "--license", default="", help="how it may be used: an SPDX name, an address or a text"
+    )
+
 
 def main(arguments: argparse.Namespace) -> int:
     """Write the archive, and say on stderr what is in it and what is not."""
@@ -59,6 +75,8 @@ def main(arguments: argparse.Namespace) -> int:
         [str(row["status"] or "") for row in rows],
         settings.find_place({}).repository,
         arguments.code,
+        more=_crate(arguments, runs),
+        is_flat=arguments.ro_crate,
         progress=progress,
     )
     try:
@@ -79,6 +97,34 @@ def main(arguments: argparse.Namespace) -> int:
     code = code.replace("their", "its") if kind == "run" else code
     _say(f"{kind} {ids} {code} in {arguments.file} ({format_bytes(manifest.size)} unpacked)")
     return 0
+
+
+def _crate(arguments: argparse.Namespace, runs: list[RunFolder]) -> More | None:
+    """Give what describes the export as an RO-Crate, where that is asked for."""
+    given = {
+        "name": arguments.name,
+        "description": arguments.description,
+        "author": arguments.author,
+        "licence": arguments.license,
+    }
+    if not arguments.ro_crate:
+        named = next((name for name, text in given.items() if text), None)
+        if named:
+            option = "--license" if named == "licence" else f"--{named}"
+            raise UsageError(f"{option} is for --ro-crate", "Add --ro-crate, or leave it out")
+        return None
+    if not arguments.file.endswith((".zip", "/")):
+        message = f"an RO-Crate is a .zip or a folder, not {arguments.file}"
+        raise UsageError(message, "End its name in .zip or in /")
+    from meticulous.sharing.crate import Publication, describe
+
+    if not arguments.license:
+        raise UsageError(
+            "an RO-Crate must say how it may be used",
+            "Give an SPDX name or a sentence: --license CC-BY-4.0, --license 'All rights reserved'",
+        )
+    publication = Publication(**given)
+    return lambda manifest: describe(manifest, runs, publication)
 
 
 def _say(text: str) -> None:
