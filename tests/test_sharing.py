@@ -133,10 +133,14 @@ def test_taking_code_in_touches_nothing_of_the_user(
             git(elsewhere, "reflog"),
         ]
 
+    hook = elsewhere / ".git" / "hooks" / "reference-transaction"
+    hook.write_text(f"#!/bin/sh\ntouch '{tmp_path}/hooked'\n")
+    hook.chmod(0o755)
     before = state()
     take_in(elsewhere, tmp_path / "a.zip")
 
     assert before == state()
+    assert not (tmp_path / "hooked").exists()
 
 
 def test_ids_are_kept_where_they_are_free(project: Path, elsewhere: Path, tmp_path: Path) -> None:
@@ -253,6 +257,37 @@ def test_a_shallow_clone_says_what_to_do(project: Path, tmp_path: Path) -> None:
     line = refused(tmp_path / "shallow", "export", "1", tmp_path / "a.zip")
 
     assert "git fetch --unshallow" in line
+
+
+def test_what_a_bundle_lacks_is_named(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "library").mkdir()
+    git(tmp_path / "library", "init", "-q")
+    commit(tmp_path / "library", x="x")
+    git(project, "submodule", "--quiet", "add", str(tmp_path / "library"), "libs/x")
+    commit(project, _gitattributes="*.pt filter=lfs\n")
+    record(project, "true")
+
+    said = export(project, "1", tmp_path / "a.zip")
+
+    assert "left out code.bundle: libs/x: a submodule, whose commit" in said
+    assert "left out code.bundle: files in LFS" in said
+
+
+def test_a_repository_of_sha256(tmp_path: Path, elsewhere: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        git(tmp_path / name, "init", "-q", "--object-format=sha256")
+        commit(tmp_path / name, x=name)
+    record(tmp_path / "one", "true")
+    export(tmp_path / "one", "1", tmp_path / "a.zip")
+
+    take_in(tmp_path / "two", tmp_path / "a.zip")
+    line = refused(elsewhere, "import", tmp_path / "a.zip")
+
+    sha = only_run(tmp_path / "two").read_metadata()["githead-sha"]
+    assert 64 == len(sha)
+    assert "one" == git(tmp_path / "two", "show", f"{sha}:x")
+    assert "cannot be taken out of its bundle" in line
 
 
 def test_what_is_there_is_not_replaced(project: Path, tmp_path: Path) -> None:

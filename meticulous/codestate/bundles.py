@@ -16,7 +16,7 @@ from meticulous.codestate import _environment, _first_fatal
 from meticulous.errors import CodeStateError
 from meticulous.programs import which
 
-__all__ = ["KEPT_REFS", "fetch_bundle", "has_commit", "write_bundle"]
+__all__ = ["KEPT_REFS", "fetch_bundle", "has_commit", "not_carried", "write_bundle"]
 
 KEPT_REFS = "refs/meticulous/"
 """Where commits are kept that no branch holds: ``refs/meticulous/<sha>``."""
@@ -56,6 +56,25 @@ def write_bundle(repository: str, tips: Mapping[str, str], out: IO[bytes]) -> No
         )
 
 
+def not_carried(repository: str, sha: str) -> dict[str, str]:
+    """Give what a bundle of the commit `sha` lacks: path -> why. Submodules, and files in LFS."""
+    listed = _git(repository, "ls-tree", "-r", "-z", "--full-tree", sha).stdout.split(b"\0")
+    found = {}
+    for line in listed:
+        told, _, path = line.partition(b"\t")
+        if told.startswith(b"160000 "):
+            commit = told.split(b" ")[2].decode()
+            found[os.fsdecode(path)] = (
+                f"a submodule, whose commit {commit} is in a repository of its own"
+            )
+    words = ["grep", "--quiet", "--fixed-strings", "filter=lfs", sha, "--"]
+    if _git(repository, *words, ":(top,glob)**/.gitattributes").returncode == 0:
+        found["files in LFS"] = (
+            "only their pointers are in the repository: fetch them from its remote"
+        )
+    return found
+
+
 def fetch_bundle(repository: str, bundle: str, tips: Mapping[str, str]) -> None:
     """Take the commits `tips` (sha -> ref in the bundle) into `repository`, and keep them.
 
@@ -69,9 +88,10 @@ def fetch_bundle(repository: str, bundle: str, tips: Mapping[str, str]) -> None:
         if held.get(ref.encode()) != sha.encode():
             raise _damaged(f"{ref} is not the commit {sha}")
     wanted = [f"+{ref}:{KEPT_REFS}{sha}" for sha, ref in tips.items()]
+    quietly = ["-c", "core.hooksPath=/dev/null", "-c", "core.logAllRefUpdates=false"]
     options = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"]
     options += ["--no-auto-maintenance"]
-    done = _git(repository, "fetch", *options, os.path.abspath(bundle), *wanted)
+    done = _git(repository, *quietly, "fetch", *options, os.path.abspath(bundle), *wanted)
     if done.returncode != 0:
         raise _damaged(_first_fatal(done.stderr))
 

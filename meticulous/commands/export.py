@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "main"]
 
+_LARGE = 50_000_000
+"""Bytes of code from which its size is worth a word."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `export`."""
@@ -60,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Write the archive, and say on stderr what is in it and what is not."""
     from meticulous.sharing import packing, suspicion
+    from meticulous.sharing.manifest import BUNDLE
 
     _, rows = asked.runs_named(arguments, arguments.runs)
     unfinished = [str(row["expid"]) for row in rows if row["status"] == RUNNING]
@@ -91,6 +95,12 @@ def main(arguments: argparse.Namespace) -> int:
     for packed in manifest.runs:
         if arguments.code != "none" and packed.commit is None:
             _say(f"run {packed.id} goes without its code, which is not here")
+    bundle = manifest.files.get(BUNDLE)
+    if bundle and bundle.size > _LARGE:
+        size = format_bytes(bundle.size)
+        _say(
+            f"the code has {size}, because its whole history is with it; --code none leaves it out"
+        )
     code = "with their code" if any(run.commit for run in manifest.runs) else "without code"
     ids = ", ".join(run.id for run in manifest.runs)
     kind = "run" if len(manifest.runs) == 1 else "runs"

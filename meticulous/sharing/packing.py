@@ -146,6 +146,9 @@ class _Packing:
             with open(bundle, "xb") as out:
                 bundles.write_bundle(plan.repository, tips, out)
             self._sources[BUNDLE] = bundle
+            for sha in dict.fromkeys(tips.values()):
+                lacking = bundles.not_carried(plan.repository, sha)
+                self._left_out.update({f"{BUNDLE}: {name}": why for name, why in lacking.items()})
         self._sources[SCRIPT] = script(plan.runs)
         self._sources[README] = _readme([run.id for run in runs], has_code=bool(tips)).encode()
         manifest = self._manifest(runs)
