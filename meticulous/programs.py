@@ -7,6 +7,7 @@ it takes 8 ms, as long as all of git's answers together; ``posix_spawn`` is ther
 from __future__ import annotations
 
 import os
+import threading
 
 from meticulous.records import Record
 
@@ -20,6 +21,7 @@ __all__ = ["OURS", "Answer", "Asked", "ask", "which"]
 OURS: set[int] = set()
 """Processes that we have started for ourselves while a command runs: not to be taken for its own."""
 
+_FITS_INTO_A_PIPE = 4096
 _FATAL = 128
 """Exit code of a program whose own is not known and that complains; git's."""
 
@@ -42,19 +44,36 @@ class Asked(Record):
 
     def answer(self, told: bytes = b"") -> Answer:
         """Tell the program `told` on its stdin, wait for its end and give what it printed."""
-        if self.stdin is not None:
-            with open(self.stdin, "wb", buffering=0) as file:
-                try:
-                    file.write(told)
-                except BrokenPipeError:
-                    pass  # it has ended already; its exit code says why
-        # One after the other: what such programs say on stderr fits into a pipe.
-        stdout, stderr = _read_all(self.stdout), _read_all(self.stderr)
+        # All at the same time: none of the pipes may be full while the program waits for it.
+        complaints: list[bytes] = []
+        listener = threading.Thread(target=lambda: complaints.append(_read_all(self.stderr)))
+        listener.start()
+        teller = threading.Thread(target=self._tell, args=(told,))
+        if len(told) > _FITS_INTO_A_PIPE:
+            teller.start()
+        else:
+            self._tell(told)
+        stdout = _read_all(self.stdout)
+        if teller.ident:
+            teller.join()
+        listener.join()
+        (stderr,) = complaints
         try:
             _, status = os.waitpid(self.pid, 0)
         except ChildProcessError:  # the program that we are in ignores SIGCHLD, or has waited
             return Answer(_FATAL if stderr else 0, stdout, stderr)
         return Answer(os.waitstatus_to_exitcode(status), stdout, stderr)
+
+    def _tell(self, told: bytes) -> None:
+        if self.stdin is None:
+            return
+        with open(self.stdin, "wb", buffering=0) as file:
+            try:
+                rest = memoryview(told)
+                while rest:
+                    rest = rest[file.write(rest) :]
+            except BrokenPipeError:
+                pass  # it has ended already; its exit code says why
 
 
 def ask(

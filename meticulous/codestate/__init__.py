@@ -9,8 +9,15 @@ from __future__ import annotations
 
 import os
 
+from meticulous.codestate.program import (
+    FAILED,
+    FATAL,
+    ask_git,
+    first_fatal,
+    shown,
+    unreadable,
+)
 from meticulous.errors import CodeStateError, DirtyRepositoryError
-from meticulous.programs import Asked, ask, which
 from meticulous.records import Record
 
 TYPE_CHECKING = False
@@ -21,7 +28,6 @@ __all__ = [
     "UNTRACKED_LIMIT",
     "CodeState",
     "capture",
-    "code_difference",
     "refuse_if_dirty",
 ]
 
@@ -41,18 +47,6 @@ _STATUS = (
 An empty ``core.fsmonitor`` switches it off in every version; before 2.36 "false" was the name of a
 program. The two ``-c`` after it also reach the `git status` that git starts in each submodule.
 """
-
-_KEPT_VARIABLES = ("GIT_EXEC_PATH", "GIT_ATTR_NOSYSTEM")
-_KEPT_PREFIX = "GIT_CONFIG_"
-_NOT_KEPT = "GIT_CONFIG_PARAMETERS"
-"""What a parent git passes to its hooks; ``GIT_CONFIG_COUNT`` and its like are the user's."""
-
-_DISTRUST = ("detected dubious ownership", "unsafe repository")
-"""How git, since 2.35.2, begins when it distrusts the owner; libgit2 has words of its own."""
-
-_FAILED = 1
-_FATAL = 128
-"""Exit code of a git that has looked and refuses; any other failure is of the program itself."""
 
 
 class CodeState(Record):
@@ -115,7 +109,7 @@ def refuse_if_dirty(state: CodeState) -> None:
     if not state.dirty:
         return
     count = len(state.changes)
-    names = [_shown(name) for name in state.changes[:_NAMED_IN_REFUSAL]]
+    names = [shown(name) for name in state.changes[:_NAMED_IN_REFUSAL]]
     if count > len(names):
         names.append(f"and {count - len(names):,} more")
     subject, them = ("1 file has", "it") if count == 1 else (f"{count:,} files have", "them")
@@ -128,27 +122,12 @@ def refuse_if_dirty(state: CodeState) -> None:
 
 def _ask_remote_url(repository: str) -> Callable[[], str | None]:
     """Ask for the url of the remote ``origin`` as it is configured; what is returned gives it."""
-    asked = _ask_git(repository, ["config", "--null", "--get-all", "remote.origin.url"])
+    asked = ask_git(repository, ["config", "--null", "--get-all", "remote.origin.url"])
     if asked is None:
         from meticulous.codestate.libgit2 import remote_url
 
         return lambda: remote_url(repository)
     return lambda: os.fsdecode(asked.answer().stdout.partition(b"\0")[0]) or None
-
-
-def code_difference(repository: str, old: str, new: str) -> bytes:
-    """Give the difference of the code between two commits, as git prints it.
-
-    Raises CodeStateError where a commit is not in the repository, or there is no git program.
-    """
-    words = ["diff", "--no-ext-diff", "--no-textconv", "--no-color", f"{old}^{{commit}}"]
-    asked = _ask_git(repository, [*words, f"{new}^{{commit}}", "--"])
-    if asked is None:
-        raise CodeStateError("there is no git program to compare the code", "Install git")
-    code, difference, trouble = asked.answer()
-    if code != 0:
-        raise _unreadable(repository, _first_fatal(trouble))
-    return difference
 
 
 def _inside(repository: str, exclude: str | None) -> tuple[str, ...]:
@@ -195,36 +174,10 @@ def _message(content: bytes) -> str:
     return message.decode("utf-8", "replace")
 
 
-def _shown(name: str) -> str:
-    """Give a file name as it can stand in a sentence: quoted where it would mislead."""
-    plain = name.isprintable() and not any(mark in name for mark in " ,'\"\\")
-    return name if plain else repr(name)
-
-
 def _no_commit(repository: str) -> CodeStateError:
     return CodeStateError(
-        f"{_shown(repository)} has no commit yet, so there is no code to record",
+        f"{shown(repository)} has no commit yet, so there is no code to record",
         "Commit the code first, or say --no-git",
-    )
-
-
-def _unreadable(repository: str, reason: str, asked: str = "git") -> CodeStateError:
-    """Turn the reason that git or libgit2 gives into an error with a way on."""
-    shown = _shown(os.path.realpath(repository))
-    if reason.startswith(_DISTRUST) or reason.endswith("is not owned by current user"):
-        return CodeStateError(
-            f"{shown} belongs to another user, so git does not read it",
-            f"If you trust it: git config --global --add safe.directory {shown}",
-        )
-    if reason.endswith("must be run in a work tree"):
-        return CodeStateError(
-            f"{shown} is a bare repository, so there is no code to run in it",
-            "Run in a clone or a worktree of it, or say --no-git",
-        )
-    way_on = "See what `git status` says there" if asked == "git" else "Install the git program"
-    return CodeStateError(
-        f"{asked} cannot read the repository {shown}: {' '.join(reason.split())}",
-        f"{way_on}, or say --no-git",
     )
 
 
@@ -235,57 +188,22 @@ def _ask_program(repository: str, excluded: tuple[str, ...]) -> CodeState | None
     start costs no time, and the two cannot speak of different commits.
     """
     status = [*_STATUS, "--", *(f":(top,exclude,literal){name}" for name in excluded)]
-    tree = _ask_git(repository, status)
-    objects = _ask_git(repository, ["cat-file", "--batch"], listens=True)
-    code, output, trouble = tree.answer() if tree else (_FAILED, b"", b"")
+    tree = ask_git(repository, status)
+    objects = ask_git(repository, ["cat-file", "--batch"], listens=True)
+    code, output, trouble = tree.answer() if tree else (FAILED, b"", b"")
     found = _parse_status(output)
     question = b"%s\n" % found.sha.encode() if found.sha else b""
     answer = objects.answer(question).stdout if objects else b""
-    if code == _FATAL:
-        raise _unreadable(repository, _first_fatal(trouble))
+    if code == FATAL:
+        raise unreadable(repository, first_fatal(trouble))
     if code != 0:
         return None
     if not found.sha:
         raise _no_commit(repository)
     header, _, commit = answer.partition(b"\n")
     if header.split(b" ")[1:2] != [b"commit"]:
-        raise _unreadable(repository, f"the commit {found.sha} is missing")
+        raise unreadable(repository, f"the commit {found.sha} is missing")
     return _state(repository, found, commit[:-1])
-
-
-def _ask_git(repository: str, arguments: list[str], *, listens: bool = False) -> Asked | None:
-    """Start git; None where there is no git that starts."""
-    program = which("git", os.environ.get("PATH"))
-    if program is None:
-        return None
-    words = ["-C", repository, *arguments]
-    try:
-        return ask(program, words, _environment(repository), listens=listens)
-    except OSError:
-        return None
-
-
-def _environment(repository: str) -> dict[str, str]:
-    """Give our environment without what would lead git to another repository.
-
-    A recorder started from a git hook inherits ``GIT_DIR``, ``GIT_INDEX_FILE`` and more, which
-    speak of the hook's repository. The character set is left alone, for the sake of the user's
-    filter programs; only the language of messages is fixed.
-    """
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("GIT_")
-        or name in _KEPT_VARIABLES
-        or (name.startswith(_KEPT_PREFIX) and name != _NOT_KEPT)
-    }
-    environment["LANGUAGE"] = "C"
-    # Where .git is broken, do not answer for a repository further up.
-    environment["GIT_CEILING_DIRECTORIES"] = os.path.dirname(os.path.realpath(repository))
-    # Never fetch what a partial clone lacks, never ask for a password.
-    environment["GIT_NO_LAZY_FETCH"] = "1"
-    environment["GIT_TERMINAL_PROMPT"] = "0"
-    return environment
 
 
 def _parse_status(output: bytes) -> _Found:
@@ -312,13 +230,6 @@ def _parse_status(output: bytes) -> _Found:
     return _Found(sha, branch, changes, untracked)
 
 
-def _first_fatal(trouble: bytes) -> str:
-    """Give what git complains of, in one line and without its ``fatal: ``."""
-    lines = trouble.decode("utf-8", "replace").splitlines() or ["it gives no reason"]
-    fatal = [line for line in lines if line.startswith("fatal: ")]
-    return (fatal or lines)[0].removeprefix("fatal: ").removeprefix("error: ")
-
-
 def _ask_libgit2(repository: str, excluded: tuple[str, ...]) -> CodeState:
     """Ask libgit2, for machines that have no git program."""
     from meticulous.codestate.libgit2 import find
@@ -326,7 +237,7 @@ def _ask_libgit2(repository: str, excluded: tuple[str, ...]) -> CodeState:
     try:
         sha, branch, changes, untracked, commit = find(repository, excluded)
     except CodeStateError as error:
-        raise _unreadable(repository, error.message, "libgit2") from error
+        raise unreadable(repository, error.message, "libgit2") from error
     if not sha:
         raise _no_commit(repository)
     return _state(repository, _Found(sha, branch, changes, untracked), commit)

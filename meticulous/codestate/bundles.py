@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import IO
 
-from meticulous.codestate import _environment, _first_fatal
+from meticulous.codestate.program import environment, first_fatal, has_commit
 from meticulous.errors import CodeStateError
 from meticulous.programs import which
 
@@ -20,11 +20,6 @@ __all__ = ["KEPT_REFS", "fetch_bundle", "has_commit", "not_carried", "write_bund
 
 KEPT_REFS = "refs/meticulous/"
 """Where commits are kept that no branch holds: ``refs/meticulous/<sha>``."""
-
-
-def has_commit(repository: str, sha: str) -> bool:
-    """Tell whether `repository` has the commit `sha`."""
-    return _git(repository, "cat-file", "-e", f"{sha}^{{commit}}").returncode == 0
 
 
 def write_bundle(repository: str, tips: Mapping[str, str], out: IO[bytes]) -> None:
@@ -51,7 +46,7 @@ def write_bundle(repository: str, tips: Mapping[str, str], out: IO[bytes]) -> No
     done = _git(repository, *words, told=wanted.encode(), out=out)
     if done.returncode != 0:
         raise CodeStateError(
-            f"git cannot pack the history of {first} in {repository}: {_first_fatal(done.stderr)}",
+            f"git cannot pack the history of {first} in {repository}: {first_fatal(done.stderr)}",
             "See what `git fsck` says there, or export without the code (--code none)",
         )
 
@@ -82,7 +77,7 @@ def fetch_bundle(repository: str, bundle: str, tips: Mapping[str, str]) -> None:
     """
     heads = _git(repository, "bundle", "list-heads", os.path.abspath(bundle))
     if heads.returncode != 0:
-        raise _damaged(_first_fatal(heads.stderr))
+        raise _damaged(first_fatal(heads.stderr))
     held = {line.partition(b" ")[2]: line.partition(b" ")[0] for line in heads.stdout.splitlines()}
     for sha, ref in tips.items():
         if held.get(ref.encode()) != sha.encode():
@@ -93,7 +88,7 @@ def fetch_bundle(repository: str, bundle: str, tips: Mapping[str, str]) -> None:
     options += ["--no-auto-maintenance"]
     done = _git(repository, *quietly, "fetch", *options, os.path.abspath(bundle), *wanted)
     if done.returncode != 0:
-        raise _damaged(_first_fatal(done.stderr))
+        raise _damaged(first_fatal(done.stderr))
 
 
 def _damaged(reason: str) -> CodeStateError:
@@ -114,6 +109,6 @@ def _git(
         input=told,
         stdout=out,
         stderr=subprocess.PIPE,
-        env={**_environment(repository), "GIT_NO_REPLACE_OBJECTS": "1"},
+        env={**environment(repository), "GIT_NO_REPLACE_OBJECTS": "1"},
         check=False,
     )

@@ -6,8 +6,9 @@ import argparse
 import shutil
 import sys
 
-from meticulous import codestate, settings
+from meticulous import settings
 from meticulous.asking import selectors
+from meticulous.codestate.difference import code_difference
 from meticulous.commands import asked
 from meticulous.errors import CodeStateError
 from meticulous.reading import Row
@@ -56,4 +57,4 @@ def _code_difference(directory: str, one: Row, other: Row) -> bytes:
     if repository is None:
         hint = "Give the --experiments-directory inside the project"
         raise CodeStateError(f"{directory} is in no git repository", hint)
-    return codestate.code_difference(repository, one["sha"], other["sha"])
+    return code_difference(repository, one["sha"], other["sha"])

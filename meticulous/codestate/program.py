@@ -1,0 +1,154 @@
+"""Running the git program: which one, with what environment, and what its complaints mean."""
+
+from __future__ import annotations
+
+import os
+
+from meticulous.errors import CodeStateError
+from meticulous.programs import Asked, ask, which
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "FAILED",
+    "FATAL",
+    "ask_git",
+    "end_git",
+    "environment",
+    "first_fatal",
+    "git",
+    "has_commit",
+    "shown",
+    "start_git",
+    "unreadable",
+]
+
+_KEPT_VARIABLES = ("GIT_EXEC_PATH", "GIT_ATTR_NOSYSTEM")
+_KEPT_PREFIX = "GIT_CONFIG_"
+_NOT_KEPT = "GIT_CONFIG_PARAMETERS"
+"""What a parent git passes to its hooks; ``GIT_CONFIG_COUNT`` and its like are the user's."""
+
+_DISTRUST = ("detected dubious ownership", "unsafe repository")
+"""How git, since 2.35.2, begins when it distrusts the owner; libgit2 has words of its own."""
+
+FAILED = 1
+FATAL = 128
+"""Exit code of a git that has looked and refuses; any other failure is of the program itself."""
+
+
+_QUIETLY = (
+    "-c core.hooksPath=/dev/null -c core.logAllRefUpdates=false -c core.fsmonitor= "
+    "-c core.splitIndex=false -c core.safecrlf=false -c index.sparse=false "
+    "-c gc.auto=0 -c maintenance.auto=false -c advice.detachedHead=false"
+).split()
+"""Nothing of the user's is to run or to be written but what was asked for."""
+
+
+def shown(name: str) -> str:
+    """Give a file name as it can stand in a sentence: quoted where it would mislead."""
+    plain = name.isprintable() and not any(mark in name for mark in " ,'\"\\")
+    return name if plain else repr(name)
+
+
+def unreadable(repository: str, reason: str, asked: str = "git") -> CodeStateError:
+    """Turn the reason that git or libgit2 gives into an error with a way on."""
+    where = shown(os.path.realpath(repository))
+    if reason.startswith(_DISTRUST) or reason.endswith("is not owned by current user"):
+        return CodeStateError(
+            f"{where} belongs to another user, so git does not read it",
+            f"If you trust it: git config --global --add safe.directory {where}",
+        )
+    if reason.endswith("must be run in a work tree"):
+        return CodeStateError(
+            f"{where} is a bare repository, so there is no code to run in it",
+            "Run in a clone or a worktree of it, or say --no-git",
+        )
+    way_on = "See what `git status` says there" if asked == "git" else "Install the git program"
+    return CodeStateError(
+        f"{asked} cannot read the repository {where}: {' '.join(reason.split())}",
+        f"{way_on}, or say --no-git",
+    )
+
+
+def ask_git(
+    repository: str,
+    arguments: list[str],
+    *,
+    listens: bool = False,
+    also: Mapping[str, str] | None = None,
+) -> Asked | None:
+    """Start git, with the variables `also`; None where there is no git that starts."""
+    program = which("git", os.environ.get("PATH"))
+    if program is None:
+        return None
+    words = ["-C", repository, *arguments]
+    try:
+        return ask(program, words, {**environment(repository), **(also or {})}, listens=listens)
+    except OSError:
+        return None
+
+
+def start_git(
+    repository: str, *words: str, also: Mapping[str, str] | None = None, listens: bool = False
+) -> Asked:
+    """Start a git that must do something, quietly: no hook, no reflog, no upkeep.
+
+    Raises CodeStateError where there is no git program.
+    """
+    asked = ask_git(repository, [*_QUIETLY, *words], listens=listens, also=also)
+    if asked is None:
+        raise CodeStateError("there is no git program", "Install git")
+    return asked
+
+
+def end_git(repository: str, asked: Asked, told: bytes = b"") -> bytes:
+    """Tell git `told`, wait for it, and give what it printed. Raises CodeStateError, its reason."""
+    code, output, trouble = asked.answer(told)
+    if code != 0:
+        raise unreadable(repository, first_fatal(trouble))
+    return output
+
+
+def git(
+    repository: str, *words: str, told: bytes = b"", also: Mapping[str, str] | None = None
+) -> bytes:
+    """Let git do something, quietly, and give what it printed. Raises CodeStateError."""
+    return end_git(repository, start_git(repository, *words, also=also, listens=True), told)
+
+
+def has_commit(repository: str, sha: str) -> bool:
+    """Tell whether `repository` has the commit `sha`."""
+    asked = ask_git(repository, ["cat-file", "-e", f"{sha}^{{commit}}"])
+    return asked is not None and asked.answer().code == 0
+
+
+def environment(repository: str) -> dict[str, str]:
+    """Give our environment without what would lead git to another repository.
+
+    A recorder started from a git hook inherits ``GIT_DIR``, ``GIT_INDEX_FILE`` and more, which
+    speak of the hook's repository. The character set is left alone, for the sake of the user's
+    filter programs; only the language of messages is fixed.
+    """
+    variables = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_")
+        or name in _KEPT_VARIABLES
+        or (name.startswith(_KEPT_PREFIX) and name != _NOT_KEPT)
+    }
+    variables["LANGUAGE"] = "C"
+    # Where .git is broken, do not answer for a repository further up.
+    variables["GIT_CEILING_DIRECTORIES"] = os.path.dirname(os.path.realpath(repository))
+    # Never fetch what a partial clone lacks, never ask for a password.
+    variables["GIT_NO_LAZY_FETCH"] = "1"
+    variables["GIT_TERMINAL_PROMPT"] = "0"
+    return variables
+
+
+def first_fatal(trouble: bytes) -> str:
+    """Give what git complains of, in one line and without its ``fatal: ``."""
+    lines = trouble.decode("utf-8", "replace").splitlines() or ["it gives no reason"]
+    fatal = [line for line in lines if line.startswith("fatal: ")]
+    return (fatal or lines)[0].removeprefix("fatal: ").removeprefix("error: ")
