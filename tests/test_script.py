@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import git, meticulous, only_run, runs_of
-from tests.sharing_support import commit, shell
+from tests.launch_support import running
+from tests.sharing_support import bare, commit, shell
 
 TRAIN = """\
 import os, sys
@@ -166,6 +168,22 @@ def test_what_a_run_makes_is_kept(project: Path, tmp_path: Path) -> None:
     assert (tmp_path / "kept here/1/code/model.pt").exists()
     assert (tmp_path / "kept here/1/files/f").exists()
     assert not (tmp_path / "dropped").exists()
+
+
+def test_ctrl_c_ends_it_and_leaves_nothing(project: Path, tmp_path: Path) -> None:
+    commit(project, wait_py="import time; print('ready', flush=True); time.sleep(60)")
+    record(project, "python3", "-c", "0")
+    run = only_run(project)
+    run.write_json("metadata.json", {**run.read_metadata(), "command": ["python3", "wait.py"]})
+    script = script_of(project, "1")
+
+    with running(["sh", str(script)], project, env=bare(tmp_path)) as process:
+        os.killpg(process.pid, signal.SIGINT)
+        code = process.wait()
+
+    assert 130 == code
+    assert [] == list(tmp_path.glob("again-*"))
+    assert 1 == worktrees(project)
 
 
 def test_a_script_outside_git_says_so(project: Path, tmp_path: Path) -> None:

@@ -114,6 +114,13 @@ again() {  # FUNCTION ID
     tidy
     [ "$code" = 0 ] || result=$code
 }
+leave() {  # CODE: with nothing kept, nothing is left
+    if [ -z "$kept" ]; then
+        rm -rf "${AGAIN:?}/repository"
+        rmdir "$AGAIN" 2>/dev/null
+    fi
+    exit "$1"
+}
 
 # The runs.
 
@@ -122,11 +129,7 @@ again() {  # FUNCTION ID
 result=0
 kept=
 tree=$start
-trap 'tidy; exit 130' HUP INT TERM
+trap 'tidy; leave 130' HUP INT TERM
 @FIND@
 @CALLS@
-if [ -z "$kept" ]; then
-    rm -rf "${AGAIN:?}/repository"
-    rmdir "$AGAIN" 2>/dev/null
-fi
-exit "$result"
+leave "$result"
