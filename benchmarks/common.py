@@ -136,6 +136,20 @@ def our_programs(baseline: Path | None) -> dict[str, str]:
     return {name: f"{folder}/meticulous" for name, folder in ours.items()}
 
 
+def parser_with_peers(description: str | None, peers: Iterable[str]) -> argparse.ArgumentParser:
+    """Make a parser with the number of rounds too, and with `peers` that are measured when asked."""
+    made = parser(description)
+    made.add_argument("--rounds", type=int, default=15, metavar="N", help="default: 15")
+    made.add_argument(
+        "--peer",
+        action="append",
+        default=[],
+        choices=list(peers),
+        help="measure this one too; it is large to install; repeatable",
+    )
+    return made
+
+
 @contextmanager
 def scratch(parent: Path | None) -> Iterator[Path]:
     """Make an empty folder in `parent`, and remove it with all that has been put there."""
@@ -233,6 +247,23 @@ def rounds(names: Iterable[str], count: int, measure: Callable[[str], None]) -> 
             measure(name)
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr)
+
+
+def compared(
+    commands: Mapping[str, list[str]], directory: Path, count: int
+) -> dict[str, list[Finished]]:
+    """Run each of `commands` in `directory`, `count` rounds after two that are not counted.
+
+    Those two bring files and directories into memory.
+    """
+    warm_up_rounds = 2
+    finished: dict[str, list[Finished]] = {name: [] for name in commands}
+    rounds(
+        commands,
+        warm_up_rounds + count,
+        lambda name: finished[name].append(timed(commands[name], directory)),
+    )
+    return {name: done[warm_up_rounds:] for name, done in finished.items()}
 
 
 def quantile(values: Sequence[float], part: float) -> float:

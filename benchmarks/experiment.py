@@ -45,16 +45,7 @@ PEERS = {**OPTIONAL_PEERS, "sacred": (*OPTIONAL_PEERS["sacred"], "GitPython")}
 
 def main() -> None:
     """Print one table."""
-    parser = common.parser(__doc__)
-    parser.add_argument("--rounds", type=int, default=15, metavar="N", help="default: 15")
-    parser.add_argument(
-        "--peer",
-        action="append",
-        default=[],
-        choices=PEERS,
-        help="measure this one too; it is large to install; repeatable",
-    )
-    options = parser.parse_args()
+    options = common.parser_with_peers(__doc__, PEERS).parse_args()
     pythons = {
         name: str(Path(program).with_name("python"))
         for name, program in common.our_programs(options.baseline).items()
@@ -78,21 +69,9 @@ def _compare(pythons: dict[str, str], folder: Path, repository: Path, count: int
             text = PROGRAMS["meticulous" if name == "baseline" else name]
             program.write_text(text.format(count=experiments, folder=folder / f"runs_{name}"))
             commands[f"{name} {experiments}"] = [python, str(program)]
-    warm_up_rounds = 2
-    finished: dict[str, list[common.Finished]] = {name: [] for name in commands}
-    common.rounds(
-        commands,
-        warm_up_rounds + count,
-        lambda name: finished[name].append(common.timed(commands[name], repository)),
-    )
-    walls = {
-        name: [1000 * one.wall_s for one in done[warm_up_rounds:]]
-        for name, done in finished.items()
-    }
-    cpus = {
-        name: common.median([1000 * one.cpu_s for one in done[warm_up_rounds:]])
-        for name, done in finished.items()
-    }
+    kept = common.compared(commands, repository, count)
+    walls = {name: [1000 * one.wall_s for one in done] for name, done in kept.items()}
+    cpus = {name: common.median([1000 * one.cpu_s for one in done]) for name, done in kept.items()}
     floor = common.median(walls[bare])
     lines = [_line(bare, walls[bare], 0.0, cpus[bare], "")]
     for name in pythons:

@@ -40,16 +40,7 @@ with mlflow.start_run():
 
 def main() -> None:
     """Print one table a repository, and one of the commands that do not record."""
-    parser = common.parser(__doc__)
-    parser.add_argument("--rounds", type=int, default=15, metavar="N", help="default: 15")
-    parser.add_argument(
-        "--peer",
-        action="append",
-        default=[],
-        choices=OPTIONAL_PEERS,
-        help="measure this one too; it is large to install; repeatable",
-    )
-    options = parser.parse_args()
+    options = common.parser_with_peers(__doc__, OPTIONAL_PEERS).parse_args()
     ours = common.our_programs(options.baseline)
     peers = _peers(options.peer)
     with common.scratch(options.directory) as folder:
@@ -130,14 +121,7 @@ def _other_commands(ours: dict[str, str]) -> dict[str, list[str]]:
 
 
 def _compare(title: str, commands: dict[str, list[str]], folder: Path, count: int) -> None:
-    warm_up_rounds = 2  # so that files and directories are in memory
-    finished: dict[str, list[common.Finished]] = {name: [] for name in commands}
-
-    def measure(name: str) -> None:
-        finished[name].append(common.timed(commands[name], folder))
-
-    common.rounds(commands, warm_up_rounds + count, measure)
-    kept = {name: done[warm_up_rounds:] for name, done in finished.items()}
+    kept = common.compared(commands, folder, count)
     seconds = {name: [one.wall_s for one in done] for name, done in kept.items()}
     middle = {name: common.median(values) for name, values in seconds.items()}
     bare, duct = middle["bare `true`"], middle.get("con-duct")
