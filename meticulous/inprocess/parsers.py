@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from meticulous.runner.injected import _meticulous_actions as _actions
 from meticulous.settings.options import DIRTY
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "help": "What to do with uncommitted changes (default: refuse)",
     },
 }
-_SUPPRESS = "==SUPPRESS=="
 
 
 class Extracted(NamedTuple):
@@ -78,8 +78,8 @@ def extract(parser: argparse.ArgumentParser, arg_list: Sequence[str] | None = No
     import sys
 
     words = list(sys.argv[1:] if arg_list is None else arg_list)
-    given: list[argparse.Action] = []
-    undo = [_note_given(one, given) for one in _with_subparsers(parser)]
+    noted: list[tuple[argparse.Action, list[str]]] = []
+    undo = [_note_given(one, noted) for one in _with_subparsers(parser)]
     try:
         namespace, leftover = parser.parse_known_args(words)
     finally:
@@ -94,24 +94,29 @@ def extract(parser: argparse.ArgumentParser, arg_list: Sequence[str] | None = No
         for action in group._group_actions  # noqa: SLF001
     }
     meticulous_args = {name: pool.pop(name) for name in list(pool) if name in ours}
-    args, defaults, names = _describe(parser, pool, given)
+    given = [action for action, _ in noted]
+    chosen = {id(action): said[0] for action, said in noted if said}
+    args, defaults, names = _actions.describe(parser, pool, given, chosen, "")
     return Extracted(
         args,
         {name: value for name, value in defaults.items() if name not in ours},
         meticulous_args,
-        [name for name in names if name not in ours],
+        [name for name in dict.fromkeys(names) if name not in ours],
     )
 
 
 def _note_given(
-    parser: argparse.ArgumentParser, given: list[argparse.Action]
+    parser: argparse.ArgumentParser, noted: list[tuple[argparse.Action, list[str]]]
 ) -> Callable[[], None]:
-    """Have `parser` note the actions that it finds on the command line; give what undoes it."""
+    """Have `parser` note the actions that it finds on the command line, and their words.
+
+    Gives what undoes it.
+    """
     get_values = parser._get_values  # noqa: SLF001
 
     def noting(action: argparse.Action, words: list[str]) -> Any:
         if words or action.option_strings:
-            given.append(action)
+            noted.append((action, list(words)))
         return get_values(action, words)
 
     vars(parser)["_get_values"] = noting
@@ -155,67 +160,3 @@ def _remember(
 
     namespace_of_first = namespace
     vars(parser)["parse_known_args"] = parse_known_args
-
-
-def _describe(
-    parser: argparse.ArgumentParser, pool: dict[str, Any], given: list[argparse.Action]
-) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
-    """Part `pool` into (values, defaults, names given), a subcommand's nested under its name."""
-    values, nested = pool, {}
-    for action in parser._actions:  # noqa: SLF001
-        chosen = pool.get(action.dest) if action.dest != _SUPPRESS else None
-        for name, subparser in _subparsers(action).items():
-            own = _names(subparser)
-            if name == chosen or (chosen is None and own & pool.keys()):
-                part = {key: pool.pop(key) for key in list(pool) if key in own}
-                nested[name] = _describe(subparser, part, given)
-                break
-    actions = {id(action) for action in parser._actions}  # noqa: SLF001
-    mine = [action for action in given if id(action) in actions]
-    names = list(dict.fromkeys(action.dest for action in mine if action.dest != _SUPPRESS))
-    defaults = _defaults(parser, values, set(names))
-    for name, (inner, inner_defaults, inner_names) in nested.items():
-        values[name], defaults[name] = inner, inner_defaults
-        names += [f"{name}.{inner_name}" for inner_name in inner_names]
-    return values, defaults, names
-
-
-def _names(parser: argparse.ArgumentParser) -> set[str]:
-    return {
-        name
-        for one in _with_subparsers(parser)
-        for name in [*one._defaults, *(action.dest for action in one._actions)]  # noqa: SLF001
-    }
-
-
-def _defaults(
-    parser: argparse.ArgumentParser, values: dict[str, Any], given: set[str]
-) -> dict[str, Any]:
-    """Give the defaults of the names in `values`; what was not given is its own default.
-
-    A required argument has None. One that was given is not parsed again for its default's sake.
-    """
-    defaults = {}
-    for action in parser._actions:  # noqa: SLF001
-        if action.dest in values:
-            is_given = action.dest in given
-            defaults[action.dest] = _converted(action) if is_given else values[action.dest]
-    own = parser._defaults.items()  # noqa: SLF001
-    return defaults | {name: value for name, value in own if name in values}
-
-
-def _converted(action: argparse.Action) -> Any:
-    """Give the default as argparse would convert it, where that can have no side effect."""
-    import os
-
-    kind: Any = action.type
-    default = action.default
-    is_harmless = kind in (int, float, complex, str) or (
-        isinstance(kind, type) and issubclass(kind, os.PathLike)
-    )
-    if isinstance(default, str) and is_harmless:
-        try:
-            return kind(default)
-        except ValueError:
-            return default
-    return None if default == _SUPPRESS else default

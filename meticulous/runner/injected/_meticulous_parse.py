@@ -137,15 +137,6 @@ def is_command_line(words):
     return bool(words) and (words == own[-len(words) :] or words == own[: len(words)])
 
 
-def put(record, path, value):
-    """Set a value in nested dicts, where nothing else is in the way."""
-    for part in path[:-1]:
-        record = record.setdefault(part, {})
-        if not isinstance(record, dict):
-            return
-    record[path[-1]] = value
-
-
 def _begin(words_of, args, kwargs):
     """Start a parse, unless one is under way in this thread; None then."""
     try:

@@ -1,6 +1,7 @@
 """tyro: the values of the fields, cast as tyro is about to do it, before it calls anything."""
 
 _parse = globals()["load"]("parse")
+_actions = globals()["load"]("actions")
 
 
 def watch(name, module):
@@ -26,8 +27,8 @@ def _describe(spec, found, records, below):
         path = below + _path(argument.intern_prefix, argument.field.intern_name)
         default = argument.field.default
         value, is_given = _value(argument, found)
-        _parse.put(values, path, value)
-        _parse.put(defaults, path, None if _is_missing(default) else default)
+        _actions.put(values, path, value)
+        _actions.put(defaults, path, None if _is_missing(default) else default)
         if is_given:
             given.append(".".join(path))
     for child in spec.child_from_prefix.values():
@@ -39,7 +40,7 @@ def _describe(spec, found, records, below):
         if chosen is None:
             continue
         field = _path(prefix)
-        _parse.put(values, below + field + ("command",), chosen)
+        _actions.put(values, below + field + ("command",), chosen)
         name = () if field else (chosen,)
         parser = choice.parser_from_name[chosen].evaluate()
         _describe(parser, found, records, below + name)
