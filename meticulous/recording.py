@@ -13,7 +13,7 @@ import time
 from meticulous import codestate, runfolder
 from meticulous.arguments import Arguments
 from meticulous.codestate import CodeState
-from meticulous.environment import scheduler_ids
+from meticulous.environment.scheduler import scheduler_ids
 from meticulous.errors import RunFolderError, SettingsError
 from meticulous.masking import mask_command, mask_text, mask_value
 from meticulous.processes import boot_id, start_time

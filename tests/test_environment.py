@@ -4,11 +4,13 @@ import json
 import os
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 
 from meticulous import environment
-from meticulous.environment import gather, scheduler_ids
+from meticulous.environment import gather
+from meticulous.environment.scheduler import scheduler_ids
 from meticulous.helper import json_bytes
 
 
@@ -134,3 +136,16 @@ def test_grid_engine_is_known_by_its_root() -> None:
     environ = {"SGE_ROOT": "/sge", "JOB_ID": "7", "SGE_TASK_ID": "2", "QUEUE": "gpu"}
 
     assert scheduler_ids(environ) == {"SGE_TASK_ID": "2", "JOB_ID": "7", "QUEUE": "gpu"}
+
+
+def test_the_job_of_htcondor_is_read_from_its_file(tmp_path: Path) -> None:
+    file = tmp_path / ".job.ad"
+    file.write_text(
+        'ClusterId = 12\nProcId = 3\nGlobalJobId = "a#12.3#1"\nOwner = "x"\nCmd = "a = b"\n'
+    )
+    assert scheduler_ids({"_CONDOR_JOB_AD": str(file)}) == {
+        "ClusterId": "12",
+        "ProcId": "3",
+        "GlobalJobId": "a#12.3#1",
+    }
+    assert scheduler_ids({"_CONDOR_JOB_AD": str(tmp_path / "gone")}) == {}

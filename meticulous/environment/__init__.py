@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
-__all__ = ["VARIABLES", "gather", "scheduler_ids"]
+__all__ = ["VARIABLES", "gather"]
 
 VARIABLES = (
     # where programs, libraries and their data come from
@@ -51,22 +51,6 @@ VARIABLES = (
     "KUBERNETES_NODE_NAME"
 ).split()
 """Names of the environment variables that are recorded; a ``*`` at the end stands for any."""
-
-_SCHEDULER = (
-    # Slurm, PBS, LSF, Grid Engine, OAR, Cobalt, Flux
-    "SLURM_JOB_ID SLURM_ARRAY_JOB_ID SLURM_ARRAY_TASK_ID SLURM_STEP_ID SLURM_JOB_NAME "
-    "SLURM_JOB_PARTITION SLURM_JOB_NODELIST SLURM_CLUSTER_NAME SLURM_NODEID SLURM_PROCID "
-    "SLURM_LOCALID SLURM_NTASKS SLURM_RESTART_COUNT PBS_JOBID PBS_ARRAY_INDEX PBS_ARRAYID "
-    "PBS_JOBNAME PBS_QUEUE PBS_NODENUM LSB_JOBID LSB_JOBINDEX LSB_JOBNAME LSB_QUEUE SGE_TASK_ID "
-    "OAR_JOB_ID OAR_ARRAY_INDEX COBALT_JOBID FLUX_JOB_ID AWS_BATCH_JOB_ID "
-    "AWS_BATCH_JOB_ARRAY_INDEX JOB_COMPLETION_INDEX "
-    # torchrun, Open MPI, MPICH, PMIx
-    "RANK LOCAL_RANK GROUP_RANK NODE_RANK WORLD_SIZE LOCAL_WORLD_SIZE TORCHELASTIC_RUN_ID "
-    "TORCHELASTIC_RESTART_COUNT OMPI_COMM_WORLD_RANK OMPI_COMM_WORLD_LOCAL_RANK "
-    "OMPI_COMM_WORLD_SIZE PMI_RANK PMI_SIZE PMIX_RANK WANDB_SWEEP_ID"
-).split()
-_GRID_ENGINE = ("JOB_ID", "JOB_NAME", "QUEUE")
-"""Names too common to mean Grid Engine, unless it is there."""
 
 
 def gather(
@@ -114,14 +98,6 @@ def gather(
     if trouble:
         content["trouble"] = trouble
     return content
-
-
-def scheduler_ids(environ: Mapping[str, str]) -> dict[str, str]:
-    """Give the variables by which a scheduler or launcher names this job, array task and rank."""
-    names = [*_SCHEDULER]
-    if "SGE_TASK_ID" in environ or "SGE_ROOT" in environ:
-        names += _GRID_ENGINE
-    return {name: mask_variable(name, environ[name]) for name in names if environ.get(name)}
 
 
 def _python(

@@ -1,0 +1,127 @@
+"""Runs under a real Slurm: jobs, arrays, signals, cancelling, requeueing."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import git, meticulous, only_run, runs_of, wait_until
+from tests.slurm_support import Slurm, cluster
+
+__all__ = ["cluster"]
+
+pytestmark = pytest.mark.xdist_group("slurm")
+
+RUN = shlex.join([sys.executable, "-m", "meticulous", "run"])
+
+SIGNALLED = """
+import signal, sys, time
+def show(number, frame):
+    print(signal.Signals(number).name, flush=True)
+    if number == signal.SIGTERM:
+        sys.exit(3)
+for name in ("SIGUSR1", "SIGUSR2", "SIGTERM"):
+    signal.signal(getattr(signal, name), show)
+print("ready", flush=True)
+while True:
+    time.sleep(60)
+"""
+
+
+def write_program(repository: Path, text: str) -> str:
+    """Make `text` the program of the repository; give the command that runs it."""
+    (repository / "train.py").write_text(text)
+    git(repository, "commit", "-qam", "the program of the test")
+    return f"{RUN} {shlex.quote(sys.executable)} train.py"
+
+
+def printed(repository: Path, job: str) -> str:
+    """Give what the job has printed."""
+    file = repository / f"job-{job}.out"
+    return file.read_text() if file.exists() else ""
+
+
+def has_printed(repository: Path, line: bytes) -> bool:
+    """Tell whether the program of the one run has printed `line`."""
+    return any(
+        Path(run.file("stdout")).exists() and line in Path(run.file("stdout")).read_bytes()
+        for run in runs_of(repository)
+    )
+
+
+def test_a_batch_job_is_one_run_with_the_ids_of_the_job(cluster: Slurm, repository: Path) -> None:
+    job = cluster.submit(repository, f"{RUN} -- echo hello", "--ntasks=2", "--job-name=first")
+    assert cluster.wait(job) == "COMPLETED", printed(repository, job)
+    run = only_run(repository)
+    assert run.read_status() == ("SUCCESS", "")
+    scheduler = run.read_metadata()["scheduler"]
+    assert scheduler["SLURM_JOB_ID"] == job
+    assert scheduler["SLURM_JOB_NAME"] == "first"
+    assert scheduler["SLURM_JOB_PARTITION"] == "main"
+    assert scheduler["SLURM_CLUSTER_NAME"] == "test"
+    assert scheduler["SLURMD_NODENAME"] == cluster.host
+    assert "hello\n" in printed(repository, job)
+
+
+def test_the_tasks_of_an_array_are_runs_that_can_be_asked_for(
+    cluster: Slurm, repository: Path
+) -> None:
+    job = cluster.submit(
+        repository, f"{RUN} -- echo --seed $SLURM_ARRAY_TASK_ID", "--array=1-8", "--output=%a.out"
+    )
+    assert cluster.wait(job) == "COMPLETED", cluster.logs()
+    runs = runs_of(repository)
+    assert [run.id for run in runs] == [str(number) for number in range(1, 9)]
+    tasks = {run.read_metadata()["scheduler"]["SLURM_ARRAY_TASK_ID"] for run in runs}
+    assert tasks == {str(number) for number in range(1, 9)}
+    name = "metadata_scheduler.SLURM_ARRAY"
+    asked = meticulous(
+        *("ls", "--json", "--columns", f"expid,args_seed,{name}_TASK_ID"),
+        *("--filter", f"`{name}_TASK_ID` == '3' and `{name}_JOB_ID` == '{job}'"),
+        cwd=repository,
+    )
+    (row,) = json.loads(asked.stdout)
+    assert (row["args_seed"], row[f"{name}_TASK_ID"]) == (3, "3"), asked
+
+
+def test_warnings_before_the_end_reach_the_program(cluster: Slurm, repository: Path) -> None:
+    command = write_program(repository, SIGNALLED)
+    job = cluster.submit(repository, f"exec {command}")
+    wait_until(lambda: has_printed(repository, b"ready\n"), "the program has not started")
+    for name in ("USR1", "USR2"):
+        cluster.ask("scancel", "--batch", f"--signal={name}", job)
+        wait_until(lambda name=name: has_printed(repository, b"SIG%b\n" % name.encode()), name)
+    cluster.ask("scancel", job)
+    assert cluster.wait(job) == "CANCELLED"
+    run = only_run(repository)
+    wait_until(lambda: run.read_status()[0] != "RUNNING")
+    assert run.read_status() == ("ERROR", "exit code 3")
+    assert has_printed(repository, b"SIGTERM")
+
+
+def test_the_warning_before_the_time_limit_reaches_the_program(
+    cluster: Slurm, repository: Path
+) -> None:
+    command = write_program(repository, SIGNALLED)
+    # Slurm may send it a minute early: here, soon after the start.
+    job = cluster.submit(repository, f"exec {command}", "--time=1", "--signal=B:USR1@55")
+    wait_until(lambda: has_printed(repository, b"SIGUSR1\n"), "no warning")
+    cluster.ask("scancel", job)
+    assert cluster.wait(job) == "CANCELLED"
+
+
+def test_a_job_that_is_killed_after_the_warning_is_lost(cluster: Slurm, repository: Path) -> None:
+    command = write_program(repository, SIGNALLED.replace("sys.exit(3)", "pass"))
+    job = cluster.submit(repository, f"exec {command}")
+    wait_until(lambda: has_printed(repository, b"ready\n"), "the program has not started")
+    cluster.ask("scancel", job)
+    assert cluster.wait(job) == "CANCELLED"
+    wait_until(lambda: not cluster.ask("squeue", "-h"), "the job has not gone")
+    asked = meticulous("ls", "--json", "--columns", "status,status_message", cwd=repository)
+    (row,) = json.loads(asked.stdout)
+    assert row["status"] == "LOST", row
+    assert has_printed(repository, b"SIGTERM")
