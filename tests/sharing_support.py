@@ -13,7 +13,7 @@ import pytest
 __all__ = ["bare", "commit", "shell"]
 
 TOOLS = (
-    "base64 basename cat chmod cp dash dirname echo env find git grep head ls mkdir mktemp mv pwd "
+    "base64 basename cat chmod cp dash dirname echo env find git grep head ln ls mkdir mktemp mv pwd "
     "rm rmdir sed sh sort tail tar test touch tr true unzip zstd"
 ).split()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import git, meticulous, only_run, runs_of
+from tests.conftest import git, meticulous, only_run, runs_of, wait_until
 from tests.launch_support import running
 from tests.sharing_support import bare, commit, shell
 
@@ -197,6 +197,51 @@ def test_a_script_outside_git_says_so(project: Path, tmp_path: Path) -> None:
     assert "uses the code that is here now" in done.stderr
 
 
+def test_data_beside_the_code_is_read_where_it_is(project: Path, tmp_path: Path) -> None:
+    program = """
+import argparse, os, sys
+parser = argparse.ArgumentParser()
+parser.add_argument("--data", default="data")
+parser.add_argument("--more")
+parser.add_argument("--out")
+options = parser.parse_args()
+print(open(options.data + "/big/x.csv").read(), open(options.more).read())
+open(options.out, "a").write("written")
+"""
+    (project / "data" / "big").mkdir(parents=True)
+    commit(project, read_py=program, _gitignore="experiments/\n*.csv\nout*\n")
+    (project / "data" / "kept").write_text("git has the folder")
+    git(project, "add", "data/kept")
+    git(project, "commit", "-q", "-m", "data")
+    (project / "data" / "big" / "x.csv").write_text("numbers")
+    (project / "more of it.csv").write_text("more")
+    words = ("python3", "read.py", "--more=more of it.csv", "--out", "out 1")
+    wait_for_clock(project)
+    record(project, *words)
+    git(tmp_path, "clone", "-q", str(project), "clone")
+
+    script = script_of(project, "1")
+    done = shell(script, project, tmp_path)
+    there = shell(script, tmp_path / "clone", tmp_path)
+
+    assert "numbers more\n" == done.stdout, done.stderr
+    assert "written" == (project / "out 1").read_text()
+    assert 1 == there.returncode
+    assert "run 1 reads more of it.csv, which is not here" in there.stderr
+
+
+def wait_for_clock(folder: Path) -> None:
+    """Wait until files written now are younger than those written before, by the disk's clock."""
+    before = (folder / "more of it.csv").stat().st_mtime
+    probe = folder.parent / "probe"
+
+    def is_later() -> bool:
+        probe.write_text("")
+        return probe.stat().st_mtime > before
+
+    wait_until(is_later)
+
+
 def test_an_interpreter_of_the_project_is_found(project: Path, tmp_path: Path) -> None:
     commit(project, _gitignore="experiments/\n.venv\n")
     binary = project / ".venv" / "bin"
@@ -252,6 +297,22 @@ def test_named_runs_and_bad_names(project: Path, tmp_path: Path) -> None:
     assert "first [] None\n" == done.stdout
     assert (1, b"") == (missing.returncode, missing.stdout)
     assert b"there is no run 7" in missing.stderr
+
+
+def test_an_environment_is_made_for_the_run(project: Path, tmp_path: Path) -> None:
+    commit(project, where_py="import sys; print(sys.prefix)")
+    record(project, "python3", "where.py")
+    run = only_run(project)
+    environment = run.read_json("environment.json")
+    run.write_json("environment.json", {**environment, "packages": {}})  # none from the network
+    done = meticulous("script", "1", "--with-environment", cwd=project)
+    (tmp_path / "again.sh").write_bytes(done.stdout)
+
+    done2 = shell(tmp_path / "again.sh", project, tmp_path, KEEP="0")
+
+    assert 0 == done2.returncode, done2.stderr
+    assert done2.stdout.strip().endswith("/1/environment")
+    assert [] == list(tmp_path.glob("again-*"))
 
 
 def test_packages_of_the_run_are_installed(project: Path) -> None:

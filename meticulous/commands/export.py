@@ -74,10 +74,12 @@ def main(arguments: argparse.Namespace) -> int:
         )
     runs = [RunFolder(row["curexpdir"]) for row in rows]
     progress = Progress("exporting MB")
+    place = settings.find_place({})
     plan = packing.Plan(
         runs,
         [str(row["status"] or "") for row in rows],
-        settings.find_place({}).repository,
+        place.repository,
+        place.project_directory,
         arguments.code,
         more=_crate(arguments, runs),
         is_flat=arguments.ro_crate,

@@ -52,9 +52,17 @@ no_code() {
     tree=$start
     say 'this run was recorded outside git: it uses the code that is here now'
 }
-take_data() {  # PATH: a file that git does not know is read where the repository has it
-    [ -z "$origin" ] || [ -e "$tree/$1" ] || [ ! -e "$origin/$1" ] ||
-        { mkdir -p "$(dirname -- "$tree/$1")" && ln -s "$origin/$1" "$tree/$1"; }
+take_data() {  # PATH: what git does not know is read where the repository has it
+    if [ ! -e "$origin/$1" ] || [ -z "$origin" ]; then
+        [ -e "$tree/$1" ] || say "run $id reads $1, which is not here"
+    elif [ ! -e "$tree/$1" ]; then
+        mkdir -p "$(dirname -- "$tree/$1")" && ln -s "$origin/$1" "$tree/$1"
+    elif [ -d "$tree/$1" ]; then
+        for entry in "$origin/$1"/*; do
+            [ "${entry##*/}" = __pycache__ ] || [ ! -e "$entry" ] ||
+                take_data "$1/${entry##*/}"
+        done
+    fi
 }
 go_to() {  # DIRECTORY
     cwd=$1

@@ -16,6 +16,7 @@ from typing import Any
 from meticulous import __version__, runfolder
 from meticulous.masking import MASK
 from meticulous.runfolder import RunFolder
+from meticulous.sharing.inputs import inputs
 from meticulous.sharing.requirements import requirements
 
 __all__ = ["caveats", "script"]
@@ -35,14 +36,16 @@ _IS_PLACE = re.compile("|".join(re.escape(name).replace(r"\*", ".*") for name in
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*")
 _OPTION = re.compile(r"--?([A-Za-z_][\w.-]*)")
 _ASSIGNMENT = re.compile(r"-*([A-Za-z_][\w.-]*)=")
-_DATA_KEYS = ("path", "name", "file")
 
 
-def script(runs: Sequence[RunFolder], *, with_environment: bool = False) -> bytes:
+def script(
+    runs: Sequence[RunFolder], project_directory: str | None, *, with_environment: bool = False
+) -> bytes:
     """Give a shell script that repeats `runs`, one after the other.
 
     Args:
         runs: the runs, in the order in which to repeat them.
+        project_directory: where they were run, to see what they read beside the code; or None.
         with_environment: whether to make a virtual environment with the packages of each run.
 
     Bytes, because an uncommitted change need not be text. Raises RunFolderError where a run
@@ -51,7 +54,8 @@ def script(runs: Sequence[RunFolder], *, with_environment: bool = False) -> byte
     secrets: dict[str, str] = {}
     functions = {_function(number, run): run for number, run in enumerate(runs)}
     parts = [
-        _part(name, run, secrets, packages=with_environment) for name, run in functions.items()
+        _part(name, run, secrets, project_directory, packages=with_environment)
+        for name, run in functions.items()
     ]
     frame = resources.files("meticulous.sharing").joinpath("again.sh").read_text("utf-8")
     calls = [f"again {name} {shlex.quote(run.id)}" for name, run in functions.items()]
@@ -75,7 +79,9 @@ def _function(number: int, run: RunFolder) -> str:
     return f"run_{run.id}" if run.id.isascii() and run.id.isalnum() else f"other_{number}"
 
 
-def _part(name: str, run: RunFolder, secrets: dict[str, str], *, packages: bool) -> bytes:
+def _part(
+    name: str, run: RunFolder, secrets: dict[str, str], project: str | None, *, packages: bool
+) -> bytes:
     """Give the shell function for one run."""
     metadata = run.read_metadata()
     environment = run.read_json(runfolder.ENVIRONMENT)
@@ -95,7 +101,10 @@ def _part(name: str, run: RunFolder, secrets: dict[str, str], *, packages: bool)
         before += b"\n    apply_changes <<'%s' || return\n%s%s" % (end, patch, end)
     elif metadata.get("dirty"):
         lines.append("    say 'there were uncommitted changes, which were not kept'")
-    lines += [f"    take_data {shlex.quote(path)}" for path in _data(metadata)]
+    if sha and project is not None:
+        top = metadata.get("project") or ""
+        paths = [os.path.normpath(os.path.join(top, path)) for path in inputs(run, project)]
+        lines += [f"    take_data {shlex.quote(path)}" for path in paths]
     lines.append(f"    go_to {shlex.quote(cwd)} || return")
     if packages:
         lines += _environment_lines(environment, run.id)
@@ -134,16 +143,6 @@ def _end_for(patch: bytes) -> bytes:
     while b"\n%s\n" % end in b"\n" + patch:
         end += b"_"
     return end
-
-
-def _data(metadata: dict[str, Any]) -> list[str]:
-    """Give the data files that the record names, where it does, as paths within the project."""
-    found = []
-    for entry in metadata.get("data") or []:
-        path = next((entry[key] for key in _DATA_KEYS if key in entry), None)
-        if path and not os.path.isabs(path):
-            found.append(str(path))
-    return found
 
 
 def _environment_lines(environment: dict[str, Any], run_id: str) -> list[str]:
