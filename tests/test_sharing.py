@@ -218,6 +218,18 @@ def test_code_can_be_left_out_on_both_sides(project: Path, elsewhere: Path, tmp_
     assert not any("bundle" in name for name in zipfile.ZipFile(tmp_path / "bare.zip").namelist())
 
 
+def test_runs_of_another_project_have_their_own_code(
+    project: Path, elsewhere: Path, tmp_path: Path
+) -> None:
+    record(project)
+
+    export(elsewhere, "1", tmp_path / "a.zip", "--experiments-directory", project / "experiments")
+    take_in(tmp_path, "a.zip", "--experiments-directory", elsewhere / "experiments")
+
+    sha = only_run(elsewhere).read_metadata()["githead-sha"]
+    assert PROGRAM == git(elsewhere, "show", f"{sha}:train.py")
+
+
 def test_a_snapshot_goes_out_as_its_commit(project: Path, elsewhere: Path, tmp_path: Path) -> None:
     record(project)
     (project / "train.py").write_text("print('changed')\n")

@@ -24,6 +24,7 @@ __all__ = [
     "one_run",
     "print_json",
     "print_lines",
+    "project_of",
     "report",
     "runs_named",
 ]
@@ -51,6 +52,16 @@ def directory_of(given: str | None) -> str:
     directory = settings.find_place({}).experiments_directory
     relative = os.path.relpath(directory)
     return directory if relative.startswith("..") else relative
+
+
+def project_of(given: str | None) -> tuple[str, str | None]:
+    """Give the project directory and the repository of the runs in the directory that was `given`.
+
+    Without one it is the project that we are in, and so it is where no repository holds `given`.
+    """
+    place = settings.find_place({})
+    top = settings.find_repository(given) if given is not None else None
+    return (top, top) if top else (place.project_directory, place.repository)
 
 
 def ask(directory: str, question: Callable[[Index], Answer], *, refresh: bool = False) -> Answer:

@@ -12,11 +12,11 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from meticulous import settings
 from meticulous.asking import selectors
 from meticulous.commands import asked
 from meticulous.errors import ArchiveError, UsageError
 from meticulous.runfolder import RUNNING, RunFolder
+from meticulous.sharing.code import CODE
 from meticulous.units import format_bytes
 from meticulous.views.progress import Progress
 
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace FILE where it exists")
     parser.add_argument(
         "--code",
-        choices=("all", "found", "none"),
+        choices=CODE,
         default="all",
         help="the code of all runs, or refuse (default); what can be found of it; none",
     )
@@ -74,12 +74,12 @@ def main(arguments: argparse.Namespace) -> int:
         )
     runs = [RunFolder(row["curexpdir"]) for row in rows]
     progress = Progress("exporting MB")
-    place = settings.find_place({})
+    project, repository = asked.project_of(arguments.experiments_directory)
     plan = packing.Plan(
         runs,
         [str(row["status"] or "") for row in rows],
-        place.repository,
-        place.project_directory,
+        repository,
+        project,
         arguments.code,
         more=_crate(arguments, runs),
         is_flat=arguments.ro_crate,

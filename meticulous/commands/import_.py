@@ -11,7 +11,6 @@ import argparse
 import os
 import sys
 
-from meticulous import settings
 from meticulous.commands import asked
 from meticulous.views.progress import Progress
 
@@ -32,7 +31,7 @@ def main(arguments: argparse.Namespace) -> int:
     from meticulous.sharing.intake import take_in
 
     directory = asked.directory_of(arguments.experiments_directory)
-    repository = settings.find_place({}).repository
+    _, repository = asked.project_of(arguments.experiments_directory)
     progress = Progress("importing MB")
     try:
         taken = take_in(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-from meticulous import settings
 from meticulous.commands import asked
 from meticulous.runfolder import RunFolder
 
@@ -32,7 +31,7 @@ def main(arguments: argparse.Namespace) -> int:
 
     _, rows = asked.runs_named(arguments, arguments.runs)
     runs = [RunFolder(row["curexpdir"]) for row in rows]
-    project = settings.find_place({}).project_directory
+    project, _ = asked.project_of(arguments.experiments_directory)
     text = script(runs, project, with_environment=arguments.with_environment)
     for caveat in caveats(runs):
         print(f"meticulous: {caveat}", file=sys.stderr)

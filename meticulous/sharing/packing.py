@@ -15,20 +15,18 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 from meticulous import __version__, recording, runfolder
 from meticulous.codestate import bundles
 from meticulous.errors import ArchiveError
 from meticulous.runfolder import RunFolder
+from meticulous.sharing.code import with_code
 from meticulous.sharing.manifest import BUNDLE, MANIFEST, README, SCRIPT, File, Manifest, PackedRun
 from meticulous.sharing.script import script
 from meticulous.sharing.writers import Writer, ending_of, hint_for, open_writer
 
-__all__ = ["CODE", "More", "Plan", "pack"]
-
-CODE = ("all", "found", "none")
-"""Which code to export: that of all runs, or it is an error; what is found; none."""
+__all__ = ["More", "Plan", "pack"]
 
 _AT_ONCE = 1 << 20
 
@@ -136,7 +134,7 @@ class _Packing:
     def look(self) -> Manifest:
         """Find out what is to be written."""
         plan = self._plan
-        runs = _with_code(plan)
+        runs = with_code(plan.runs, plan.statuses, plan.repository, plan.code)
         for run, packed in zip(plan.runs, runs, strict=True):
             place = run.path
             if packed.status == runfolder.RUNNING:
@@ -266,39 +264,6 @@ class _Checked:
             f"{self._name} has changed while it was exported",
             "Wait until nothing writes to it any more, then export again",
         )
-
-
-def _with_code(plan: Plan) -> list[PackedRun]:
-    """Say of each run which commit to pack. Raises ArchiveError where one is missing."""
-    packed = []
-    for number, (run, status) in enumerate(zip(plan.runs, plan.statuses, strict=True)):
-        plain = PackedRun(run.id, status)
-        metadata = run.read_metadata()
-        commit, is_snapshot = _commit(plan.repository, metadata)
-        if plan.code == "none" or not metadata.get("githead-sha"):
-            packed.append(plain)
-        elif commit:
-            name = run.id if run.id.isascii() and run.id.isalnum() else f"at-{number}"
-            packed.append(PackedRun(run.id, status, commit, f"refs/heads/run-{name}", is_snapshot))
-        elif plan.code == "found" or os.path.exists(run.file(runfolder.CODE_BUNDLE)):
-            packed.append(plain)
-        else:
-            where = plan.repository or "there is no repository here: it"
-            raise ArchiveError(
-                f"the code of run {run.id} cannot be exported: {where} does not have the commit "
-                f"{metadata['githead-sha']}",
-                "Fetch it, or export what there is (--code found), or no code (--code none)",
-            )
-    return packed
-
-
-def _commit(repository: str | None, metadata: Mapping[str, Any]) -> tuple[str | None, bool]:
-    """Give the commit that has the code of a run, and whether it is a snapshot."""
-    for key in ("snapshot-sha", "githead-sha"):
-        sha = metadata.get(key)
-        if sha and repository and bundles.has_commit(repository, sha):
-            return sha, key == "snapshot-sha"
-    return None, False
 
 
 def _copy(place: str, copy: str) -> str:

@@ -16,7 +16,7 @@ __all__ = ["lines", "record"]
 
 _SHOWN_ABOVE = {
     "format", "githead-sha", "githead-message", "branch", "dirty", "description", "tags", "command",
-    "cwd", "timestamp", "start-time", "end-time", "exit-code", "signal", "reason", "host", "usage",
+    "cwd", "project", "timestamp", "start-time", "end-time", "exit-code", "signal", "reason", "host", "usage",
     "args-source",
 }  # fmt: skip
 
