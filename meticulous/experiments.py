@@ -224,7 +224,7 @@ def _row_of(run: ExperimentReader, row: Row) -> Row:
         **reading.section("args_", run.args),
         **reading.section("default_args_", run.default_args),
         **reading.section("summary_", run.summary),
-        **reading.section("metadata_", run.metadata),
+        **reading.metadata_section(run.metadata),
     }
 
 

@@ -60,6 +60,9 @@ TIMES = ("start_time", "end_time")
 SECTIONS = ("args_", "default_args_", "summary_", "metadata_")
 """Beginnings of the other columns, in their order in a table."""
 
+_OPENED = ("usage", "scheduler")
+"""Objects of the metadata whose names are columns of their own: ``metadata_usage_peak_memory``."""
+
 
 def list_ids(directory: str) -> list[str]:
     """List the names of the run folders of `directory`, in the order of their ids.
@@ -114,7 +117,7 @@ def read_row(folder: RunFolder) -> Row | None:
     row.update(section("args_", folder.read_json(runfolder.ARGS)))
     row.update(section("default_args_", folder.read_json(runfolder.DEFAULT_ARGS)))
     row.update(section("summary_", folder.read_json(runfolder.SUMMARY)))
-    row.update(section("metadata_", metadata))
+    row.update(metadata_section(metadata))
     return row
 
 
@@ -132,6 +135,17 @@ def present(row: Row, directory: str) -> Row:
 def section(prefix: str, values: Mapping[str, Any]) -> Row:
     """Give `values` with `prefix` before each name."""
     return {prefix + name: value for name, value in values.items()}
+
+
+def metadata_section(metadata: Mapping[str, Any]) -> Row:
+    """Give the columns of metadata.json; what a run has used and its job have one for each name."""
+    row: Row = {}
+    for name, value in metadata.items():
+        if name in _OPENED and isinstance(value, dict) and value:
+            row.update(section(f"metadata_{name}_", value))
+        else:
+            row["metadata_" + name] = value
+    return row
 
 
 def flatten(row: Row, levels: int) -> Row:

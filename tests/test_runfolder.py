@@ -145,7 +145,7 @@ def test_the_document_names_every_file_and_key() -> None:
     documented = set(re.findall(r"`([^`\s]+)`", DOCUMENT))
     names = [
         *runfolder.METADATA_KEYS,
-        *(f"usage.{key}" for key in ("user", "system", "peak_memory")),
+        runfolder.RESOURCES,
         runfolder.STATUS,
         runfolder.ARGS,
         runfolder.DEFAULT_ARGS,
@@ -161,6 +161,13 @@ def test_the_document_names_every_file_and_key() -> None:
         runfolder.TRASH + "/",
     ]
 
+    assert [] == [name for name in names if name not in documented]
+
+
+def test_the_document_on_resources_names_every_key_of_usage() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "resources.md").read_text()
+    documented = set(re.findall(r"`([^`\s]+)`", text))
+    names = [*runfolder.USAGE_KEYS, *runfolder.SAMPLED_USAGE_KEYS]
     assert [] == [name for name in names if name not in documented]
 
 

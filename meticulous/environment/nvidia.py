@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-__all__ = ["gpus", "is_driver_there"]
+__all__ = ["gpus", "is_driver_there", "run_program"]
 
 _TIMEOUT_S = 10.0
 _KILLED_S = 1.0
@@ -50,7 +50,7 @@ def is_driver_there(environ: Mapping[str, str], proc: str = "/proc", dev: str = 
 
 def _ask_program(program: str) -> dict[str, Any]:
     query = f"--query-gpu={','.join(_FIELDS)}"
-    text = _run(program, query, "--format=csv,noheader,nounits")
+    text = run_program(program, query, "--format=csv,noheader,nounits")
     found, drivers = [], []
     for line in text.splitlines():
         fields = [field.strip() for field in line.split(",")]
@@ -61,7 +61,7 @@ def _ask_program(program: str) -> dict[str, Any]:
         found.append({"name": name, "memory": bytes_, "uuid": uuid})
         drivers.append(driver)
     # The version of CUDA is no field of the query; the head of any full answer has it.
-    version = re.search(r"CUDA Version\s*:\s*([\d.]+)", _run(program, "-q", "-d", "COMPUTE"))
+    version = re.search(r"CUDA Version\s*:\s*([\d.]+)", run_program(program, "-q", "-d", "COMPUTE"))
     return {
         "gpus": found,
         "gpu-driver": drivers[0] if drivers else None,
@@ -69,7 +69,7 @@ def _ask_program(program: str) -> dict[str, Any]:
     }
 
 
-def _run(program: str, *options: str) -> str:
+def run_program(program: str, *options: str) -> str:
     """Run nvidia-smi and give what it prints; raises where it fails or takes too long.
 
     After a kill we do not wait for long: a process that hangs in the driver cannot be killed.

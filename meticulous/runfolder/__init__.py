@@ -34,6 +34,7 @@ __all__ = [
     "REPORTS",
     "RESOURCES",
     "RUNNING",
+    "SAMPLED_USAGE_KEYS",
     "STATUS",
     "STDERR",
     "STDOUT",
@@ -123,8 +124,17 @@ METADATA_KEYS = (
 """The keys that metadata.json may have; ``docs/run-folder.md`` says what each means."""
 REFERENCES = ("parent", "rerun-of")
 """Keys of the metadata that name another run of the same directory."""
-USAGE_KEYS = ("wall", "user", "system", "peak_memory")
-"""The keys of ``usage`` in the metadata: times in seconds, memory in bytes."""
+USAGE_KEYS = ("wall", "user", "system", "mean_cpu", "peak_memory", "read", "written")
+"""The keys of ``usage`` in the metadata: times in seconds, ``mean_cpu`` in percent of one core, the
+others in bytes."""
+SAMPLED_USAGE_KEYS = (
+    "peak_tree_memory",
+    "peak_processes",
+    "peak_threads",
+    "peak_gpu_memory",
+    "mean_gpu_utilisation",
+)
+"""Those that come from samples, so that a run which is over at once has none."""
 
 
 class RunFolder:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from meticulous.runner.duet import WriteOrder
+    from meticulous.runner.monitor import Monitor
 
 __all__ = ["Attempt", "Result"]
 
@@ -44,6 +45,8 @@ TICK_S = 0.2
 TERMINAL_TICK_S = 0.05
 """More often on a terminal, where a change of its modes must not be seen to lag."""
 STDERR_TAIL_BYTES = 1 << 16
+FIRST_SAMPLE_S = 0.3
+"""When the first sample of what the command uses is taken: one that is over by then has none."""
 KILL_AFTER_S = 10.0
 """How long a command that is over its time may take to end by itself."""
 _FINAL_CODES = (0, 126, 127)
@@ -97,6 +100,21 @@ def _size(path: str) -> int:
         return 0
 
 
+def _usage(supervisor: Supervisor, wall_s: float) -> dict[str, Any]:
+    """Give the keys of ``usage`` that need no samples."""
+    usage = {
+        "wall": round(wall_s, 6),
+        "user": round(supervisor.user_s, 6),
+        "system": round(supervisor.system_s, 6),
+        "peak_memory": supervisor.peak_memory,
+        "read": supervisor.read,
+        "written": supervisor.written,
+    }
+    if wall_s > 0:
+        usage["mean_cpu"] = round(100 * (supervisor.user_s + supervisor.system_s) / wall_s, 1)
+    return usage
+
+
 class Result(Fields):
     """How an attempt has ended; `is_final` where no other may follow it."""
 
@@ -139,6 +157,9 @@ class Attempt:
         self._stderr_start = _size(self._run.file(runfolder.STDERR))
         self._supervisor = Supervisor(voice.say, self._tick, self._resized, self._settle, mask)
         self._limit = _Limit(settings.timeout_s, self._supervisor, voice)
+        self._started_s = time.monotonic()
+        self._is_over = threading.Event()
+        self._monitor: Monitor | None = None
 
     def run(self, started: Callable[[], None] = lambda: None) -> Result:
         """Start the command, see it through and judge it; `started` is called when it has begun.
@@ -147,7 +168,7 @@ class Attempt:
         """
         supervisor = self._supervisor
         kills_before = oom_kills()
-        started_s = time.monotonic()
+        started_s = self._started_s = time.monotonic()
         try:
             pid = self._start(supervisor)
         except CommandNotRunnableError as error:
@@ -181,6 +202,7 @@ class Attempt:
         self, ended: Ended, supervisor: Supervisor, wall_s: float, end_time: str, kills_before: int
     ) -> None:
         """Pass on the rest, judge, and write it all down."""
+        self._is_over.set()
         is_drained = self._drain(supervisor)
         self._tick()
         out_of_memory = oom_kills() > kills_before or supervisor.filled_memory()
@@ -196,12 +218,7 @@ class Attempt:
             verdict = timed_out(ended, format_duration(self._limit.seconds or 0))
         self._record.await_environment(PATIENCE_S)
         survivors = supervisor.survivors()
-        usage = {
-            "wall": round(wall_s, 6),
-            "user": round(supervisor.user_s, 6),
-            "system": round(supervisor.system_s, 6),
-            "peak_memory": supervisor.peak_memory,
-        }
+        usage = {**_usage(supervisor, wall_s), **(self._monitor.peaks() if self._monitor else {})}
         self._record.finish(
             verdict.state,
             verdict.message,
@@ -275,8 +292,31 @@ class Attempt:
         """Write down what can be known only now, or would have delayed the start."""
         record = self._record
         record.metadata["child-pid"] = pid
+        threading.Thread(target=self._sample, name="monitor", daemon=True).start()
         self._set_arguments(from_argv(self._command))
         self._gather_environment(None)
+
+    def _sample(self) -> None:
+        """Sample what the command uses, in a thread of its own, once it has run for a moment."""
+        if self._is_over.wait(FIRST_SAMPLE_S):
+            return
+        from meticulous.programs import OURS
+        from meticulous.runner import tree
+        from meticulous.runner.monitor import Monitor, Reaped
+
+        supervisor = self._supervisor
+        self._monitor = Monitor(
+            self._run,
+            self._started_s,
+            lambda: tree.descendants([os.getpid()], OURS),
+            lambda: Reaped(
+                supervisor.user_s + supervisor.system_s, supervisor.read, supervisor.written
+            ),
+            self._settings.sample_interval_s,
+            self._record.failed,
+        )
+        monitor = self._monitor
+        self._guard(lambda: monitor.work(self._is_over))
 
     def _set_arguments(self, arguments: Arguments) -> None:
         """Write the arguments down, and keep the config files that they name."""

@@ -41,6 +41,8 @@ ESCALATION_WINDOW_S = 5.0
 _IS_MACOS = os.uname().sysname == "Darwin"
 _RSS_UNIT = 1 if _IS_MACOS else 1024
 """Bytes in a unit of ru_maxrss."""
+_BLOCK_BYTES = 512
+"""Bytes in a unit of ru_inblock and ru_oublock on Linux, whatever the blocks of the disk."""
 
 
 class Supervisor:
@@ -75,6 +77,8 @@ class Supervisor:
         self.is_told_to_end = False
         """Somebody has sent us a signal that ends programs."""
         self.user_s = self.system_s = 0.0
+        self.read = self.written = 0
+        """Bytes from and to storage, of what has ended (Linux)."""
         self.peak_memory = 0
         """Bytes of the largest single process; Linux counts the moment before exec in, so it is
         never below the launcher's own."""
@@ -235,6 +239,8 @@ class Supervisor:
         self.user_s += used.ru_utime
         self.system_s += used.ru_stime
         self.peak_memory = max(self.peak_memory, used.ru_maxrss * _RSS_UNIT)
+        self.read += used.ru_inblock * _BLOCK_BYTES
+        self.written += used.ru_oublock * _BLOCK_BYTES
 
     def _stop_too(self, number: int) -> None:
         """Stop as the command has been stopped by job control, so that the shell gets the prompt.

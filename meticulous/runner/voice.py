@@ -59,10 +59,14 @@ def first_line(record: Record, code: CodeState | None) -> str:
 
 
 def last_line(record: Record, verdict: Outcome, usage: dict[str, Any], least_memory: int) -> str:
-    """Say how the run has ended; its memory, where it is more than `least_memory` bytes."""
+    """Say how the run has ended; its memory, where it is more than `least_memory` bytes; where."""
     text = f"run {record.run.id} {verdict.state} after {format_duration(usage['wall'])}"
-    if usage["peak_memory"] > least_memory:
-        text += f", peak memory {format_bytes(usage['peak_memory'])}"
+    memory = max(usage["peak_memory"], usage.get("peak_tree_memory", 0))
+    if memory > least_memory:
+        text += f", peak memory {format_bytes(memory)}"
+    if "peak_gpu_memory" in usage:
+        text += f", on the GPU {format_bytes(usage['peak_gpu_memory'])}"
+    text += f", in {_shown(record.run.path)}"
     return f"{text}: {verdict.reason}" if verdict.reason else text
 
 

@@ -63,6 +63,7 @@ class RunSettings(Record):
     quiet: bool = False
     detach: bool = False
     timeout_s: float | None = None
+    sample_interval_s: float | None = None
     retries: int = 0
     resume: bool = False
     needed: bool = False
@@ -132,6 +133,7 @@ def for_run(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -
         quiet=values.get("quiet", False),
         detach=values.get("detach", False),
         timeout_s=_timeout(values.get("timeout")),
+        sample_interval_s=_seconds("sample interval", values.get("sample_interval")),
         retries=_retries(values.get("retries", "0")),
         resume=values.get("resume", False),
         needed=values.get("needed", False),
@@ -148,18 +150,22 @@ def _check_unrecorded(values: Mapping[str, Any]) -> None:
 
 def _timeout(text: str | None) -> float | None:
     """Give the seconds of ``--timeout``. Raises SettingsError."""
+    seconds = _seconds("timeout", text)
+    if seconds is not None and seconds <= 0:
+        raise SettingsError(f"the timeout is {text!r}", "Give a time above zero, or none")
+    return seconds
+
+
+def _seconds(name: str, text: str | None) -> float | None:
     if text is None:
         return None
     from meticulous.units import parse_duration
 
     try:
-        seconds = parse_duration(text)
+        return parse_duration(text)
     except ValueError as error:
-        message = f"the timeout {text!r} is no time"
+        message = f"the {name} {text!r} is no time"
         raise SettingsError(message, str(error).capitalize()) from None
-    if seconds <= 0:
-        raise SettingsError(f"the timeout is {text!r}", "Give a time above zero, or none")
-    return seconds
 
 
 def _retries(text: str) -> int:

@@ -20,6 +20,7 @@ __all__ = [
     "PROJECT_DIRECTORY",
     "RETRIES",
     "RUN_OPTIONS",
+    "SAMPLE_INTERVAL",
     "SEEDS",
     "TIMEOUT",
     "Option",
@@ -81,6 +82,12 @@ TIMEOUT = Option(
 RETRIES = Option(
     "retries", "text", "start a command that fails again, at most N times", metavar="N"
 )
+SAMPLE_INTERVAL = Option(
+    "sample-interval",
+    "text",
+    "time between two samples of resources; 0 for none (default: 1s, growing to 10s)",
+    metavar="TIME",
+)
 RUN_OPTIONS = (
     PROJECT_DIRECTORY,
     EXPERIMENTS_DIRECTORY,
@@ -100,6 +107,7 @@ RUN_OPTIONS = (
     Option("detach", "flag", "run in the background, print the id and return", "d", in_file=False),
     TIMEOUT,
     RETRIES,
+    SAMPLE_INTERVAL,
     Option(
         "resume",
         "flag",

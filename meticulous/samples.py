@@ -1,0 +1,35 @@
+"""Reading resources.jsonl: what a run has used, as it was sampled."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from meticulous.runfolder import RESOURCES, RunFolder
+
+__all__ = ["last_sample"]
+
+_MOST_BYTES = 1 << 14
+"""More than one line has, with many GPUs."""
+
+
+def last_sample(run: RunFolder) -> dict[str, Any]:
+    """Give the newest sample of `run`, empty where there is none; ``docs/resources.md`` has its keys.
+
+    Only the end of the file is read. A line that is not whole, or broken, counts as none.
+    """
+    try:
+        with open(run.file(RESOURCES), "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _MOST_BYTES))
+            lines = file.read().split(b"\n")
+    except OSError:
+        return {}
+    for line in reversed(lines[:-1]):
+        try:
+            found = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(found, dict):
+            return found
+    return {}

@@ -1,0 +1,253 @@
+"""Samples of what real process trees use, held against what the kernel says in the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from meticulous.runfolder import RESOURCES, SAMPLED_USAGE_KEYS, RunFolder
+from meticulous.runner import monitor, tree
+from meticulous.runner.gpu_usage import GpuWatch, read_program
+from meticulous.samples import last_sample
+from tests.conftest import meticulous, only_run, wait_until
+
+WORK = """
+import multiprocessing, os, sys, time
+def work(go):
+    ballast = bytearray(60_000_000)
+    end = time.process_time() + 1.0
+    while time.process_time() < end:
+        pass
+if __name__ == "__main__":
+    workers = [multiprocessing.Process(target=work, args=(None,)) for _ in range(2)]
+    for worker in workers: worker.start()
+    with open("written", "wb") as file:
+        file.write(os.urandom(20_000_000)); file.flush(); os.fsync(file.fileno())
+    for worker in workers: worker.join()
+"""
+
+
+def samples_of(run: RunFolder) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in Path(run.file(RESOURCES)).read_text().splitlines()]
+
+
+def record(project: Path, code: str, *options: str) -> tuple[RunFolder, dict[str, Any]]:
+    """Record a Python program; give the run and its usage."""
+    (project / "work.py").write_text(code)
+    words = ["run", "-q", "--dirty", "ignore", *options, "--", sys.executable, "work.py"]
+    assert 0 == meticulous(*words, cwd=project).returncode
+    run = only_run(project)
+    return run, run.read_metadata()["usage"]
+
+
+def test_samples_are_of_the_whole_tree(repository: Path) -> None:
+    run, usage = record(repository, WORK, "--sample-interval", "0.2")
+    samples = samples_of(run)
+    assert 3 == max(sample["processes"] for sample in samples)
+    assert usage["peak_tree_memory"] == max(sample["memory"] for sample in samples) > 120_000_000
+    assert usage["peak_memory"] < usage["peak_tree_memory"]
+    assert usage["peak_processes"] == 3
+    # The integral of the samples is what the kernel has counted, but for what came after the last.
+    moments = [0.0, *(sample["seconds"] for sample in samples)]
+    spent = sum(
+        (now - before) * sample["cpu"] / 100
+        for before, now, sample in zip(moments, moments[1:], samples, strict=False)
+    )
+    assert 0.2 < spent <= usage["user"] + usage["system"] + 0.1
+    assert 2.0 <= usage["user"] + usage["system"]
+    wall = 100 * (usage["user"] + usage["system"]) / usage["wall"]
+    assert usage["mean_cpu"] == pytest.approx(wall, abs=0.1)
+    assert any(sample.get("pss") for sample in samples)
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="the kernel's accounts are Linux's"
+)
+def test_what_is_written_to_storage_is_counted(repository: Path) -> None:
+    run, usage = record(repository, WORK, "--sample-interval", "0.2")
+    assert usage["written"] >= 20_000_000 or _is_in_memory(repository)
+    assert samples_of(run)[-1]["written"] <= usage["written"]
+
+
+def _is_in_memory(path: Path) -> bool:
+    mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
+    inside = [(point, kind) for point, kind in mounts if str(path).startswith(point)]
+    return max(inside, key=lambda one: len(one[0]))[1] in ("tmpfs", "overlay")
+
+
+def test_processes_that_end_between_samples_count(repository: Path) -> None:
+    code = """
+        import subprocess, sys
+        burn = "import time\\nwhile time.process_time() < 0.15: pass"
+        for _ in range(8): subprocess.run([sys.executable, "-c", burn])
+    """
+    import textwrap
+
+    run, usage = record(repository, textwrap.dedent(code), "--sample-interval", "0.7")
+    samples = samples_of(run)
+    assert sum(sample["cpu"] for sample in samples) > 20, samples
+    assert usage["user"] + usage["system"] > 8 * 0.14
+
+
+def test_orphans_belong_to_the_run(repository: Path) -> None:
+    code = """
+import os, subprocess, time
+subprocess.run("sleep 2 & exec sleep 0", shell=True)
+end = time.monotonic() + 1.2
+while time.monotonic() < end: time.sleep(0.05)
+"""
+    run, _ = record(repository, code, "--sample-interval", "0.2")
+    assert 2 == samples_of(run)[-1]["processes"]
+
+
+def test_without_samples_there_is_a_heartbeat(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, usage = record(repository, "import time; time.sleep(0.8)", "--sample-interval", "0")
+    assert b"" == Path(run.file(RESOURCES)).read_bytes()
+    assert set() == usage.keys() & set(SAMPLED_USAGE_KEYS)
+    monkeypatch.setattr(monitor, "_LONGEST_S", 0.01)
+    os.utime(run.file(RESOURCES), (0, 0))
+    end = threading.Event()
+    watch = monitor.Monitor(run, 0, list, monitor.Reaped, 0, lambda *_: None)
+    thread = threading.Thread(target=watch.work, args=(end,))
+    thread.start()
+    wait_until(lambda: time.time() - os.stat(run.file(RESOURCES)).st_mtime < 1000)
+    end.set()
+    thread.join()
+
+
+def test_a_run_that_is_over_at_once_has_no_samples(repository: Path) -> None:
+    meticulous("run", "-q", "true", cwd=repository)
+    assert not Path(only_run(repository).file(RESOURCES)).exists()
+
+
+def test_a_folder_that_is_gone_ends_sampling_and_not_the_run(repository: Path) -> None:
+    code = "rm -rf experiments/1; sleep 1; echo done"
+    done = meticulous("run", "-q", "--", "sh", "-c", code, cwd=repository)
+    assert (0, b"done\n") == (done.returncode, done.stdout)
+    assert 1 == done.stderr.count(b"meticulous: cannot record"), done.stderr
+
+
+@pytest.mark.parametrize("interval", ["x", "-1s"])
+def test_an_interval_that_is_none_is_refused(repository: Path, interval: str) -> None:
+    done = meticulous("run", "--sample-interval", interval, "true", cwd=repository)
+    assert (125, True) == (done.returncode, b"the sample interval" in done.stderr)
+
+
+def test_the_interval_grows_with_the_run(tmp_path: Path) -> None:
+    for elapsed_s, pause_s in ((0, 1), (60, 1), (300, 5), (600, 10), (86_400, 10)):
+        watch = monitor.Monitor(
+            RunFolder(str(tmp_path)), time.monotonic() - elapsed_s, list, monitor.Reaped,
+            None, lambda *_: None,
+        )  # fmt: skip
+        assert watch._pause_s() == pytest.approx(pause_s, abs=0.1)
+
+
+def test_the_tree_is_the_one_that_psutil_sees() -> None:
+    import subprocess
+
+    import psutil
+
+    shell = "sleep 100 & (sleep 100 & wait) & echo ready; wait"
+    with subprocess.Popen(["sh", "-c", shell], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        wait_until(lambda: len(psutil.Process(process.pid).children(recursive=True)) == 3)
+        theirs = psutil.Process(process.pid).children(recursive=True)
+        ours = tree.descendants([process.pid])
+        assert {child.pid for child in theirs} == set(ours)
+        used = tree.measure([process.pid, *ours])
+        assert (4, 4) == (used.processes, used.threads)
+        resident = sum(one.memory_info().rss for one in [*theirs, psutil.Process(process.pid)])
+        assert used.memory == pytest.approx(resident, rel=0.3)  # they have just begun
+        assert 0 < (tree.shared_memory(ours) or 0) < used.memory
+        for child in theirs:
+            child.kill()
+        process.kill()
+
+
+# GPUs: real drivers answer in these words
+
+
+PMON = """# gpu         pid   type     sm    mem    enc    dec    jpg    ofa     fb   ccpm    command
+# Idx           #    C/G      %      %      %      %      %      %     MB     MB    name
+    0       {pid}     C     45     12      -      -      -      -   1024      0    python
+    0       999999     C     30     12      -      -      -      -   4096      0    python
+    1       {pid}     C      -      -      -      -      -      -    512      0    python
+    2          -     -      -      -      -      -      -      -      -      -    -
+"""
+
+
+def smi(directory: Path, script: str) -> str:
+    directory.mkdir(exist_ok=True)
+    program = directory / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return str(program)
+
+
+def test_only_processes_of_the_run_count_on_the_gpu(tmp_path: Path) -> None:
+    program = smi(tmp_path / "bin", f"cat <<'END'\n{PMON.format(pid=4711)}\nEND")
+    assert [
+        {"index": 0, "memory": 1 << 30, "utilisation": 45},
+        {"index": 1, "memory": 512 << 20, "utilisation": None},
+    ] == read_program(program, {4711})
+    assert [] == read_program(program, {1})
+
+
+@pytest.fixture
+def no_nvml(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    return
+
+
+@pytest.mark.parametrize("script", ["exit 9", "echo nonsense", "exec sleep 1000"])
+def test_a_driver_that_fails_or_hangs_keeps_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_nvml: None, script: str
+) -> None:
+    from meticulous.environment import nvidia
+
+    monkeypatch.setattr(nvidia, "_TIMEOUT_S", 0.2)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    smi(tmp_path / "bin", script)
+    watch = GpuWatch(lambda: {1})
+    assert [] == watch.latest()
+    wait_until(lambda: watch._asking is not None and not watch._asking.is_alive())
+    assert [] == watch.latest()
+
+
+def test_the_readings_of_a_run_are_those_of_nvidia_smi(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """nvidia-smi is asked while the command runs, and told which process the command is."""
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    text = PMON.format(pid="$(cat pid)")
+    smi(tmp_path / "bin", f'[ "$1" = pmon ] || exit 9\ncat <<END\n{text}\nEND')
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "hidden"))
+    (tmp_path / "hidden").mkdir()
+    (tmp_path / "hidden" / "pynvml.py").write_text("raise ImportError\n")
+    code = "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(1.5)"
+    run, usage = record(repository, code, "--sample-interval", "0.2")
+    assert (3 << 29, 45.0) == (usage["peak_gpu_memory"], usage["mean_gpu_utilisation"])
+    assert 1 << 30 == samples_of(run)[-1]["gpus"][0]["memory"]
+
+
+def test_the_newest_whole_sample_is_read_from_the_end(tmp_path: Path) -> None:
+    run = RunFolder(str(tmp_path))
+    assert {} == last_sample(run)
+    lines = "".join(f'{{"seconds": {k}}}\n' for k in range(5000))
+    Path(run.file(RESOURCES)).write_text(lines)
+    assert {"seconds": 4999} == last_sample(run)
+    Path(run.file(RESOURCES)).write_text(lines + 'broken\n{"seconds": 50')
+    assert {"seconds": 4999} == last_sample(run)
+    Path(run.file(RESOURCES)).write_text("")
+    assert {} == last_sample(run)
