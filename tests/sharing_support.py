@@ -14,7 +14,7 @@ __all__ = ["bare", "commit", "shell"]
 
 TOOLS = (
     "base64 basename cat chmod cp dash dirname echo env find git grep head ln ls mkdir mktemp mv pwd "
-    "rm rmdir sed sh sort tail tar test touch tr true unzip zstd"
+    "rm rmdir sed sh sort tail tar test touch tr true uname unzip zstd"
 ).split()
 
 

@@ -121,6 +121,33 @@ def test_uncommitted_changes_are_applied_byte_for_byte(
     assert content == (code / "binary").read_bytes()
 
 
+def test_submodules_come_with_their_changes(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "library").mkdir()
+    git(tmp_path / "library", "init", "-q")
+    commit(tmp_path / "library", value_txt="old")
+    git(project, "submodule", "--quiet", "add", str(tmp_path / "library"), "libs/x y")
+    commit(project, show_py="print(open('libs/x y/value.txt').read())")
+    record(project, "python3", "show.py")
+    module = project / "libs" / "x y"
+    head = git(module, "rev-parse", "HEAD").strip()
+    commit(module, value_txt="of a commit that only this clone has")
+    local = git(module, "rev-parse", "HEAD").strip()
+    (module / "value.txt").write_text("changed")
+    run = only_run(project)
+    Path(run.file("uncommitted.1.patch")).write_bytes(patch_of(module))
+    entry = {"path": "libs/x y", "githead-sha": local, "patch": "uncommitted.1.patch"}
+    metadata = run.read_metadata()
+    (tmp_path / ".gitconfig").write_text('[protocol "file"]\n\tallow = always\n')
+
+    plain = shell(script_of(project, "1"), project, tmp_path)
+    run.write_json("metadata.json", {**metadata, "snapshot-submodules": [entry]})
+    changed = shell(script_of(project, "1"), project, tmp_path)
+
+    assert "old\n" == plain.stdout, plain.stderr
+    assert "changed\n" == changed.stdout, changed.stderr
+    assert head != local and 1 == worktrees(project)
+
+
 def patch_of(project: Path) -> bytes:
     return subprocess.run(
         ["git", "diff", "--binary", "--full-index", "HEAD"],

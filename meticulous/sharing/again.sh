@@ -41,12 +41,22 @@ take_code() {  # SHA
         fail "$repository has no commit $1: fetch it, or give a repository that has it"
     git -C "$repository" -c core.hooksPath=/dev/null worktree add --quiet --detach "$tree" "$1" ||
         exit 125
+}
+apply_changes() {  # [SUBMODULE] < PATCH
+    git -C "$tree/${1:-.}" apply --index --whitespace=nowarn - ||
+        fail 'the uncommitted changes cannot be applied'
+}
+take_modules() {
     [ ! -f "$tree/.gitmodules" ] ||
         git -C "$tree" submodule --quiet update --init --recursive ||
         say 'not all submodules could be had'
 }
-apply_changes() {  # < PATCH
-    git -C "$tree" apply --whitespace=nowarn - || fail 'the uncommitted changes cannot be applied'
+take_module() {  # PATH SHA: a submodule that had uncommitted changes, at the commit it was at
+    [ -e "$tree/$1/.git" ] || fail "there is no submodule $1"
+    git -C "$tree/$1" cat-file -e "$2^{commit}" 2>/dev/null || [ -z "$origin" ] ||
+        git -C "$tree/$1" fetch --quiet "$origin/$1" '+refs/*:refs/origin/*' HEAD
+    git -C "$tree/$1" checkout --quiet --detach "$2" ||
+        fail "the submodule $1 has no commit $2"
 }
 no_code() {
     tree=$start

@@ -37,7 +37,6 @@ _RECORD = frozenset(
         runfolder.ENVIRONMENT,
         runfolder.TIMELINE,
         runfolder.RESOURCES,
-        runfolder.UNCOMMITTED_PATCH,
         runfolder.REPORTS,
         runfolder.CONFIG,
         runfolder.CODE_BUNDLE,
@@ -171,7 +170,7 @@ class _Crate:
             instrument=self._instrument(packed, metadata, environment),
             agent=agent,
             object=[*self._arguments(key, run), *self._among(files, runfolder.CONFIG)],
-            result=[file for name, file in files.items() if name.split("/")[0] not in _RECORD],
+            result=[file for name, file in files.items() if not _is_record(name)],
             environment=self._variables(key, environment),
             actionStatus=_status(state),
             error=(message.splitlines() or ["failed"])[-1] if failed else None,
@@ -240,6 +239,14 @@ class _Crate:
         return self._add(
             page, kind="SoftwareApplication", name="Python", softwareVersion=version, url=page
         )
+
+
+def _is_record(name: str) -> bool:
+    """Tell whether the file `name` of a run folder says something of the run, and is no result."""
+    return (
+        name.split("/")[0] in _RECORD
+        or re.fullmatch(r"uncommitted\.(\d+\.)?patch", name) is not None
+    )
 
 
 def _is_word(text: str) -> bool:

@@ -93,14 +93,9 @@ def _part(
         lines.append(f"    take_code {sha} || return")
     else:
         lines.append("    no_code  # it was recorded outside git")
-    patch = _patch(run)
-    end = _end_for(patch)
-    before = "\n".join(lines).encode("utf-8", "surrogateescape")
+    text = "\n".join(lines).encode("utf-8", "surrogateescape") + b"\n"
+    text += _changes(run, metadata) if sha else b""
     lines = []
-    if patch:
-        before += b"\n    apply_changes <<'%s' || return\n%s%s" % (end, patch, end)
-    elif metadata.get("dirty"):
-        lines.append("    say 'there were uncommitted changes, which were not kept'")
     if sha and project is not None:
         top = metadata.get("project") or ""
         paths = [os.path.normpath(os.path.join(top, path)) for path in inputs(run, project)]
@@ -110,7 +105,7 @@ def _part(
         lines += _environment_lines(environment, run.id)
     lines += _exports(environment, secrets)
     lines += [*_command(metadata, environment, secrets), "}", ""]
-    return before + b"\n" + "\n".join(lines).encode("utf-8", "surrogateescape")
+    return text + "\n".join(lines).encode("utf-8", "surrogateescape")
 
 
 def _told(run: RunFolder, metadata: dict[str, Any], environment: dict[str, Any]) -> list[str]:
@@ -128,9 +123,31 @@ def _told(run: RunFolder, metadata: dict[str, Any], environment: dict[str, Any])
     return [f"    # {' '.join(line.split())}" for line in told if line]
 
 
-def _patch(run: RunFolder) -> bytes:
+def _changes(run: RunFolder, metadata: dict[str, Any]) -> bytes:
+    """Give the lines that bring the uncommitted changes, those of submodules too."""
+    text = _applied("", _patch(run, runfolder.UNCOMMITTED_PATCH))
+    if not text and metadata.get("dirty"):
+        text = b"    say 'there were uncommitted changes, which were not kept'\n"
+    text += b"    take_modules\n"
+    for module in metadata.get("snapshot-submodules") or []:
+        path = shlex.quote(str(module["path"]))
+        line = f"    take_module {path} {shlex.quote(str(module['githead-sha']))}\n"
+        text += line.encode("utf-8", "surrogateescape")
+        text += _applied(path, _patch(run, os.path.basename(str(module["patch"]))))
+    return text
+
+
+def _applied(path: str, patch: bytes) -> bytes:
+    """Give the lines that apply `patch` in the quoted `path` of the work tree."""
+    if not patch:
+        return b""
+    where, end = f" {path}".rstrip().encode("utf-8", "surrogateescape"), _end_for(patch)
+    return b"    apply_changes%s <<'%s' || return\n%s%s\n" % (where, end, patch, end)
+
+
+def _patch(run: RunFolder, name: str) -> bytes:
     try:
-        with open(run.file(runfolder.UNCOMMITTED_PATCH), "rb") as file:
+        with open(run.file(name), "rb") as file:
             patch = file.read()
     except FileNotFoundError:
         return b""
@@ -234,6 +251,9 @@ def caveats(runs: Sequence[RunFolder]) -> list[str]:
             found.append(f"run {run.id} was recorded outside git: its code is not known")
         elif metadata.get("dirty") and not os.path.exists(run.file(runfolder.UNCOMMITTED_PATCH)):
             found.append(f"run {run.id} had uncommitted changes that were not kept")
+        if metadata.get("snapshot-left-out"):
+            count = len(metadata["snapshot-left-out"])
+            found.append(f"run {run.id} had {count} uncommitted files that were too large to keep")
         if any(MASK in str(word) for word in metadata.get("command") or []):
             found.append(f"run {run.id} had a secret in its command: the script asks for it")
     return found
