@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["boot_id", "start_time"]
+__all__ = ["boot_id", "start_time", "user_name"]
 
 
 def boot_id() -> str | None:
@@ -40,3 +40,16 @@ def _start_time_by_psutil(pid: int) -> float | None:
         return psutil.Process(pid).create_time()
     except psutil.Error:
         return None
+
+
+def user_name() -> str:
+    """Give the name of the user who runs this process; a number where there is no name."""
+    for variable in ("LOGNAME", "USER"):
+        if name := os.environ.get(variable):
+            return name
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())

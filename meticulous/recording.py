@@ -10,13 +10,13 @@ import os
 import threading
 import time
 
-from meticulous import codestate, runfolder
+from meticulous import codestate, runfolder, uncommitted
 from meticulous.arguments import Arguments
 from meticulous.codestate import CodeState
 from meticulous.environment.scheduler import scheduler_ids
-from meticulous.errors import RunFolderError, SettingsError
+from meticulous.errors import RunFolderError
 from meticulous.masking import mask_command, mask_text, mask_value
-from meticulous.processes import boot_id, start_time
+from meticulous.processes import boot_id, start_time, user_name
 from meticulous.runfolder import RunFolder, store
 from meticulous.settings import RunSettings
 
@@ -65,17 +65,15 @@ def now() -> str:
 def code_state(settings: RunSettings) -> CodeState | None:
     """Give the state of the code as the settings want it recorded; None without a repository.
 
-    Raises DirtyRepositoryError where it has uncommitted changes and nothing was said of them.
+    A snapshot is taken where they say so. Raises DirtyRepositoryError where there are uncommitted
+    changes and nothing was said of them, and CodeStateError.
     """
     if settings.repository is None:
         return None
-    if settings.dirty == "snapshot":
-        hint = "Commit the changes, or say --dirty ignore"
-        raise SettingsError("--dirty snapshot is not available yet", hint)
     code = codestate.capture(settings.repository, settings.experiments_directory)
     if settings.dirty == "refuse":
         codestate.refuse_if_dirty(code)
-    return code
+    return uncommitted.keep(settings, code) if settings.dirty == "snapshot" else code
 
 
 def begin(
@@ -90,13 +88,17 @@ def begin(
     `environ` tells of the run in which this one is started, and of the scheduler. Raises
     RunFolderError where the folder cannot be made; then nothing is left behind.
     """
-    run = store.create(settings.experiments_directory, settings.experiment_id)
-    record = Record(run, _first_metadata(settings, code, command, environ), say)
+    run = None
     try:
-        _say_running(record)
+        run = store.create(settings.experiments_directory, settings.experiment_id)
+        record = Record(run, _first_metadata(settings, code, command, environ), say)
+        _say_running(record, code)
     except RunFolderError:
-        store.discard(run)
+        if run is not None:
+            store.discard(run)
+        uncommitted.forget(code)
         raise
+    uncommitted.say_left_out(code, say)
     return record
 
 
@@ -124,7 +126,7 @@ def resume(
     metadata["tags"] = list(dict.fromkeys([*(earlier.get("tags") or []), *settings.tags]))
     record = Record(run, metadata, say)
     _discard_reports(run)
-    _say_running(record)
+    _say_running(record, code)
     return record
 
 
@@ -151,10 +153,11 @@ def _discard_reports(run: RunFolder) -> None:
         pass  # none, or what is there is not ours
 
 
-def _say_running(record: Record) -> None:
-    """Write the first metadata and STATUS. Raises RunFolderError."""
+def _say_running(record: Record, code: CodeState | None) -> None:
+    """Write the first metadata, the uncommitted code and STATUS. Raises RunFolderError."""
     run = record.run
     try:
+        uncommitted.write(run, code)
         run.write_json(runfolder.METADATA, record.metadata)
         run.write_status(runfolder.RUNNING)
     except OSError as error:
@@ -288,7 +291,7 @@ def _first_metadata(
         "dirty": code.dirty if code else None,
         "untracked": list(code.untracked) if code else [],
         "remote": mask_text(code.remote) if code and code.remote else None,
-        "snapshot-sha": code.snapshot if code else None,
+        **uncommitted.metadata(code),
         "description": settings.description,
         "tags": list(settings.tags),
         "command": mask_command(list(command)),
@@ -337,17 +340,5 @@ def _recorder() -> dict[str, Any]:
         "boot-id": boot_id(),
         "pid": os.getpid(),
         "pid-start-time": start_time(os.getpid()),
-        "user": _user_name(),
+        "user": user_name(),
     }
-
-
-def _user_name() -> str:
-    for variable in ("LOGNAME", "USER"):
-        if name := os.environ.get(variable):
-            return name
-    import pwd
-
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())

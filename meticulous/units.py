@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["format_bytes", "format_duration", "parse_duration"]
+__all__ = ["format_bytes", "format_duration", "parse_bytes", "parse_duration"]
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
@@ -34,6 +34,23 @@ def format_bytes(count: float) -> str:
         return f"{value:.0f} B"
     digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
     return f"{value:.{digits}f} {unit}"
+
+
+def parse_bytes(text: str) -> int:
+    """Give the bytes of ``800``, ``200kB``, ``50 MB``, ``1.5GB`` or ``64MiB``.
+
+    Raises ValueError, whose text says what is understood.
+    """
+    number = text.strip().rstrip("bBiI")
+    steps = "kmgt".find(number[-1:].lower()) + 1 if number[-1:].isalpha() else 0
+    base = 1024 if text.strip().lower().endswith("ib") else 1000
+    try:
+        count = int(float(number[:-1] if steps else number) * base**steps)
+    except (ValueError, OverflowError):
+        count = -1
+    if count < 0:
+        raise ValueError("write it as 800kB, 50MB or 1.5GB")
+    return count
 
 
 def parse_duration(text: str) -> float:

@@ -85,6 +85,7 @@ def test_uncommitted_changes_are_named_with_the_ways_on(repository: Path) -> Non
 
     message = refused(repository, *TOUCH, says="train.py")
 
+    assert "--dirty snapshot" in message
     assert "--dirty ignore" in message
     assert "--norecord" in message
 
@@ -109,10 +110,6 @@ def test_norecord_runs_bare_and_makes_nothing(repository: Path) -> None:
 
     assert (7, native.stdout, b"") == (done.returncode, done.stdout, done.stderr)
     assert [] == runs_of(repository)
-
-
-def test_snapshots_are_not_available_yet(repository: Path) -> None:
-    refused(repository, "--dirty", "snapshot", *TOUCH, says="not available yet")
 
 
 def test_an_experiments_directory_that_is_a_file(repository: Path) -> None:

@@ -661,7 +661,8 @@ def test_the_refusal_names_the_files_and_the_ways_on() -> None:
 
     assert str(caught.value) == (
         "3 files have uncommitted changes, so this run could not be repeated: a.py, b.py, c.py. "
-        "Commit them, or record only that there were changes (--dirty ignore), "
+        "Commit them, or keep the changes with the record (--dirty snapshot), "
+        "or record only that there were some (--dirty ignore), "
         "or run without a record (--norecord)"
     )
 

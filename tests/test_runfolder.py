@@ -188,7 +188,12 @@ def test_a_fresh_run_has_what_the_document_says_and_nothing_else(repository: Pat
         runfolder.STDERR,
         runfolder.TIMELINE,
     }
-    assert set(runfolder.METADATA_KEYS) - set(metadata) == {"imported-from", "recording-trouble"}
+    assert set(runfolder.METADATA_KEYS) - set(metadata) == {
+        "imported-from",
+        "recording-trouble",
+        "snapshot-left-out",
+        "snapshot-submodules",
+    }
     assert set(metadata) <= set(runfolder.METADATA_KEYS)
     assert set(metadata["usage"]) == set(runfolder.USAGE_KEYS)
     assert metadata["format"] == runfolder.FORMAT

@@ -57,7 +57,7 @@ class CodeState(Record):
     two changes: its old name is gone, its new name has come. In `untracked` a directory of which
     nothing is tracked is one entry, ``name/``, and so is a submodule that only has untracked files.
     `remote` is the url of ``origin`` as it is configured; it may hold a password, so mask it before
-    it is shown or written. `snapshot` is the commit that keeps the uncommitted changes, if one does.
+    it is shown or written. `kept` is what a snapshot holds, where one was taken.
     """
 
     repository: str
@@ -68,12 +68,42 @@ class CodeState(Record):
     untracked: tuple[str, ...]
     untracked_left_out: int = 0
     remote: str | None = None
-    snapshot: str | None = None
+    kept: Snapshot | None = None
+
+    @property
+    def snapshot(self) -> str | None:
+        """The commit that keeps the uncommitted changes, if one does."""
+        return self.kept.sha if self.kept else None
 
     @property
     def dirty(self) -> bool:
         """Whether tracked files have uncommitted changes, staged or not."""
         return bool(self.changes)
+
+
+class ModuleSnapshot(Record):
+    """What is kept of a submodule: it is at `head_sha`, and `patch` leads to `snapshot_sha`."""
+
+    path: str
+    head_sha: str
+    snapshot_sha: str
+    patch: bytes
+    left_out: tuple[tuple[str, str], ...] = ()
+    is_new: bool = False
+
+
+class Snapshot(Record):
+    """The uncommitted changes, kept.
+
+    `sha` is a commit on top of the recorded one, and `patch` leads to it; None and empty where
+    all was left out. `left_out` has paths with reasons; `is_new` says that it was not kept before.
+    """
+
+    sha: str | None
+    patch: bytes
+    left_out: tuple[tuple[str, str], ...] = ()
+    modules: tuple[ModuleSnapshot, ...] = ()
+    is_new: bool = False
 
 
 class _Found(Record):
@@ -104,6 +134,11 @@ def capture(repository: str, exclude: str | None = None) -> CodeState:
     return state._replace(remote=remote())
 
 
+def excluding(repository: str, exclude: str | None) -> list[str]:
+    """Give the words for git's command line that keep `exclude` out of an answer."""
+    return _without(_inside(repository, exclude))
+
+
 def refuse_if_dirty(state: CodeState) -> None:
     """Raise DirtyRepositoryError, which names the files and the ways on, if `state` is dirty."""
     if not state.dirty:
@@ -115,7 +150,8 @@ def refuse_if_dirty(state: CodeState) -> None:
     subject, them = ("1 file has", "it") if count == 1 else (f"{count:,} files have", "them")
     raise DirtyRepositoryError(
         f"{subject} uncommitted changes, so this run could not be repeated: {', '.join(names)}",
-        f"Commit {them}, or record only that there were changes (--dirty ignore), "
+        f"Commit {them}, or keep the changes with the record (--dirty snapshot), "
+        "or record only that there were some (--dirty ignore), "
         "or run without a record (--norecord)",
     )
 
@@ -146,6 +182,10 @@ def _inside(repository: str, exclude: str | None) -> tuple[str, ...]:
         if relative.split(os.sep)[0] not in (os.curdir, os.pardir):
             found.append(relative)
     return tuple(sorted(found))
+
+
+def _without(excluded: tuple[str, ...]) -> list[str]:
+    return [f":(top,exclude,literal){name}" for name in excluded]
 
 
 def _state(repository: str, found: _Found, commit: bytes) -> CodeState:
@@ -187,7 +227,7 @@ def _ask_program(repository: str, excluded: tuple[str, ...]) -> CodeState | None
     The second process is started beside the first, and told the commit once it is known: so its
     start costs no time, and the two cannot speak of different commits.
     """
-    status = [*_STATUS, "--", *(f":(top,exclude,literal){name}" for name in excluded)]
+    status = [*_STATUS, "--", *_without(excluded)]
     tree = ask_git(repository, status)
     objects = ask_git(repository, ["cat-file", "--batch"], listens=True)
     code, output, trouble = tree.answer() if tree else (FAILED, b"", b"")

@@ -12,14 +12,11 @@ import subprocess
 from collections.abc import Mapping
 from typing import IO
 
-from meticulous.codestate.program import environment, first_fatal, has_commit
+from meticulous.codestate.program import KEPT_REFS, environment, first_fatal, has_commit
 from meticulous.errors import CodeStateError
 from meticulous.programs import which
 
 __all__ = ["KEPT_REFS", "fetch_bundle", "has_commit", "not_carried", "write_bundle"]
-
-KEPT_REFS = "refs/meticulous/"
-"""Where commits are kept that no branch holds: ``refs/meticulous/<sha>``."""
 
 
 def write_bundle(repository: str, tips: Mapping[str, str], out: IO[bytes]) -> None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import posixpath
 
-from meticulous.codestate.program import ask_git, git, shown
+from meticulous.codestate.program import ask_git, directories, git, shown
 from meticulous.errors import CodeStateError
 from meticulous.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "Module",
@@ -40,9 +44,10 @@ def of_commit(repository: str, commit: str) -> list[Module]:
     ]
 
 
-def of_index(repository: str) -> list[Module]:
-    """Give the submodules that the index of `repository` has."""
-    listed = git(repository, "ls-files", "-z", "--stage", "--full-name", ":/")
+def of_index(repository: str, paths: Sequence[str] = ()) -> list[Module]:
+    """Give the submodules that the index of `repository` has: all, or those among `paths`."""
+    places = [f":(top,literal){path}" for path in paths] or [":/"]
+    listed = git(repository, "ls-files", "-z", "--stage", "--full-name", "--", *places)
     return [
         Module(os.fsdecode(path), words.split(b" ")[1].decode())
         for words, _, path in (record.partition(b"\t") for record in listed.split(b"\0"))
@@ -63,8 +68,7 @@ def local_repository(repository: str, module: Module) -> str | None:
     if is_checked_out(repository, module.path):
         return os.path.join(repository, module.path)
     name = _configured(repository, module.path, "name")
-    common = os.fsdecode(git(repository, "rev-parse", "--git-common-dir").rstrip(b"\n"))
-    folder = os.path.join(repository, common, "modules", name) if name else ""
+    folder = os.path.join(directories(repository)[1], "modules", name)
     return folder if name and os.path.exists(os.path.join(folder, "HEAD")) else None
 
 

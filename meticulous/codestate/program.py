@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 __all__ = [
     "FAILED",
     "FATAL",
+    "KEPT_REFS",
     "ask_git",
+    "directories",
     "end_git",
     "environment",
     "first_fatal",
@@ -24,6 +26,9 @@ __all__ = [
     "start_git",
     "unreadable",
 ]
+
+KEPT_REFS = "refs/meticulous/"
+"""Where commits are kept that no branch holds: ``refs/meticulous/<sha>``."""
 
 _KEPT_VARIABLES = ("GIT_EXEC_PATH", "GIT_ATTR_NOSYSTEM")
 _KEPT_PREFIX = "GIT_CONFIG_"
@@ -107,7 +112,7 @@ def end_git(repository: str, asked: Asked, told: bytes = b"") -> bytes:
     """Tell git `told`, wait for it, and give what it printed. Raises CodeStateError, its reason."""
     code, output, trouble = asked.answer(told)
     if code != 0:
-        raise unreadable(repository, first_fatal(trouble))
+        raise _failed(repository, trouble)
     return output
 
 
@@ -116,6 +121,37 @@ def git(
 ) -> bytes:
     """Let git do something, quietly, and give what it printed. Raises CodeStateError."""
     return end_git(repository, start_git(repository, *words, also=also, listens=True), told)
+
+
+def _failed(repository: str, trouble: bytes) -> CodeStateError:
+    """Turn what a git complains of that was to do something into an error, in one line."""
+    lines = [" ".join(line.split()) for line in trouble.decode("utf-8", "replace").splitlines()]
+    marked = [line for line in lines if line.startswith(("error: ", "fatal: "))]
+    reasons = dict.fromkeys(line.partition(": ")[2] for line in marked)
+    text = "; ".join(list(reasons)[:3]) or " ".join(lines[-1:]) or "it gives no reason"
+    if text.startswith(_DISTRUST):
+        return unreadable(repository, text)
+    return CodeStateError(f"git fails in {shown(os.path.realpath(repository))}: {text}")
+
+
+def directories(repository: str) -> tuple[str, str]:
+    """Give git's own folder for the work tree `repository`, and the one that all its trees share.
+
+    Both are absolute. Also right for the folder of a bare repository.
+    """
+    own = os.path.join(os.path.abspath(repository), ".git")
+    if os.path.isfile(own):
+        with open(own, "rb") as file:
+            line = os.fsdecode(file.read().removesuffix(b"\n"))  # a path may have newlines
+        own = os.path.normpath(os.path.join(repository, line.removeprefix("gitdir: ")))
+    elif not os.path.isdir(own):
+        own = os.path.abspath(repository)
+    try:
+        with open(os.path.join(own, "commondir"), "rb") as file:
+            shared = os.fsdecode(file.read().removesuffix(b"\n"))
+    except FileNotFoundError:
+        return own, own
+    return own, os.path.normpath(os.path.join(own, shared))
 
 
 def has_commit(repository: str, sha: str) -> bool:

@@ -11,7 +11,7 @@ import os
 import shutil
 
 from meticulous.codestate import modules
-from meticulous.codestate.program import git, has_commit, shown
+from meticulous.codestate.program import directories, git, has_commit, shown
 from meticulous.errors import CodeStateError
 
 TYPE_CHECKING = False
@@ -61,6 +61,10 @@ def remove(repository: str, directory: str, *, force: bool = False) -> None:
     if not is_ours(directory):
         raise CodeStateError(
             f"{shown(directory)} was not made by meticulous", "Remove it yourself, if you want to"
+        )
+    if os.path.realpath(directories(directory)[1]) != os.path.realpath(directories(repository)[1]):
+        raise CodeStateError(
+            f"{shown(directory)} is a worktree of another repository", "Remove it from there"
         )
     changed = [] if force else _changes(directory)
     if changed:
@@ -149,8 +153,7 @@ def _force(repository: str, directory: str) -> list[str]:
 
 def _forgotten(repository: str, directory: str) -> bool:
     """Tell whether a worktree of ours once was `directory`."""
-    common = os.fsdecode(git(repository, "rev-parse", "--git-common-dir").rstrip(b"\n"))
-    folder = os.path.join(repository, common, "worktrees")
+    folder = os.path.join(directories(repository)[1], "worktrees")
     for name in os.listdir(folder):
         own = os.path.join(folder, name)
         try:
@@ -196,14 +199,8 @@ def _changes(directory: str) -> list[str]:
 
 def _git_directory(directory: str) -> str | None:
     """Give git's own folder of the worktree whose top is `directory`; None where it is none."""
-    try:
-        with open(os.path.join(directory, ".git"), "rb") as file:
-            line = file.read(1 << 16)  # a path may have a newline in it
-    except OSError:
-        return None
-    if not line.startswith(b"gitdir: "):
-        return None
-    return os.path.normpath(os.path.join(directory, os.fsdecode(line[8:].rstrip(b"\n"))))
+    is_linked = os.path.isfile(os.path.join(directory, ".git"))
+    return directories(directory)[0] if is_linked else None
 
 
 def _missing_parents(directory: str) -> list[str]:

@@ -43,6 +43,7 @@ __all__ = [
     "TIMELINE",
     "TRASH",
     "UNCOMMITTED_PATCH",
+    "UNCOMMITTED_PATCH_OF_SUBMODULE",
     "USAGE_KEYS",
     "RunFolder",
 ]
@@ -62,6 +63,8 @@ RESOURCES = "resources.jsonl"
 UNCOMMITTED_PATCH = "uncommitted.patch"
 CODE_BUNDLE = "code.bundle"
 """The code of an imported run, where there was no repository to take it into."""
+UNCOMMITTED_PATCH_OF_SUBMODULE = "uncommitted.{number}.patch"
+"""The same of a submodule; the metadata say which."""
 CONFIG = "config"
 """Folder in a run for copies of the config files that were named on the command line."""
 REPORTS = "reports"
@@ -94,6 +97,8 @@ METADATA_KEYS = (
     "untracked",
     "remote",
     "snapshot-sha",
+    "snapshot-left-out",
+    "snapshot-submodules",
     "description",
     "tags",
     "command",

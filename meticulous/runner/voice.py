@@ -49,6 +49,8 @@ def first_line(record: Record, code: CodeState | None) -> str:
     text = f"run {record.run.id} in {_shown(record.run.path)}"
     if attempts := len(record.metadata.get("attempts") or ()):
         text += f", attempt {attempts + 1}"
+    if code and code.snapshot:
+        return f"{text} (uncommitted changes are kept in snapshot {code.snapshot[:7]})"
     count = len(code.untracked) + code.untracked_left_out if code else 0
     if count:
         noun = "file is" if count == 1 else "files are"

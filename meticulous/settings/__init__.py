@@ -18,6 +18,8 @@ from meticulous.settings.options import (
     PROJECT_DIRECTORY,
     RUN_OPTIONS,
     SEEDS,
+    SNAPSHOT_FILE_LIMIT,
+    SNAPSHOT_LIMIT,
     Option,
     check_choice,
 )
@@ -67,6 +69,8 @@ class RunSettings(Record):
     retries: int = 0
     resume: bool = False
     needed: bool = False
+    snapshot_limit: int = 50_000_000
+    snapshot_file_limit: int = 10_000_000
 
 
 class Place(Record):
@@ -137,6 +141,8 @@ def for_run(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -
         retries=_retries(values.get("retries", "0")),
         resume=values.get("resume", False),
         needed=values.get("needed", False),
+        snapshot_limit=_size(SNAPSHOT_LIMIT, values.get(SNAPSHOT_LIMIT.key, "50MB")),
+        snapshot_file_limit=_size(SNAPSHOT_FILE_LIMIT, values.get(SNAPSHOT_FILE_LIMIT.key, "10MB")),
     )
 
 
@@ -146,6 +152,17 @@ def _check_unrecorded(values: Mapping[str, Any]) -> None:
         if values.get(name):
             message = f"--{name} is not possible with --norecord, which runs the command bare"
             raise UsageError(message, "Give one of the two")
+
+
+def _size(option: Option, text: str) -> int:
+    """Give the bytes of a limit. Raises SettingsError."""
+    from meticulous.units import parse_bytes
+
+    try:
+        return parse_bytes(text)
+    except ValueError as error:
+        message = f"{option.name} is {text!r}, which is no size"
+        raise SettingsError(message, str(error).capitalize()) from None
 
 
 def _timeout(text: str | None) -> float | None:

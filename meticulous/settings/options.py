@@ -22,6 +22,8 @@ __all__ = [
     "RUN_OPTIONS",
     "SAMPLE_INTERVAL",
     "SEEDS",
+    "SNAPSHOT_FILE_LIMIT",
+    "SNAPSHOT_LIMIT",
     "TIMEOUT",
     "Option",
     "check_choice",
@@ -70,7 +72,7 @@ EXPERIMENTS_DIRECTORY = Option(
 DIRTY = Option(
     "dirty",
     "text",
-    "what to do with uncommitted changes (default: refuse; snapshot is not available yet)",
+    "what to do with uncommitted changes (default: refuse); snapshot keeps them and new files",
     choices=("refuse", "snapshot", "ignore"),
 )
 TIMEOUT = Option(
@@ -88,6 +90,18 @@ SAMPLE_INTERVAL = Option(
     "time between two samples of resources; 0 for none (default: 1s, growing to 10s)",
     metavar="TIME",
 )
+SNAPSHOT_LIMIT = Option(
+    "snapshot-limit",
+    "text",
+    "leave out of a snapshot what goes beyond this, such as 200MB (default: 50MB)",
+    metavar="SIZE",
+)
+SNAPSHOT_FILE_LIMIT = Option(
+    "snapshot-file-limit",
+    "text",
+    "leave out of a snapshot files that are larger (default: 10MB)",
+    metavar="SIZE",
+)
 RUN_OPTIONS = (
     PROJECT_DIRECTORY,
     EXPERIMENTS_DIRECTORY,
@@ -96,6 +110,8 @@ RUN_OPTIONS = (
     Option("tag", "list", "a word to find the run by; repeatable", "t", "TAG"),
     Option("norecord", "flag", "run the command bare: no folder, uncommitted changes allowed"),
     DIRTY,
+    SNAPSHOT_LIMIT,
+    SNAPSHOT_FILE_LIMIT,
     Option("no-git", "flag", "the project is in no git repository"),
     Option("pipe", "flag", "give the command pipes, even on a terminal"),
     Option("pty", "flag", "give the command pseudo-terminals, even off a terminal"),

@@ -1,0 +1,82 @@
+"""The uncommitted code of a run: what is kept of it, and what its folder says of that."""
+
+from __future__ import annotations
+
+from meticulous import runfolder
+from meticulous.helper import replace_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from meticulous.codestate import CodeState
+    from meticulous.runfolder import RunFolder
+    from meticulous.settings import RunSettings
+
+__all__ = ["forget", "keep", "metadata", "say_left_out", "write"]
+
+_NAMED = 5
+
+
+def keep(settings: RunSettings, code: CodeState) -> CodeState:
+    """Take a snapshot of what `code` has beyond its commit. Raises CodeStateError."""
+    from meticulous.codestate import snapshot
+    from meticulous.codestate.selection import Limits
+
+    limits = Limits(settings.snapshot_limit, settings.snapshot_file_limit)
+    kept = snapshot.take(code, settings.experiments_directory, limits)
+    return code._replace(kept=kept)
+
+
+def forget(code: CodeState | None) -> None:
+    """Let go what was kept for a run that does not come about."""
+    if code is not None and code.kept is not None:
+        from meticulous.codestate import snapshot
+
+        snapshot.forget(code.repository, code.kept)
+
+
+def write(run: RunFolder, code: CodeState | None) -> None:
+    """Write the patches to the folder of `run`. Raises OSError."""
+    if code is None or code.kept is None:
+        return
+    if code.kept.patch:
+        replace_file(run.file(runfolder.UNCOMMITTED_PATCH), code.kept.patch)
+    for number, module in enumerate(code.kept.modules, 1):
+        name = runfolder.UNCOMMITTED_PATCH_OF_SUBMODULE.format(number=number)
+        replace_file(run.file(name), module.patch)
+
+
+def metadata(code: CodeState | None) -> dict[str, Any]:
+    """Give what the metadata say of the snapshot; ``snapshot-sha`` always."""
+    said: dict[str, Any] = {"snapshot-sha": code.snapshot if code else None}
+    kept = code.kept if code else None
+    if kept and kept.left_out:
+        said["snapshot-left-out"] = [
+            {"path": path, "reason": reason} for path, reason in kept.left_out
+        ]
+    if kept and kept.modules:
+        said["snapshot-submodules"] = [
+            {
+                "path": module.path,
+                "githead-sha": module.head_sha,
+                "snapshot-sha": module.snapshot_sha,
+                "patch": runfolder.UNCOMMITTED_PATCH_OF_SUBMODULE.format(number=number),
+            }
+            for number, module in enumerate(kept.modules, 1)
+        ]
+    return said
+
+
+def say_left_out(code: CodeState | None, say: Callable[[str], None]) -> None:
+    """Name what the snapshot lacks, if anything."""
+    left_out = code.kept.left_out if code and code.kept else ()
+    if not left_out:
+        return
+    from meticulous.codestate.program import shown
+
+    named = [f"{shown(path)} ({reason})" for path, reason in left_out[:_NAMED]]
+    if len(left_out) > _NAMED:
+        named.append(f"and {len(left_out) - _NAMED:,} more, named in {runfolder.METADATA}")
+    say(f"not in the snapshot: {', '.join(named)}")

@@ -1,0 +1,490 @@
+"""Uncommitted code, kept: in a commit beside the user's, and as a patch."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from meticulous import Experiment
+from meticulous.codestate import Snapshot, capture, snapshot, worktree
+from meticulous.codestate.selection import Limits, is_secret
+from meticulous.errors import CodeStateError
+from tests.conftest import git, meticulous, only_run, runs_of
+from tests.test_worktree import head, needs_lfs, plain, with_lfs, with_submodule
+
+__all__ = ["plain"]
+
+PREFIX = "refs/meticulous/"
+
+
+def taken(repository: Path, exclude: Path | None = None, **limits: int) -> Snapshot:
+    """Take a snapshot that there must be."""
+    outside = str(exclude) if exclude else None
+    kept = snapshot.take(capture(str(repository), outside), outside, Limits(**limits))
+    assert kept is not None
+    return kept
+
+
+def checked_out(repository: Path, kept: Snapshot, where: Path) -> Path:
+    assert kept.sha is not None
+    assert [] == worktree.add(str(repository), kept.sha, str(where))
+    return where
+
+
+def names_in(repository: Path, kept: Snapshot) -> list[str]:
+    listed = git(repository, "ls-tree", "-r", "-z", "--name-only", str(kept.sha))
+    return listed.split("\0")[:-1]
+
+
+def test_run_keeps_changes_and_new_files(repository: Path, tmp_path: Path) -> None:
+    (repository / "train.py").write_text("import new\n")
+    (repository / "new.py").write_text("print('new')\n")
+
+    done = meticulous("run", "--dirty", "snapshot", "--", "python3", "train.py", cwd=repository)
+
+    run = only_run(repository)
+    metadata = run.read_metadata()
+    sha = metadata["snapshot-sha"]
+    assert (0, b"new\n") == (done.returncode, done.stdout)
+    assert f"kept in snapshot {sha[:7]}".encode() in done.stderr
+    assert b"not part of" not in done.stderr
+    assert sha == git(repository, "rev-parse", f"{PREFIX}{sha}").strip()
+    assert metadata["githead-sha"] == git(repository, "rev-parse", f"{sha}^").strip()
+    assert (True, ["new.py"]) == (metadata["dirty"], metadata["untracked"])
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", str(repository), "clone")
+    patch = os.path.abspath(run.file("uncommitted.patch"))
+    git(clone, "apply", "--binary", "--index", patch)
+    assert ["new.py", "train.py"] == git(clone, "ls-files").split()
+    assert "import new\n" == (clone / "train.py").read_text()
+
+
+def test_the_settings_file_and_an_experiment_can_ask_for_it(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (repository / "meticulous.yaml").write_text("dirty: snapshot\nsnapshot-file-limit: 100B\n")
+    (repository / "big").write_bytes(b"x" * 101)
+    monkeypatch.chdir(repository)
+
+    assert 0 == meticulous("run", "-q", "--", "true", cwd=repository).returncode
+    with Experiment({}, dirty="snapshot") as experiment:
+        pass
+
+    one, other = (run.read_metadata() for run in runs_of(repository))
+    assert one["snapshot-sha"] == other["snapshot-sha"] == experiment.metadata["snapshot-sha"]
+    reason = "101 B, beyond 100 B of one file (snapshot-file-limit)"
+    assert [{"path": "big", "reason": reason}] == other["snapshot-left-out"]
+    assert not one["dirty"]  # new files alone do not make it so
+
+
+def test_a_clean_tree_needs_none(repository: Path) -> None:
+    done = meticulous("run", "--dirty", "snapshot", "--", "true", cwd=repository)
+
+    run = only_run(repository)
+    assert b"snapshot" not in done.stderr
+    assert run.read_metadata()["snapshot-sha"] is None
+    assert not os.path.exists(run.file("uncommitted.patch"))
+    assert PREFIX not in git(repository, "show-ref")
+
+
+def test_the_same_state_is_kept_once_and_gc_keeps_it(repository: Path, tmp_path: Path) -> None:
+    (repository / "train.py").write_text("changed\n")
+    first = taken(repository)
+    git(repository, "-c", "user.name=Other", "stash", "-q")
+    git(repository, "stash", "apply", "-q")
+    second = taken(repository)
+
+    assert (first.sha, True, False) == (second.sha, first.is_new, second.is_new)
+    git(repository, "checkout", "-q", "-f", "HEAD")
+    git(repository, "gc", "-q", "--prune=now")
+    there = checked_out(repository, first, tmp_path / "there")
+    assert "changed\n" == (there / "train.py").read_text()
+
+
+def test_what_is_ignored_or_ours_is_not_in_it(repository: Path) -> None:
+    store = repository / "experiments"
+    for name in ("data.log", "experiments/1/stdout", "experiments/tracked", "src/a.py"):
+        path = repository / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    (repository / ".gitignore").write_text("*.log\n")
+    git(repository, "add", "-f", "experiments/tracked")
+
+    kept = taken(repository, store)
+
+    assert [".gitignore", "src/a.py", "train.py"] == names_in(repository, kept)
+
+
+def test_large_files_are_left_out_the_largest_first(repository: Path) -> None:
+    git(repository, "lfs", "uninstall", "--local") if shutil.which("git-lfs") else None
+    (repository / "tracked").write_bytes(b"1")
+    git(repository, "add", "tracked")
+    git(repository, "commit", "-q", "-m", "tracked")
+    (repository / "tracked").write_bytes(b"2" * 5000)
+    git(repository, "add", "tracked")
+    for name, size in (("a", 900), ("b", 800), ("c", 700), ("d", 2000)):
+        (repository / name).write_bytes(b"x" * size)
+
+    kept = taken(repository, total=1600, file=1500)
+
+    assert ["a", "d", "tracked"] == [path for path, _ in kept.left_out]
+    assert "snapshot-limit" in kept.left_out[0][1]
+    assert ["b", "c", "tracked", "train.py"] == names_in(repository, kept)
+    assert "1" == git(repository, "show", f"{kept.sha}:tracked")  # as it is in the commit
+
+
+def test_what_may_hold_a_secret_is_left_out_unless_it_is_staged(repository: Path) -> None:
+    for name in (".env", "keys/id_rsa", "code.py", "added.key"):
+        path = repository / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("text")
+    git(repository, "add", "added.key")
+
+    kept = taken(repository)
+
+    assert [".env", "keys/id_rsa"] == [path for path, _ in kept.left_out]
+    assert ["added.key", "code.py", "train.py"] == names_in(repository, kept)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        (".env", True),
+        (".env.local", True),
+        (".env.example", False),
+        ("server.PEM", True),
+        ("environment.yml", False),
+        ("keyboard.py", False),
+        ("credentials.json", True),
+        ("config.json", False),
+    ],
+)
+def test_names_of_secrets(name: str, is_one: bool) -> None:
+    assert is_one == is_secret(name)
+
+
+def test_other_repositories_inside_are_named(repository: Path) -> None:
+    git(repository, "init", "-q", "other")
+    (repository / "other" / "file").write_text("x")
+    git(repository, "clone", "-q", ".", "deep/clone")
+    (repository / "deep" / "mine").write_text("x")
+
+    kept = taken(repository)
+
+    assert [
+        ("deep/clone/", "a repository of its own"),
+        ("other/", "a repository of its own"),
+    ] == list(kept.left_out)
+    assert ["deep/mine", "train.py"] == names_in(repository, kept)
+
+
+def test_only_things_that_are_left_out(repository: Path) -> None:
+    (repository / ".env").write_text("A=1")
+
+    kept = taken(repository)
+
+    assert (None, b"", False) == (kept.sha, kept.patch, kept.is_new)
+    done = meticulous("run", "--dirty", "snapshot", "--", "true", cwd=repository)
+    assert b"not in the snapshot: .env (may hold a secret" in done.stderr
+    assert only_run(repository).read_metadata()["snapshot-sha"] is None
+
+
+def test_a_pipe_in_the_place_of_a_file(repository: Path) -> None:
+    (repository / "train.py").unlink()
+    os.mkfifo(repository / "train.py")
+    (repository / "new").write_text("x")
+
+    kept = taken(repository)
+
+    assert (("train.py", "neither a file nor a link"),) == kept.left_out
+    assert ["new", "train.py"] == names_in(repository, kept)
+
+
+def test_a_file_behind_a_link_is_gone(repository: Path, tmp_path: Path) -> None:
+    (repository / "src").mkdir()
+    (repository / "src" / "a.py").write_text("one\n")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-q", "-m", "src")
+    (repository / "src").rename(tmp_path / "moved")
+    (repository / "src").symlink_to(tmp_path / "moved")
+
+    kept = taken(repository)
+
+    assert ["src", "train.py"] == names_in(repository, kept)
+
+
+def test_a_thousand_untracked_files_and_more(repository: Path) -> None:
+    for number in range(1100):
+        (repository / f"file {number}").write_text(str(number))
+
+    kept = taken(repository)
+
+    assert 1101 == len(names_in(repository, kept))
+
+
+def test_conflicts_are_kept_as_they_stand(repository: Path, tmp_path: Path) -> None:
+    git(repository, "checkout", "-q", "-b", "other")
+    (repository / "train.py").write_text("theirs\n")
+    git(repository, "commit", "-q", "-a", "-m", "theirs")
+    git(repository, "checkout", "-q", "main")
+    (repository / "train.py").write_text("ours\n")
+    git(repository, "commit", "-q", "-a", "-m", "ours")
+    subprocess.run(
+        ["git", "merge", "-q", "other"], cwd=repository, capture_output=True, check=False
+    )
+
+    there = checked_out(repository, taken(repository), tmp_path / "there")
+
+    assert "<<<<<<<" in (there / "train.py").read_text()
+    assert "UU train.py\n" == git(repository, "status", "--porcelain")
+
+
+def test_line_ends_and_filters_are_as_git_converts_them(repository: Path, tmp_path: Path) -> None:
+    git(repository, "config", "filter.shout.clean", "tr A-Z a-z")
+    git(repository, "config", "filter.shout.smudge", "tr a-z A-Z")
+    (repository / ".gitattributes").write_text("*.txt text eol=crlf\n*.loud filter=shout\n")
+    (repository / "a.txt").write_bytes(b"one\r\ntwo\r\n")
+    (repository / "a.loud").write_bytes(b"LOUD\n")
+
+    kept = taken(repository)
+
+    assert "loud\n" == git(repository, "show", f"{kept.sha}:a.loud")
+    there = checked_out(repository, kept, tmp_path / "there")
+    assert b"one\r\ntwo\r\n" == (there / "a.txt").read_bytes()
+    assert b"LOUD\n" == (there / "a.loud").read_bytes()
+
+
+def test_modes_are_left_alone_where_git_was_told_so(repository: Path, tmp_path: Path) -> None:
+    git(repository, "config", "core.fileMode", "false")
+    (repository / "train.py").write_text("changed\n")
+    (repository / "train.py").chmod(0o755)
+
+    kept = taken(repository)
+
+    assert "100644" == git(repository, "ls-tree", str(kept.sha)).split()[0]
+
+
+def test_files_that_git_leaves_alone_stay_as_they_are_in_the_commit(repository: Path) -> None:
+    (repository / "d").mkdir()
+    for name in ("d/sparse", "assumed", "skipped"):
+        (repository / name).write_text("one\n")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-q", "-m", "files")
+    git(repository, "sparse-checkout", "set", "--no-cone", "/*", "!/d")
+    git(repository, "update-index", "--assume-unchanged", "assumed")
+    git(repository, "update-index", "--skip-worktree", "skipped")
+    (repository / "assumed").write_text("two\n")
+    (repository / "new").write_text("new\n")
+
+    kept = taken(repository)
+
+    assert ["assumed", "d/sparse", "new", "skipped", "train.py"] == names_in(repository, kept)
+    assert "one\n" == git(repository, "show", f"{kept.sha}:assumed")
+
+
+@needs_lfs
+def test_files_in_lfs_are_kept_there(plain: Path, tmp_path: Path) -> None:
+    with_lfs(plain)
+    changed, new = os.urandom(4000), os.urandom(5000)
+    (plain / "data.bin").write_bytes(changed)
+    (plain / "new.bin").write_bytes(new)
+
+    kept = taken(plain)
+
+    assert b"https://git-lfs.github.com/spec/" in kept.patch
+    assert len(kept.patch) < 2000
+    there = checked_out(plain, kept, tmp_path / "there")
+    assert changed == (there / "data.bin").read_bytes()
+    assert new == (there / "new.bin").read_bytes()
+
+
+def test_submodules_keep_their_own(repository: Path, tmp_path: Path) -> None:
+    with_submodule(repository, tmp_path / "library", nested=True)
+    (repository / "lib" / "lib" / "code.py").write_text("deep\n")
+    (repository / "lib" / "new.py").write_text("new\n")
+    before = git(repository, "status", "--porcelain", "--ignore-submodules=none")
+
+    done = meticulous("run", "--dirty", "snapshot", "--", "true", cwd=repository)
+
+    assert 0 == done.returncode, done.stderr
+    assert before == git(repository, "status", "--porcelain", "--ignore-submodules=none")
+    run = only_run(repository)
+    metadata = run.read_metadata()
+    modules = metadata["snapshot-submodules"]
+    assert ["lib", "lib/lib"] == [one["path"] for one in modules]
+    for one in modules:
+        inner = repository / one["path"]
+        assert one["snapshot-sha"] == git(inner, "rev-parse", PREFIX + one["snapshot-sha"]).strip()
+        git(inner, "stash", "-q", "-u")
+        git(inner, "apply", "--check", "--index", os.path.abspath(run.file(one["patch"])))
+    there = tmp_path / "there"
+    assert [] == worktree.add(str(repository), metadata["snapshot-sha"], str(there))
+    assert "deep\n" == (there / "lib" / "lib" / "code.py").read_text()
+    assert "new\n" == (there / "lib" / "new.py").read_text()
+    assert "" == git(there, "status", "--porcelain", "--ignore-submodules=none")
+
+
+def test_a_submodule_at_another_commit(repository: Path, tmp_path: Path) -> None:
+    with_submodule(repository, tmp_path / "library")
+    inner = repository / "lib"
+    git(inner, "checkout", "-q", "--detach")
+    git(inner, "commit", "-q", "--allow-empty", "-m", "on no branch")
+    moved = head(inner)
+
+    kept = taken(repository)
+
+    assert moved == git(repository, "rev-parse", f"{kept.sha}:lib").strip()
+    assert moved == git(inner, "rev-parse", f"{PREFIX}{moved}").strip()
+    assert () == kept.modules
+
+
+def test_a_commit_that_the_clone_lacks_is_made_from_the_patch(
+    repository: Path, tmp_path: Path
+) -> None:
+    git(tmp_path, "clone", "-q", str(repository), "clone")
+    (repository / "train.py").write_text("changed\n")
+    kept, commit = taken(repository), head(repository)
+    clone = str(tmp_path / "clone")
+    assert kept.sha is not None
+
+    with pytest.raises(CodeStateError, match="does not apply"):
+        snapshot.restore(clone, commit, kept.sha, kept.patch.replace(b"-print", b"-other"))
+    with pytest.raises(CodeStateError, match="gives the commit [0-9a-f]{40} and not"):
+        snapshot.restore(clone, commit, kept.sha, kept.patch.replace(b"+changed", b"+altered"))
+    with pytest.raises(CodeStateError, match=r"the commit 1{40}, to which"):
+        snapshot.restore(clone, "1" * 40, kept.sha, kept.patch)
+    assert PREFIX not in git(tmp_path / "clone", "show-ref")
+
+    snapshot.restore(clone, commit, kept.sha, kept.patch)
+    assert f"{kept.sha} {PREFIX}{kept.sha}" in git(tmp_path / "clone", "show-ref")
+
+
+def objects(repository: Path) -> set[Path]:
+    return {path for path in (repository / ".git").rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MiB."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(path)]
+    if (
+        not shutil.which("mount")
+        or subprocess.run(mount, capture_output=True, check=False).returncode
+    ):
+        pytest.skip("a small file system can be mounted by root only")
+    yield path
+    subprocess.run(["umount", "-l", str(path)], check=True)
+
+
+@pytest.mark.parametrize("size", [0, 1, 3])
+def test_a_full_disk_refuses_the_run_and_leaves_nothing(
+    small_disk: Path, tmp_path: Path, size: int
+) -> None:
+    """`size` is what is free, in blocks; the experiments are on the same disk."""
+    git(small_disk, "init", "-q", "project")
+    project = small_disk / "project"
+    (project / "a.py").write_text("one\n")
+    git(project, "add", "-A")
+    git(project, "commit", "-q", "-m", "first")
+    (project / "new.bin").write_bytes(os.urandom(200_000))
+    with open(small_disk / "fill", "wb", buffering=0) as fill:
+        while True:
+            try:
+                fill.write(bytes(4096))
+            except OSError:
+                break
+        fill.truncate(fill.tell() - size * 4096)
+    before = objects(project)
+
+    done = meticulous("run", "--dirty", "snapshot", "--", "touch", tmp_path / "x", cwd=project)
+
+    assert 125 == done.returncode
+    assert b"cannot be kept: " in done.stderr
+    assert b"No space left on device" in done.stderr
+    assert 1 == done.stderr.count(b"\n")
+    assert not (tmp_path / "x").exists()
+    assert before == objects(project)
+    assert [] == runs_of(project)
+
+
+def test_a_full_disk_of_experiments_refuses_the_run_too(
+    repository: Path, small_disk: Path, tmp_path: Path
+) -> None:
+    (repository / "new.bin").write_bytes(os.urandom(4_000_000))
+    words = ["--experiments-directory", small_disk, "--dirty", "snapshot"]
+
+    done = meticulous("run", *words, "--", "touch", tmp_path / "x", cwd=repository)
+
+    assert 125 == done.returncode
+    assert b"No space left on device" in done.stderr
+    assert not (tmp_path / "x").exists()
+    assert [] == [name for name in os.listdir(small_disk) if name.isdigit()]
+    assert PREFIX not in git(repository, "show-ref")
+
+
+def test_a_repository_that_cannot_be_written_to(repository: Path) -> None:
+    (repository / "train.py").write_text("changed\n")
+    own = str(repository / ".git")
+    bind = ["mount", "--bind", own, own]
+    if (
+        not shutil.which("mount")
+        or subprocess.run(bind, capture_output=True, check=False).returncode
+    ):
+        pytest.skip("a read-only file system can be mounted by root only")
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", own], check=True)
+        done = meticulous("run", "--dirty", "snapshot", "--", "true", cwd=repository)
+    finally:
+        subprocess.run(["umount", "-l", own], check=True)
+
+    assert 125 == done.returncode
+    assert b"cannot be kept: cannot write to " in done.stderr
+    assert b"Read-only file system" in done.stderr
+
+
+def test_a_filter_that_fails_refuses_the_run(repository: Path) -> None:
+    git(repository, "config", "filter.broken.clean", "echo no key >&2; false")
+    git(repository, "config", "filter.broken.required", "true")
+    (repository / ".gitattributes").write_text("*.enc filter=broken\n")
+    (repository / "a.enc").write_text("x")
+    before = objects(repository)
+
+    done = meticulous("run", "--dirty", "snapshot", "--", "true", cwd=repository)
+
+    assert 125 == done.returncode
+    assert b"cannot be kept: " in done.stderr
+    assert b"a.enc: clean filter 'broken' failed" in done.stderr
+    assert before == objects(repository)
+
+
+def test_a_repository_without_git_program(repository: Path) -> None:
+    (repository / "train.py").write_text("changed\n")
+
+    done = meticulous(
+        "run",
+        "--dirty",
+        "snapshot",
+        "--",
+        "/bin/true",
+        cwd=repository,
+        env={**os.environ, "PATH": "/nonexistent"},
+    )
+
+    assert 125 == done.returncode
+    assert b"there is no git program" in done.stderr
+
+
+def test_metadata_is_plain_json(repository: Path) -> None:
+    (repository / os.fsdecode(b"\xff.pem")).write_text("x")
+    meticulous("run", "--dirty", "snapshot", "--", "true", cwd=repository)
+
+    with open(only_run(repository).file("metadata.json"), encoding="utf-8") as file:
+        assert "\udcff.pem" == json.load(file)["snapshot-left-out"][0]["path"]

@@ -1,0 +1,185 @@
+"""Whatever state a work tree is in, its snapshot checks out as the same tree, and nothing of the
+user's has changed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from meticulous.codestate import capture, snapshot, worktree
+from tests.conftest import git
+from tests.test_codestate_property import Step, git_steps, take
+
+NAMES = ("a", "b b", "d/c", "d/e/f", "d/e", "d", "new\nline", "\udcff", "x.log", "-q", "ü/\t")
+IGNORED = ("x.log",)
+
+names = st.sampled_from(NAMES)
+contents = st.sampled_from(
+    ["one\n", "two\n", "one\r\n", "", "no end", "\0binary\xff", "one\n" * 50]
+)
+steps: st.SearchStrategy[Step] = st.one_of(
+    st.tuples(st.just("write"), names, contents),
+    st.tuples(st.sampled_from(["remove", "execute", "link", "touch"]), names),
+    st.tuples(st.just("move"), names, names),
+    git_steps("add"),
+    git_steps("add", "--intent-to-add"),
+    git_steps("rm", "-q", "-r", "--cached"),
+    git_steps("rm", "-q", "-r", "-f"),
+    git_steps("mv", "a"),
+    st.sampled_from(
+        [
+            ("git", "add", "-A"),
+            ("git", "commit", "-q", "--allow-empty", "-m", "step"),
+            ("git", "checkout", "-q", "--detach"),
+            ("git", "merge", "-q", "ahead"),
+            ("git", "stash", "-q", "-u"),
+            ("git", "update-index", "--split-index"),
+            ("git", "update-index", "--index-version", "4"),
+            ("git", "config", "core.splitIndex", "true"),
+            ("git", "config", "diff.noprefix", "true"),
+            ("git", "config", "apply.whitespace", "fix"),
+            ("git", "config", "diff.renames", "false"),
+            ("git", "config", "core.untrackedCache", "true"),
+            ("git", "pack-refs", "--all"),
+        ]
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with a branch to conflict with, ignored files, a worktree, hooks that tell."""
+    top = tmp_path_factory.mktemp("template") / "top"
+    with pytest.MonkeyPatch.context() as patch:
+        for role in ("AUTHOR", "COMMITTER"):
+            patch.setenv(f"GIT_{role}_NAME", "Tester")
+            patch.setenv(f"GIT_{role}_EMAIL", "tester@example.org")
+        git(top.parent, "init", "-q", "-b", "main", str(top))
+        git(top, "config", "core.logAllRefUpdates", "always")
+        (top / "a").write_text("one\n")
+        git(top, "add", "-A")
+        git(top, "commit", "-q", "-m", "first")
+        git(top, "checkout", "-q", "-b", "ahead")
+        (top / "a").write_text("ahead\n")
+        git(top, "commit", "-q", "-a", "-m", "ahead")
+        git(top, "checkout", "-q", "main")
+        (top / "d" / "e").mkdir(parents=True)
+        (top / "d" / "e" / "f").write_text("one\n" * 30)
+        (top / "d" / "c").symlink_to("../a")
+        (top / "b b").write_bytes(bytes(range(256)))
+        (top / ".gitignore").write_text("*.log\n")
+        (top / "x.log").write_text("ignored\n")
+        git(top, "add", "-A")
+        git(top, "commit", "-q", "-m", "second")
+        git(top, "worktree", "add", "-q", "-b", "tree", "../tree")
+        (top / ".git" / "hooks").mkdir(exist_ok=True)
+        for name in ("post-checkout", "reference-transaction", "post-index-change", "pre-commit"):
+            hook = top / ".git" / "hooks" / name
+            hook.write_text('#!/bin/sh\n[ -z "$TELL" ] || echo $0 >> "$TELL"\n')
+            hook.chmod(0o755)
+    return top.parent
+
+
+def tree(directory: Path, without: set[bytes]) -> dict[bytes, object]:
+    """Give the files of `directory` with their kind and content, without ``.git``."""
+    found: dict[bytes, object] = {}
+    top = os.fsencode(directory)
+    for folder, folders, files in os.walk(top):
+        if folder == top and b".git" in folders + files:
+            (folders if b".git" in folders else files).remove(b".git")
+        for name in files + [one for one in folders if os.path.islink(os.path.join(folder, one))]:
+            path = os.path.join(folder, name)
+            relative = os.path.relpath(path, top)
+            if relative in without:
+                continue
+            mode = os.lstat(path).st_mode
+            if stat.S_ISLNK(mode):
+                found[relative] = os.readlink(path)
+            else:
+                with open(path, "rb") as file:
+                    found[relative] = bool(mode & stat.S_IXUSR), file.read()
+    return found
+
+
+def of_the_user(directory: Path) -> dict[str, object]:
+    """Give all that is the user's: the tree, and git's folder but for objects and our refs."""
+    own = Path(git(directory, "rev-parse", "--absolute-git-dir").removesuffix("\n"))
+    common = directory.parent / "top" / ".git"
+    files = {
+        path: path.read_bytes()
+        for folder in {own, common}
+        for path in folder.rglob("*")
+        if path.is_file()
+        and not path.is_relative_to(common / "objects")
+        and not path.is_relative_to(common / "refs" / "meticulous")
+    }
+    refs = [
+        line for line in git(directory, "show-ref").split("\n") if "refs/meticulous" not in line
+    ]
+    return {"files": files, "refs": refs, "tree": tree(directory, set())}
+
+
+@settings(
+    max_examples=int(os.environ.get("CODESTATE_EXAMPLES", "50")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="CODESTATE_EXAMPLES" not in os.environ,
+)
+@given(taken=st.lists(steps, max_size=10), where=st.sampled_from(["top", "tree"]))
+def test_a_snapshot_checks_out_as_the_same_tree(
+    template: Path, taken: list[Step], where: str
+) -> None:
+    with tempfile.TemporaryDirectory() as scratch, pytest.MonkeyPatch.context() as patch:
+        shutil.copytree(template, Path(scratch, "copy"), symlinks=True)
+        directory = Path(scratch, "copy", where)
+        git(Path(scratch, "copy", "top"), "worktree", "repair", str(Path(scratch, "copy", "tree")))
+        for step in taken:
+            take(directory, step)
+        patch.setenv("TELL", f"{scratch}/told")
+        status = git_bytes(directory, "--no-optional-locks", "status", "--porcelain", "-z")
+        before = of_the_user(directory)
+
+        state = capture(str(directory))
+        kept = snapshot.take(state)
+        again = snapshot.take(state)
+
+        assert before == of_the_user(directory)
+        assert status == git_bytes(directory, "--no-optional-locks", "status", "--porcelain", "-z")
+        assert not Path(scratch, "told").exists()
+        assert (kept and kept.sha) == (again and again.sha)
+        assert not (again and again.is_new)
+        sha = kept.sha if kept and kept.sha else state.sha
+        there = Path(scratch, "there")
+        assert [] == worktree.add(str(directory), sha, str(there))
+        tracked = git_bytes(there, "ls-files", "-z").split(b"\0")
+        ignored = {os.fsencode(name) for name in IGNORED} - set(tracked)
+        assert tree(directory, ignored) == tree(there, ignored)
+        worktree.remove(str(directory), str(there))
+        assert before == of_the_user(directory)
+        if kept and kept.sha:
+            check_patch(directory, state.sha, kept.sha, kept.patch, Path(scratch, "clone"))
+
+
+def check_patch(directory: Path, head: str, sha: str, patch: bytes, clone: Path) -> None:
+    """Apply the patch as a user would, and make the snapshot from it in another clone."""
+    git(directory.parent, "clone", "-q", "--no-local", str(directory), str(clone))
+    git(clone, "fetch", "-q", "origin", head)
+    snapshot.restore(str(clone), head, sha, patch)
+    git(clone, "checkout", "-q", "--detach", head)
+    git_bytes(clone, "apply", "--binary", "--index", "-", told=patch)
+    assert "" == git(clone, "diff", "--cached", "--name-only", sha)
+
+
+def git_bytes(directory: Path, *words: str, told: bytes = b"") -> bytes:
+    done = subprocess.run(
+        ["git", *words], cwd=directory, check=True, capture_output=True, input=told
+    )
+    return done.stdout
