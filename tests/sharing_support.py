@@ -47,17 +47,17 @@ def shell(
     if sh is None:
         pytest.skip("there is no shell")
     subprocess.run([sh, "-n", str(script)], check=True)
-    return subprocess.run(
+    done = subprocess.run(
         [sh, str(script), *words],
         cwd=cwd,
         env={**bare(tmp_path), **variables},
         check=False,
         capture_output=True,
-        text=True,
-        errors="surrogateescape",
         timeout=60,
         stdin=subprocess.DEVNULL,
     )
+    stdout, stderr = (os.fsdecode(stream) for stream in (done.stdout, done.stderr))
+    return subprocess.CompletedProcess(done.args, done.returncode, stdout, stderr)
 
 
 def commit(repository: Path, **files: str) -> None:

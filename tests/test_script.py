@@ -148,6 +148,35 @@ def test_submodules_come_with_their_changes(project: Path, tmp_path: Path) -> No
     assert head != local and 1 == worktrees(project)
 
 
+def test_a_snapshot_is_repeated_as_it_was(project: Path, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    library.mkdir()
+    git(library, "init", "-q")
+    commit(library, value_txt="old\n")
+    git(project, "submodule", "--quiet", "add", str(library), "libs/x")
+    program = (
+        "import sys\nfor name in sys.argv[1:]: sys.stdout.buffer.write(open(name, 'rb').read())"
+    )
+    commit(project, cat_py=program)
+    (project / "version.txt").write_bytes(bytes(range(1, 256)) + b"\r\nend")
+    (project / "new ü.bin").write_bytes(bytes(range(256)))
+    (project / "libs" / "x" / "value.txt").write_text("changed\n")
+    files = ("version.txt", "new ü.bin", "libs/x/value.txt")
+    record(project, "python3", "cat.py", *files, options=("--dirty", "snapshot"))
+    git(project, "clean", "-qfd")
+    git(project, "checkout", "-q", ".")
+    git(project / "libs" / "x", "checkout", "-q", ".")
+    (tmp_path / ".gitconfig").write_text('[protocol "file"]\n\tallow = always\n')
+    git(tmp_path, "clone", "-q", str(project), "clone")
+
+    script = script_of(project, "1")
+    for place in (project, tmp_path / "clone"):
+        done = shell(script, place, tmp_path)
+        printed = done.stdout.encode("utf-8", "surrogateescape")
+        assert Path(only_run(project).file("stdout")).read_bytes() == printed, done.stderr
+        assert "could" not in done.stderr
+
+
 def patch_of(project: Path) -> bytes:
     return subprocess.run(
         ["git", "diff", "--binary", "--full-index", "HEAD"],

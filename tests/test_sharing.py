@@ -231,20 +231,22 @@ def test_runs_of_another_project_have_their_own_code(
 
 
 def test_a_snapshot_goes_out_as_its_commit(project: Path, elsewhere: Path, tmp_path: Path) -> None:
-    record(project)
     (project / "train.py").write_text("print('changed')\n")
-    git(project, "commit", "-q", "-a", "-m", "snapshot")
-    sha = git(project, "rev-parse", "HEAD").strip()
-    git(project, "update-ref", f"refs/meticulous/{sha}", sha)
-    git(project, "reset", "-q", "--hard", "HEAD~1")
-    run = only_run(project)
-    run.write_json("metadata.json", {**run.read_metadata(), "snapshot-sha": sha})
+    (project / "new").write_text("new")
+    record(project, options=("--dirty", "snapshot"))
 
     export(project, "1", tmp_path / "a.zip")
     take_in(elsewhere, tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        archive.extract("a/code.bundle", tmp_path)
+    git(tmp_path, "clone", "-q", "a/code.bundle", "cloned")
 
+    run = only_run(elsewhere)
+    sha = run.read_metadata()["snapshot-sha"]
     assert "print('changed')\n" == git(elsewhere, "show", f"{sha}:train.py")
     assert PROGRAM == git(elsewhere, "show", f"{sha}~1:train.py")
+    assert "new" == (tmp_path / "cloned" / "new").read_text()
+    assert Path(run.file("uncommitted.patch")).exists()
 
 
 def test_a_commit_that_is_gone_is_refused_or_left_out(project: Path, tmp_path: Path) -> None:

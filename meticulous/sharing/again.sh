@@ -51,7 +51,10 @@ take_modules() {
         git -C "$tree" submodule --quiet update --init --recursive ||
         say 'not all submodules could be had'
 }
-take_module() {  # PATH SHA: a submodule that had uncommitted changes, at the commit it was at
+expect_module() {  # PATH SHA: a submodule that had uncommitted changes, at the commit it was at
+    git -C "$tree" update-index --cacheinfo "160000,$2,$1"
+}
+take_module() {  # PATH SHA
     [ -e "$tree/$1/.git" ] || fail "there is no submodule $1"
     git -C "$tree/$1" cat-file -e "$2^{commit}" 2>/dev/null || [ -z "$origin" ] ||
         git -C "$tree/$1" fetch --quiet "$origin/$1" '+refs/*:refs/origin/*' HEAD

@@ -128,12 +128,17 @@ def _changes(run: RunFolder, metadata: dict[str, Any]) -> bytes:
     text = _applied("", _patch(run, runfolder.UNCOMMITTED_PATCH))
     if not text and metadata.get("dirty"):
         text = b"    say 'there were uncommitted changes, which were not kept'\n"
-    text += b"    take_modules\n"
-    for module in metadata.get("snapshot-submodules") or []:
-        path = shlex.quote(str(module["path"]))
-        line = f"    take_module {path} {shlex.quote(str(module['githead-sha']))}\n"
-        text += line.encode("utf-8", "surrogateescape")
-        text += _applied(path, _patch(run, os.path.basename(str(module["patch"]))))
+    modules = metadata.get("snapshot-submodules") or []
+    words = [
+        f"{shlex.quote(str(module['path']))} {shlex.quote(str(module['githead-sha']))}\n"
+        for module in modules
+    ]
+    lines = "".join(f"    expect_module {word}" for word in words) + "    take_modules\n"
+    text += lines.encode("utf-8", "surrogateescape")
+    for module, word in zip(modules, words, strict=True):
+        text += f"    take_module {word}".encode("utf-8", "surrogateescape")
+        patch = _patch(run, os.path.basename(str(module["patch"])))
+        text += _applied(shlex.quote(str(module["path"])), patch)
     return text
 
 
