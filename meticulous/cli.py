@@ -30,6 +30,13 @@ COMMANDS = {
     "script": "print a shell script that repeats runs without meticulous",
     "export": "write runs and their code into one file for others",
     "import": "take in runs that were exported",
+    "tag": "add tags to runs, or take them away",
+    "note": "write a note into the record of a run",
+    "rm": "remove runs: they go to the trash",
+    "restore": "bring removed runs back",
+    "purge": "delete what is in the trash",
+    "du": "show how much of the disk the runs take",
+    "gc": "remove old, failed or superseded runs",
     "summary": "save values of the run this is called in",
 }
 """Command -> its line in the help. The module is ``meticulous.commands.<command>``."""

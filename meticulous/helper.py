@@ -85,7 +85,7 @@ def summary(values):
     if directory is None:
         return
     try:
-        with _locked(directory):
+        with locked(directory):
             path = os.path.join(directory, SUMMARY)
             merged = _read_summary(path)
             merged.update(values)
@@ -238,7 +238,7 @@ def _read_summary(path):
     return {}
 
 
-class _locked:
+class locked:
     """Holds the run folder's lock, among processes and threads; goes on without after 10 s."""
 
     def __init__(self, directory):

@@ -143,6 +143,9 @@ def metadata_section(metadata: Mapping[str, Any]) -> Row:
     for name, value in metadata.items():
         if name in _OPENED and isinstance(value, dict) and value:
             row.update(section(f"metadata_{name}_", value))
+        elif name == "notes" and isinstance(value, list):
+            texts = [note.get("text") if isinstance(note, dict) else note for note in value]
+            row["metadata_notes"] = "\n".join(map(str, texts))
         else:
             row["metadata_" + name] = value
     return row

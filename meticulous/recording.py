@@ -15,6 +15,7 @@ from meticulous.arguments import Arguments
 from meticulous.codestate import CodeState
 from meticulous.environment.scheduler import scheduler_ids
 from meticulous.errors import RunFolderError
+from meticulous.helper import locked
 from meticulous.masking import mask_command, mask_text, mask_value
 from meticulous.processes import boot_id, start_time, user_name
 from meticulous.runfolder import RunFolder, store
@@ -180,9 +181,23 @@ class Record:
         self._gathering: threading.Thread | None = None
 
     def update(self, changes: dict[str, Any]) -> None:
-        """Put `changes` into the metadata, in memory and on disk."""
-        self.metadata.update(changes)
-        self.write(runfolder.METADATA, self.metadata)
+        """Put `changes` into the metadata, in memory and on disk.
+
+        What users have edited meanwhile (`meticulous tag`, `meticulous note`) stays.
+        """
+        try:
+            with locked(self.run.path):
+                self.metadata.update({**self._edited(), **changes})
+                self.write(runfolder.METADATA, self.metadata)
+        except OSError as error:  # the folder is gone
+            self.failed(runfolder.METADATA, error)
+
+    def _edited(self) -> dict[str, Any]:
+        try:
+            found = self.run.read_json(runfolder.METADATA)
+        except RunFolderError:
+            return {}
+        return {key: found[key] for key in runfolder.EDITED_KEYS if key in found}
 
     def write(self, name: str, value: Any) -> None:
         """Write the JSON file `name` of the run; trouble is noted, not raised."""

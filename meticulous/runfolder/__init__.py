@@ -22,6 +22,7 @@ __all__ = [
     "CODE_BUNDLE",
     "CONFIG",
     "DEFAULT_ARGS",
+    "EDITED_KEYS",
     "ENVIRONMENT",
     "ERROR",
     "FORMAT",
@@ -101,6 +102,7 @@ METADATA_KEYS = (
     "snapshot-submodules",
     "description",
     "tags",
+    "notes",
     "command",
     "project",
     "cwd",
@@ -129,6 +131,8 @@ METADATA_KEYS = (
 """The keys that metadata.json may have; ``docs/run-folder.md`` says what each means."""
 REFERENCES = ("parent", "rerun-of")
 """Keys of the metadata that name another run of the same directory."""
+EDITED_KEYS = ("tags", "notes")
+"""Those that users edit, also while the run is running."""
 USAGE_KEYS = ("wall", "user", "system", "mean_cpu", "peak_memory", "read", "written")
 """The keys of ``usage`` in the metadata: times in seconds, ``mean_cpu`` in percent of one core, the
 others in bytes."""

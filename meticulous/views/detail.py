@@ -17,8 +17,12 @@ __all__ = ["lines", "record"]
 _SHOWN_ABOVE = {
     "format", "githead-sha", "githead-message", "branch", "dirty", "description", "tags", "command",
     "cwd", "project", "timestamp", "start-time", "end-time", "exit-code", "signal", "reason", "host", "usage",
-    "args-source",
+    "args-source", "parent", "attempts", "notes",
 }  # fmt: skip
+_FOR_PROGRAMS = {
+    "boot-id", "pid", "pid-start-time", "pid-namespace", "child-pid", "child-start-time", "args-given",
+}  # fmt: skip
+"""Metadata that tell nobody anything who looks at a run; ``show --json`` has them."""
 
 
 def record(row: Row) -> dict[str, Any]:
@@ -53,6 +57,8 @@ def lines(run: dict[str, Any], stream: TextIO) -> Iterator[str]:
         + (f"  {last}" if last else "")
     )
     yield from _pairs(_facts(run))
+    yield from _heading(paint, "notes", _notes(run["metadata"]))
+    yield from _heading(paint, "earlier attempts", _attempts(run["metadata"]))
     yield from _heading(paint, "arguments", _arguments(run))
     yield from _heading(
         paint, "summary", [(name, text.short(value)) for name, value in run["summary"].items()]
@@ -60,7 +66,7 @@ def lines(run: dict[str, Any], stream: TextIO) -> Iterator[str]:
     others = {
         k: v
         for k, v in run["metadata"].items()
-        if k not in _SHOWN_ABOVE and v not in (None, [], {}, "")
+        if k not in _SHOWN_ABOVE | _FOR_PROGRAMS and v not in (None, [], {}, "")
     }
     yield from _heading(
         paint, "metadata", [(name, text.full(value)) for name, value in others.items()]
@@ -88,8 +94,29 @@ def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
         ("ended", _when(run["end_time"], None)),
         ("took", _took(run["duration"], usage)),
         ("exit code", metadata.get("exit-code")),
+        ("started by", f"run {metadata['parent']}" if metadata.get("parent") else None),
     ]
     return [(name, text.harmless(str(value))) for name, value in facts if value not in (None, "")]
+
+
+def _notes(metadata: dict[str, Any]) -> list[tuple[str, str]]:
+    pairs = []
+    for note in metadata.get("notes") or []:
+        if isinstance(note, dict):
+            moment = _when(str(note.get("time")), None) or ""
+            pairs.append((moment.rpartition(" ")[0], text.full(note.get("text"))))
+    return pairs
+
+
+def _attempts(metadata: dict[str, Any]) -> list[tuple[str, str]]:
+    pairs = []
+    for number, attempt in enumerate(metadata.get("attempts") or [], 1):
+        if isinstance(attempt, dict):
+            start, reason = _when(attempt.get("start-time"), None), attempt.get("reason")
+            state = "LOST" if attempt.get("status") == runfolder.RUNNING else attempt.get("status")
+            words = [state, f"({reason})" if reason else None, start and f"started {start}"]
+            pairs.append((str(number), text.harmless(" ".join(filter(None, words)))))
+    return pairs
 
 
 def _arguments(run: dict[str, Any]) -> list[tuple[str, str]]:

@@ -1,0 +1,62 @@
+"""Delete runs that are in the trash, for good; without an ID, all of them."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from meticulous.commands import asked, removing
+from meticulous.commands.restore import named
+from meticulous.errors import RunFolderError
+from meticulous.runfolder import trash
+from meticulous.runfolder.sizes import size_of
+from meticulous.units import format_bytes
+
+__all__ = ["add_arguments", "main"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line of `purge`."""
+    asked.add_directory(parser)
+    parser.add_argument(
+        "runs", nargs="*", metavar="ID", help="the id of a removed run; 3-7 for several"
+    )
+    parser.add_argument(
+        "--older-than", type=removing.age, metavar="TIME", help="removed longer ago, such as 30d"
+    )
+    removing.add_answers(parser)
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Delete what is named."""
+    directory = asked.directory_of(arguments.experiments_directory)
+    chosen = trash.removed(directory)
+    if arguments.runs:
+        chosen = [run for word in arguments.runs for run in named(word, chosen)]
+    if arguments.older_than is not None:
+        chosen = [run for run in chosen if time.time() - run.time > arguments.older_than]
+    if not chosen:
+        print("there is nothing to delete in the trash")
+        return 0
+    freed = sum(size_of(run.path).bytes for run in chosen)
+    noun = "1 run" if len(chosen) == 1 else f"{len(chosen)} runs"
+    if arguments.dry_run:
+        print(f"would delete {noun}, {format_bytes(freed)}: {', '.join(run.id for run in chosen)}")
+        return 0
+    if not removing.confirmed(arguments, f"Delete {noun} for good, {format_bytes(freed)}?"):
+        print("nothing was deleted")
+        return 0
+    troubles = []
+    for run in chosen:
+        try:
+            trash.delete(run)
+        except RunFolderError as error:
+            troubles.append(error)
+    deleted = len(chosen) - len(troubles)
+    if deleted:
+        print(
+            f"deleted {deleted} of {noun}" if troubles else f"deleted {noun}, {format_bytes(freed)}"
+        )
+    for trouble in troubles:
+        asked.report(trouble)
+    return 1 if troubles else 0

@@ -1,0 +1,97 @@
+"""What the commands that remove runs have in common; itself no command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from meticulous import liveness
+from meticulous.commands import asked
+from meticulous.errors import MeticulousError, RunFolderError
+from meticulous.reading import Row
+from meticulous.runfolder import RUNNING, RunFolder, trash
+from meticulous.units import parse_duration
+
+__all__ = ["add_answers", "age", "confirmed", "is_running", "move_to_trash"]
+
+
+def add_answers(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of everything that removes."""
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+
+
+def age(text: str) -> float:
+    """Read the value of ``--older-than``, in seconds; for argparse."""
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: {error}") from None
+
+
+def confirmed(arguments: argparse.Namespace, question: str) -> bool:
+    """Ask on a terminal, unless told not to; elsewhere the command line is the user's word."""
+    if arguments.yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return True
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def is_running(row: Row) -> bool:
+    """Tell whether the run is running now; what its folder says counts, not what was read before."""
+    run = RunFolder(row["curexpdir"])
+    try:
+        state = run.read_status()[0]
+        return state == RUNNING and liveness.judge(run.read_metadata(), run.path)[0] == RUNNING
+    except RunFolderError:
+        return False  # who is broken is not being recorded; its recorder would have seen to it
+
+
+def move_to_trash(arguments: argparse.Namespace, directory: str, rows: Sequence[Row]) -> int:
+    """Remove those of `rows` that are not running; give the exit code."""
+    troubles: list[str] = []
+    chosen: list[Row] = []
+    for row in rows:
+        if is_running(row):
+            hint = f"End it first: `meticulous stop {row['expid']}`"
+            troubles.append(f"the run {row['expid']} is running. {hint}")
+        else:
+            chosen.append(row)
+    moved = _move(arguments, directory, chosen, troubles) if chosen else []
+    if moved:
+        ids = [os.path.basename(path) for path in moved]
+        noun = "run" if len(ids) == 1 else "runs"
+        print(f"moved {len(ids)} {noun} to the trash: {_some(ids)}")
+        print(f"`meticulous restore {ids[0]}` brings it back; `meticulous purge` frees the space")
+    for trouble in troubles:
+        asked.report(MeticulousError(trouble))
+    return 1 if troubles else 0
+
+
+def _move(
+    arguments: argparse.Namespace, directory: str, rows: list[Row], troubles: list[str]
+) -> list[str]:
+    ids = [str(row["expid"]) for row in rows]
+    noun = "the run" if len(ids) == 1 else f"{len(ids)} runs:"
+    if arguments.dry_run:
+        print(f"would remove {noun} {_some(ids, most=len(ids))}")
+        return []
+    if not confirmed(arguments, f"Remove {noun} {_some(ids)}?"):
+        print("nothing was removed")
+        return []
+    moved: list[Any] = []
+    for run_id in ids:
+        try:
+            moved.append(trash.remove(directory, run_id))
+        except RunFolderError as error:
+            troubles.append(str(error))
+    return moved
+
+
+def _some(ids: Sequence[str], most: int = 10) -> str:
+    more = f" and {len(ids) - most} more" if len(ids) > most else ""
+    return ", ".join(ids[:most]) + more

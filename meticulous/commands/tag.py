@@ -1,0 +1,55 @@
+"""Add tags to runs, and take tags away: `meticulous tag 12-15 +good -draft`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from meticulous.asking.selectors import HELP
+from meticulous.commands import asked
+from meticulous.errors import UsageError
+from meticulous.runfolder import RunFolder
+from meticulous.runfolder.edits import edit
+
+__all__ = ["add_arguments", "main"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line of `tag`."""
+    asked.add_directory(parser)
+    parser.add_argument("runs", metavar="ID", help=HELP)
+    parser.add_argument(
+        "tags",
+        nargs=argparse.REMAINDER,
+        metavar="±TAG",
+        help="+TAG (or TAG) adds it, -TAG takes it away; without any, the tags are printed",
+    )
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Change the tags of each run that is named; print what each then has."""
+    wanted = [_change(word) for word in arguments.tags]
+    _, rows = asked.runs_named(arguments, [arguments.runs])
+
+    def change(metadata: dict[str, Any]) -> None:
+        tags = dict.fromkeys(map(str, metadata.get("tags") or []))
+        for tag, is_added in wanted:
+            if is_added:
+                tags[tag] = None
+            else:
+                tags.pop(tag, None)
+        metadata["tags"] = list(tags)
+
+    for row in rows:
+        run = RunFolder(row["curexpdir"])
+        metadata = edit(run, change) if wanted else run.read_metadata()
+        asked.print_lines([f"{run.id}  {', '.join(map(str, metadata.get('tags') or [])) or '-'}"])
+    return 0
+
+
+def _change(word: str) -> tuple[str, bool]:
+    """Give (the tag, whether it is added)."""
+    tag = word.removeprefix("+") if word.startswith("+") else word.removeprefix("-")
+    if not tag or "," in tag or tag != tag.strip() or not tag.isprintable():
+        raise UsageError(f"{word!r} is no tag", "A tag is a word without commas: +good, -draft")
+    return tag, not word.startswith("-")

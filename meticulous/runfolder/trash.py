@@ -1,0 +1,138 @@
+"""The trash of an experiments directory: runs removed, restored, and deleted for good.
+
+A removed run is moved within its directory by one `rename`, so nothing is copied and nothing can be
+half removed. Its folder's time of change (``ctime``) is when that was.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import stat
+from typing import Any, NamedTuple
+
+from meticulous.errors import RunFolderError
+from meticulous.runfolder import TRASH
+
+__all__ = ["Removed", "delete", "remove", "removed", "restore"]
+
+_AGAIN = re.compile(r"(.+)~\d+")
+
+
+class Removed(NamedTuple):
+    """A run in the trash: its folder there, its id, and when it was removed (seconds since 1970)."""
+
+    path: str
+    id: str
+    time: float
+
+
+def remove(directory: str, run_id: str) -> str:
+    """Move the run `run_id` of `directory` into its trash; give the new path.
+
+    A named run that is removed for the second time is ``NAME~2`` there. Raises RunFolderError where
+    it is gone already or cannot be moved; then it is where it was.
+    """
+    source, trash = os.path.join(directory, run_id), os.path.join(directory, TRASH)
+    try:
+        os.makedirs(trash, exist_ok=True)
+        for number in range(1, 10_000):
+            name = run_id if number == 1 else f"{run_id}~{number}"
+            target = os.path.join(trash, name)
+            if os.path.lexists(target):
+                continue
+            try:
+                os.rename(source, target)
+            except OSError as error:
+                if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                    continue  # another has just taken the name
+                raise
+            return target
+    except FileNotFoundError:
+        raise RunFolderError(f"the run {run_id} is gone already") from None
+    except OSError as error:
+        raise RunFolderError(
+            f"cannot move {source} to {trash}: {error.strerror}", _hint(error, source)
+        ) from error
+    raise RunFolderError(f"{trash} has too many runs of the name {run_id}", "Purge some")
+
+
+def _hint(error: OSError, source: str) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"Free some space with `meticulous purge`, or delete the folder: rm -rf {source}"
+    if error.errno in (errno.EXDEV, errno.EBUSY):
+        return "It is a file system of its own: unmount it first"
+    return "Make both writable"
+
+
+def removed(directory: str) -> list[Removed]:
+    """List the runs in the trash of `directory`, the last removed first."""
+    found = []
+    try:
+        with os.scandir(os.path.join(directory, TRASH)) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False) or entry.is_symlink():
+                    again = _AGAIN.fullmatch(entry.name)
+                    run_id = again[1] if again else entry.name
+                    moment = entry.stat(follow_symlinks=False).st_ctime
+                    found.append(Removed(entry.path, run_id, moment))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise RunFolderError(f"cannot list {error.filename}: {error.strerror}") from error
+    return sorted(found, key=lambda run: -run.time)
+
+
+def restore(directory: str, run: Removed, new_id: str | None = None) -> str:
+    """Move `run` back to its id, or to `new_id`; give its path.
+
+    Raises RunFolderError where there is a run of that id, or it cannot be moved.
+    """
+    target = os.path.join(directory, new_id or run.id)
+    try:
+        # mkdir is refused where something is there; rename would replace an empty folder.
+        os.mkdir(target)
+        os.rename(run.path, target)
+    except FileExistsError:
+        raise RunFolderError(
+            f"there is a run {new_id or run.id} in {directory}",
+            "Restore it under another name: --as NAME",
+        ) from None
+    except OSError as error:
+        if os.path.isdir(target) and os.path.lexists(run.path):
+            os.rmdir(target)
+        raise RunFolderError(f"cannot move {run.path} back: {error.strerror}") from error
+    return target
+
+
+def delete(run: Removed) -> None:
+    """Delete `run` for good. Links are deleted, never what they lead to.
+
+    Raises RunFolderError where something of it cannot be deleted; the rest is gone.
+    """
+    try:
+        if os.path.islink(run.path):
+            os.unlink(run.path)
+        else:
+            shutil.rmtree(run.path, onerror=_unlock)
+    except OSError as error:
+        message = f"cannot delete {error.filename or run.path}: {error.strerror}"
+        raise RunFolderError(message, "Make it writable, or delete it by hand") from error
+
+
+def _unlock(step: Any, path: str, info: Any) -> None:
+    """Make what is read-only writable and try once more; a dataset is often made read-only."""
+    if isinstance(info[1], FileNotFoundError):
+        return  # another purge has been quicker
+    if not isinstance(info[1], PermissionError):
+        raise info[1]
+    folder = os.path.dirname(path)
+    os.chmod(folder, stat.S_IMODE(os.lstat(folder).st_mode) | stat.S_IRWXU)
+    if not os.path.islink(path):
+        os.chmod(path, stat.S_IMODE(os.lstat(path).st_mode) | stat.S_IRWXU)
+    if step in (os.rmdir, os.unlink):
+        step(path)
+    else:
+        shutil.rmtree(path)
