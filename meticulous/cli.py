@@ -26,6 +26,7 @@ COMMANDS = {
     "diff": "show what differs between two runs",
     "compare": "show runs side by side",
     "path": "print the folder of a run",
+    "checkout": "put the code of a run into a directory of its own",
     "environment": "print the packages of a run, to install them elsewhere",
     "script": "print a shell script that repeats runs without meticulous",
     "export": "write runs and their code into one file for others",

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from meticulous.codestate.program import git
+import os
 
-__all__ = ["code_difference"]
+from meticulous.codestate.program import ask_git, git
+
+__all__ = ["code_difference", "pager"]
 
 
-def code_difference(repository: str, old: str, new: str) -> bytes:
+def code_difference(
+    repository: str, old: str, new: str, *, stat: bool = False, coloured: bool = False
+) -> bytes:
     """Give the difference of the code between two commits, as git prints it.
 
-    Raises CodeStateError where a commit is not in the repository, or there is no git program.
+    With `stat` only how many lines changed in which file. Raises CodeStateError where a commit is
+    not in the repository, or there is no git program.
     """
-    words = ["diff", "--no-ext-diff", "--no-textconv", "--no-color", f"{old}^{{commit}}"]
-    return git(repository, *words, f"{new}^{{commit}}", "--")
+    words = ["diff", "--no-ext-diff", "--no-textconv", "-M"]
+    words += [
+        "--color=always" if coloured else "--no-color",
+        "--stat" if stat else "--submodule=diff",
+    ]
+    return git(repository, *words, f"{old}^{{commit}}", f"{new}^{{commit}}", "--")
+
+
+def pager(repository: str) -> str:
+    """Give the command line with which the user pages what git prints: ``less`` and its like."""
+    given = os.environ.get("GIT_PAGER")
+    if given is not None:
+        return given
+    asked = ask_git(repository, ["var", "GIT_PAGER"])
+    found = os.fsdecode(asked.answer().stdout.rstrip(b"\n")) if asked else ""
+    return found or os.environ.get("PAGER", "less")

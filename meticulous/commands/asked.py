@@ -27,6 +27,8 @@ __all__ = [
     "project_of",
     "report",
     "runs_named",
+    "say",
+    "shown_path",
 ]
 
 Answer = TypeVar("Answer")
@@ -90,8 +92,20 @@ def one_run(arguments: argparse.Namespace, word: str) -> tuple[str, Row]:
 
 def report(error: MeticulousError) -> None:
     """Say on stderr which run is left out, and why."""
-    text = f"meticulous: {error}\n"
-    sys.stderr.write(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+    say(str(error))
+
+
+def say(text: str) -> None:
+    """Say `text` on stderr."""
+    line = f"meticulous: {text}\n"
+    sys.stderr.write(line.encode("utf-8", "backslashreplace").decode("utf-8"))
+    sys.stderr.flush()
+
+
+def shown_path(path: str) -> str:
+    """Give `path` as it is shortest to type here."""
+    relative, absolute = os.path.relpath(path), os.path.abspath(path)
+    return relative if len(relative) < len(absolute) else absolute
 
 
 def print_json(value: Any) -> None:

@@ -6,13 +6,13 @@ import argparse
 import shutil
 import sys
 
-from meticulous import settings
+from meticulous import recorded
 from meticulous.asking import selectors
-from meticulous.codestate.difference import code_difference
+from meticulous.codestate.difference import code_difference, pager
 from meticulous.commands import asked
-from meticulous.errors import CodeStateError
-from meticulous.reading import Row
-from meticulous.views import detail, difference
+from meticulous.runfolder import RunFolder
+from meticulous.views import colour, detail, difference
+from meticulous.views.pager import print_paged
 
 __all__ = ["add_arguments", "main"]
 
@@ -23,7 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("other", metavar="B", help="likewise")
     asked.add_directory(parser)
     parser.add_argument(
-        "--code", action="store_true", help="print the difference of the code of their commits"
+        "--code",
+        action="store_true",
+        help="print the difference of their code, uncommitted changes that were kept included",
+    )
+    parser.add_argument(
+        "--stat", action="store_true", help="with --code, only how much changed in which file"
     )
     parser.add_argument("--json", action="store_true", help="print a JSON object, by section")
 
@@ -35,9 +40,8 @@ def main(arguments: argparse.Namespace) -> int:
     one, other = asked.ask(
         directory, lambda runs: [selectors.select_one(name, runs) for name in names]
     )
-    if arguments.code:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(_code_difference(directory, one, other))
+    if arguments.code or arguments.stat:
+        _print_code(RunFolder(one["curexpdir"]), RunFolder(other["curexpdir"]), arguments)
         return 0
     found = difference.between(detail.record(one), detail.record(other))
     if arguments.json:
@@ -49,12 +53,12 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _code_difference(directory: str, one: Row, other: Row) -> bytes:
-    for row in (one, other):
-        if not row.get("sha"):
-            raise CodeStateError(f"run {row['expid']} has no commit recorded")
-    repository = settings.find_repository(directory)
-    if repository is None:
-        hint = "Give the --experiments-directory inside the project"
-        raise CodeStateError(f"{directory} is in no git repository", hint)
-    return code_difference(repository, one["sha"], other["sha"])
+def _print_code(one: RunFolder, other: RunFolder, arguments: argparse.Namespace) -> None:
+    repository = recorded.repository_of(other)
+    old, new = (recorded.commit_of(run, repository) for run in (one, other))
+    for run in (one, other):
+        if recorded.lacks_changes(run):
+            asked.say(f"run {run.id} had uncommitted changes, which were not kept")
+    is_coloured = colour.painter(sys.stdout) is not None
+    code = code_difference(repository, old, new, stat=arguments.stat, coloured=is_coloured)
+    print_paged(code, pager(repository) if sys.stdout.isatty() else "")

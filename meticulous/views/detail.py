@@ -12,7 +12,7 @@ from meticulous.runfolder import RunFolder
 from meticulous.units import format_bytes, format_duration
 from meticulous.views import colour, text
 
-__all__ = ["lines", "record"]
+__all__ = ["code", "lines", "record"]
 
 _SHOWN_ABOVE = {
     "format", "githead-sha", "githead-message", "branch", "dirty", "description", "tags", "command",
@@ -89,7 +89,7 @@ def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
         ("in", metadata.get("cwd")),
         ("description", metadata.get("description")),
         ("tags", ", ".join(map(str, metadata.get("tags") or []))),
-        ("code", _code(metadata)),
+        ("code", code(metadata)),
         ("started", _when(run["start_time"], metadata.get("host"))),
         ("ended", _when(run["end_time"], None)),
         ("took", _took(run["duration"], usage)),
@@ -152,13 +152,16 @@ def _command(command: Any) -> str | None:
     return shlex.join(map(str, command)) if isinstance(command, list) else command
 
 
-def _code(metadata: dict[str, Any]) -> str | None:
+def code(metadata: dict[str, Any]) -> str | None:
+    """Say at which commit the code was, and whether it had changes; None without one."""
     sha = metadata.get("githead-sha")
     if not sha:
         return None
     first = str(metadata.get("githead-message") or "").partition("\n")[0]
     branch = f" on {metadata['branch']}" if metadata.get("branch") else ""
     dirty = ", with uncommitted changes" if metadata.get("dirty") else ""
+    if metadata.get("snapshot-sha"):
+        dirty = f", with the changes of snapshot {str(metadata['snapshot-sha'])[:12]}"
     return f"{str(sha)[:12]}{branch}{dirty}  {first}".rstrip()
 
 

@@ -1,0 +1,93 @@
+"""The code of a recorded run, found again: its repository, its commit, a tree of it."""
+
+from __future__ import annotations
+
+import os
+
+from meticulous import runfolder, settings
+from meticulous.codestate import modules, snapshot, worktree
+from meticulous.codestate.program import has_commit
+from meticulous.errors import CodeStateError
+from meticulous.runfolder import RunFolder
+
+__all__ = ["check_out", "commit_of", "head_of", "lacks_changes", "patch_of", "repository_of"]
+
+
+def repository_of(run: RunFolder) -> str:
+    """Give the repository in which the commit of `run` is looked for, its top level.
+
+    It is the one around the run folder, or that of the present project where only that one has
+    the commit. Raises CodeStateError where there is none.
+    """
+    sha = head_of(run)
+    places = [
+        settings.find_repository(os.path.dirname(os.path.abspath(run.path))),
+        settings.find_place({}).repository,
+    ]
+    found = [place for place in places if place is not None]
+    if not found:
+        raise CodeStateError(
+            f"{run.path} is in no git repository, and neither is the current directory",
+            "Change into a clone of the project",
+        )
+    return next((place for place in found if has_commit(place, sha)), found[0])
+
+
+def head_of(run: RunFolder) -> str:
+    """Give the commit of `run`, without its uncommitted changes. Raises CodeStateError."""
+    sha = run.read_metadata().get("githead-sha")
+    if not sha:
+        raise CodeStateError(f"run {run.id} has no commit recorded")
+    return str(sha)
+
+
+def commit_of(run: RunFolder, repository: str) -> str:
+    """Give the commit that has the code of `run`: its snapshot, or else the commit it was at.
+
+    A snapshot that this clone lacks is made again from the patches in the folder. Raises
+    CodeStateError where that cannot be, or the run has no commit.
+    """
+    head = head_of(run)
+    metadata = run.read_metadata()
+    for module in reversed(metadata.get("snapshot-submodules") or []):
+        place = modules.local_repository(repository, modules.Module(module["path"], ""))
+        if place is not None and has_commit(place, module["githead-sha"]):
+            patch = patch_of(run, os.path.basename(module["patch"]))
+            snapshot.restore(place, module["githead-sha"], module["snapshot-sha"], patch)
+    sha = metadata.get("snapshot-sha")
+    if not sha:
+        return head
+    if not has_commit(repository, sha):
+        snapshot.restore(repository, head, sha, patch_of(run))
+    return str(sha)
+
+
+def patch_of(run: RunFolder, name: str = runfolder.UNCOMMITTED_PATCH) -> bytes:
+    """Give the uncommitted changes that the folder of `run` has; empty where it has none."""
+    try:
+        with open(run.file(name), "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return b""
+
+
+def lacks_changes(run: RunFolder) -> bool:
+    """Tell whether there were uncommitted changes of which nothing was kept."""
+    metadata = run.read_metadata()
+    return bool(metadata.get("dirty")) and not metadata.get("snapshot-sha")
+
+
+def check_out(run: RunFolder, repository: str, directory: str) -> list[str]:
+    """Make `directory` a worktree with the code of `run`. Gives warnings: what is not as it was.
+
+    Raises CodeStateError where the code is gone or the directory exists.
+    """
+    warnings = worktree.add(repository, commit_of(run, repository), directory)
+    metadata = run.read_metadata()
+    if lacks_changes(run):
+        warnings.insert(0, "there were uncommitted changes, which were not kept")
+    left_out = [str(one.get("path")) for one in metadata.get("snapshot-left-out") or []]
+    if left_out:
+        more = f" and {len(left_out) - 5} more" if len(left_out) > 5 else ""
+        warnings.append(f"not in its snapshot: {', '.join(left_out[:5])}{more}")
+    return warnings
