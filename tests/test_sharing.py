@@ -201,6 +201,12 @@ def test_without_a_repository_the_code_stays_beside_the_run(
     export(bare_place, "1", tmp_path / "b.tar")
     take_in(elsewhere, tmp_path / "b.tar")
 
+    said = meticulous("script", "1", cwd=bare_place)
+    (tmp_path / "again.sh").write_bytes(said.stdout)
+    bundle = f"{only_run(bare_place).path}/code.bundle"
+    done = shell(tmp_path / "again.sh", bare_place, tmp_path, bundle)
+    assert b"is in experiments/1/code.bundle" in said.stderr
+    assert "made []\n" == done.stdout, done.stderr
     assert "kept as code.bundle" in told
     git(tmp_path, "clone", "-q", f"{only_run(bare_place).path}/code.bundle", "cloned")
     assert PROGRAM == (tmp_path / "cloned" / "train.py").read_text()
@@ -319,6 +325,17 @@ def test_what_is_there_is_not_replaced(project: Path, tmp_path: Path) -> None:
     export(project, "1", f"{tmp_path}/folder/", "--force")
     assert zipfile.is_zipfile(tmp_path / "a.zip")
     assert "mine" not in os.listdir(tmp_path / "folder")
+
+
+def test_an_export_is_no_part_of_what_is_exported(project: Path) -> None:
+    record(project)
+
+    inside = refused(project, "export", "1", "experiments/1/deep.zip")
+    beside = refused(project, "export", "1", "experiments/x/")
+
+    assert "experiments/1/deep.zip is inside run 1" in inside
+    assert "experiments/x would look like a run itself" in beside
+    assert ["1"] == [run.id for run in runs_of(project)]
 
 
 @pytest.mark.parametrize("name", ["a.rar", "a", ".zip"])

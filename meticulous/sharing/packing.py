@@ -74,6 +74,7 @@ def pack(plan: Plan, path: str, *, replace: bool = False) -> Manifest:
     path = path.rstrip("/")
     if os.path.lexists(path) and not replace:
         raise ArchiveError(f"{path} exists already", "Give another name, or --force")
+    _check_place(plan, path, ending)
     top = os.path.basename(path).removesuffix(ending) if ending != "/" else ""
     with _beside(path) as directory:
         packing = _Packing(plan, directory)
@@ -83,6 +84,17 @@ def pack(plan: Plan, path: str, *, replace: bool = False) -> Manifest:
             packing.write(writer, manifest, "" if plan.is_flat or not top else f"{top}/")
         _publish(whole, path)
     return manifest
+
+
+def _check_place(plan: Plan, path: str, ending: str) -> None:
+    """Raise ArchiveError where the export would be a part of what is exported."""
+    place = os.path.realpath(path)
+    for run in plan.runs:
+        folder = os.path.realpath(run.path)
+        is_beside = ending == "/" and os.path.dirname(place) == os.path.dirname(folder)
+        if is_beside or place.startswith(os.path.join(folder, "")):
+            what = "would look like a run itself" if is_beside else f"is inside run {run.id}"
+            raise ArchiveError(f"{path} {what}", "Give a place outside the experiments directory")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import sys
 import tarfile
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, Protocol
@@ -27,6 +28,8 @@ ENDINGS = (".zip", ".tar.zst", ".tar.gz", ".tgz", ".tar", "/")
 _EARLIEST, _LATEST = (1980, 1, 1, 0, 0, 0), (2107, 12, 31, 23, 59, 58)
 """What the dates of a zip file can hold."""
 _LARGE = 1 << 31
+_SAMPLE = 1 << 16
+"""Bytes by which it is seen whether a file can be compressed at all."""
 
 
 class Writer(Protocol):
@@ -143,9 +146,11 @@ class _Zip:
 
     def file(self, name: str, told: File, content: IO[bytes]) -> None:
         info = _zip_info(name, stat.S_IFREG | told.mode, told.mtime)
-        if name.endswith(".bundle"):
-            info.compress_type = zipfile.ZIP_STORED  # git has compressed it
+        start = content.read(_SAMPLE)
+        if len(zlib.compress(start, 1)) > 0.95 * len(start):  # weights, images: tried in vain
+            info.compress_type = zipfile.ZIP_STORED
         with self._archive.open(info, "w", force_zip64=told.size >= _LARGE) as out:
+            out.write(start)
             shutil.copyfileobj(content, out, 1 << 20)
 
     def link(self, name: str, target: str) -> None:
