@@ -97,6 +97,8 @@ def _run_command(command: str, rest: list[str]) -> int:
 
     parser = Parser(prog=f"meticulous {command}", description=module.__doc__)
     module.add_arguments(parser)
+    if hasattr(module, "prepare"):
+        rest = module.prepare(rest)
     code: int = module.main(parser.parse_args(rest))
     return code
 

@@ -75,6 +75,9 @@ def test_tags_are_added_and_taken_away(project: Path) -> None:
     assert "1  b\n" == say(project, "tag", "1", "-good", "-never")
     assert ["2"] == listed(project, "--tag", "good")
     assert "1  b\n" == say(project, "tag", "1")
+    where = ["--experiments-directory", str(project / "experiments")]
+    assert "1  b, hot\n" == say(project, "tag", "1", "+hot", *where)
+    assert "1  b\n" == say(project, "tag", *where, "1", "-hot")
     assert "3  -\n" == say(project, "tag", "3")
 
 

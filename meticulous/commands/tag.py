@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 from meticulous.asking.selectors import HELP
@@ -11,7 +12,10 @@ from meticulous.errors import UsageError
 from meticulous.runfolder import RunFolder
 from meticulous.runfolder.edits import edit
 
-__all__ = ["add_arguments", "main"]
+__all__ = ["add_arguments", "main", "prepare"]
+
+_TAKEN = "\0"
+"""No word of a command line can have it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,10 +24,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", metavar="ID", help=HELP)
     parser.add_argument(
         "tags",
-        nargs=argparse.REMAINDER,
+        nargs="*",
         metavar="±TAG",
         help="+TAG (or TAG) adds it, -TAG takes it away; without any, the tags are printed",
     )
+
+
+def prepare(words: Sequence[str]) -> list[str]:
+    """Mark the tags to take away: to argparse ``-draft`` would be options."""
+    is_tag = [word[:1] == "-" and word[1:2] not in ("", "-") and word != "-h" for word in words]
+    return [_TAKEN + word if yes else word for word, yes in zip(words, is_tag, strict=True)]
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -49,7 +59,9 @@ def main(arguments: argparse.Namespace) -> int:
 
 def _change(word: str) -> tuple[str, bool]:
     """Give (the tag, whether it is added)."""
-    tag = word.removeprefix("+") if word.startswith("+") else word.removeprefix("-")
+    is_added = not word.startswith(_TAKEN)
+    word = word.removeprefix(_TAKEN)
+    tag = word[1:] if word[:1] in ("+", "-") else word
     if not tag or "," in tag or tag != tag.strip() or not tag.isprintable():
         raise UsageError(f"{word!r} is no tag", "A tag is a word without commas: +good, -draft")
-    return tag, not word.startswith("-")
+    return tag, is_added
