@@ -33,7 +33,9 @@ __all__ = [
     "code_state",
     "cwd_within",
     "now",
+    "recorder",
     "resume",
+    "say_running",
     "timeline_zero",
 ]
 
@@ -93,7 +95,7 @@ def begin(
     try:
         run = store.create(settings.experiments_directory, settings.experiment_id)
         record = Record(run, _first_metadata(settings, code, command, environ), say)
-        _say_running(record, code)
+        say_running(record, code)
     except RunFolderError:
         if run is not None:
             store.discard(run)
@@ -127,7 +129,7 @@ def resume(
     metadata["tags"] = list(dict.fromkeys([*(earlier.get("tags") or []), *settings.tags]))
     record = Record(run, metadata, say)
     _discard_reports(run)
-    _say_running(record, code)
+    say_running(record, code)
     return record
 
 
@@ -154,7 +156,7 @@ def _discard_reports(run: RunFolder) -> None:
         pass  # none, or what is there is not ours
 
 
-def _say_running(record: Record, code: CodeState | None) -> None:
+def say_running(record: Record, code: CodeState | None) -> None:
     """Write the first metadata, the uncommitted code and STATUS. Raises RunFolderError."""
     run = record.run
     try:
@@ -318,7 +320,7 @@ def _first_metadata(
         "exit-code": None,
         "signal": None,
         "reason": None,
-        **_recorder(),
+        **recorder(),
         "parent": _parent(settings.experiments_directory, environ),
         "scheduler": scheduler_ids(environ),
         "attempts": [],
@@ -348,7 +350,7 @@ def _parent(experiments_directory: str, environ: Mapping[str, str]) -> str | Non
     return os.path.relpath(outer, experiments_directory) if outer else None
 
 
-def _recorder() -> dict[str, Any]:
+def recorder() -> dict[str, Any]:
     """Say which process records: enough for a reader to tell later whether it still lives."""
     return {
         "host": os.uname().nodename,

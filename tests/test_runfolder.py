@@ -191,6 +191,7 @@ def test_a_fresh_run_has_what_the_document_says_and_nothing_else(repository: Pat
     assert set(runfolder.METADATA_KEYS) - set(metadata) == {
         "imported-from",
         "notes",
+        "ranks",
         "recording-trouble",
         "snapshot-left-out",
         "snapshot-submodules",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from meticulous import liveness
 from meticulous.asking.selectors import HELP
 from meticulous.commands import asked
+from meticulous.errors import UsageError
 from meticulous.playback import Playback
 from meticulous.runfolder import RUNNING, STDERR, STDOUT, RunFolder
 from meticulous.views.log import LogText
@@ -28,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "run", metavar="RUN", nargs="?", default="last", help=f"{HELP} (default: last)"
     )
     asked.add_directory(parser)
+    parser.add_argument(
+        "--rank", metavar="K", type=int, default=0, help="what rank K of a run of several printed"
+    )
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--stdout", action="store_true", help="only what it printed on stdout")
     which.add_argument("--stderr", action="store_true", help="only what it printed on stderr")
@@ -42,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Print the log; with ``--follow`` until the run has ended. Ctrl-C never reaches the run."""
     _, row = asked.one_run(arguments, arguments.run)
-    run = RunFolder(row["curexpdir"])
+    run = _folder(RunFolder(row["curexpdir"]), arguments.rank)
     streams = [STDOUT] if arguments.stdout else [STDERR] if arguments.stderr else [STDOUT, STDERR]
     playback = Playback(run, streams)
     printer = _RawPrinter() if arguments.raw else _TextPrinter()
@@ -58,6 +62,17 @@ def main(arguments: argparse.Namespace) -> int:
         printer.show(block)
     printer.end()
     return 0
+
+
+def _folder(run: RunFolder, rank: int) -> RunFolder:
+    """Give the folder with the streams of `rank`; those of rank 0 are the run's own."""
+    if rank == 0:
+        return run
+    folder = run.rank(rank)
+    if rank > 0 and os.path.isdir(folder.path):
+        return folder
+    there = ", ".join(str(number) for number in [0, *run.ranks()])
+    raise UsageError(f"run {run.id} has no rank {rank}", f"There is: {there}")
 
 
 def _is_running(run: RunFolder) -> bool:

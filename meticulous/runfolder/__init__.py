@@ -28,9 +28,11 @@ __all__ = [
     "FORMAT",
     "HIGHEST_ID",
     "LOST",
+    "MEETINGS",
     "METADATA",
     "METADATA_KEYS",
     "METRICS",
+    "RANKS",
     "REFERENCES",
     "REPORTS",
     "RESOURCES",
@@ -71,6 +73,11 @@ CONFIG = "config"
 REPORTS = "reports"
 """Folder in a run for what the processes of the command report of themselves, one file each."""
 
+RANKS = "ranks"
+"""Folder in a run for its ranks from 1 on, one folder each, named by the number."""
+
+MEETINGS = ".ranks"
+"""Folder in the experiments directory where the ranks of a run that begins find each other."""
 TRASH = ".trash"
 """Folder in the experiments directory for removed runs; their ids are not given again."""
 HIGHEST_ID = ".highest-id"
@@ -123,6 +130,7 @@ METADATA_KEYS = (
     "imported-from",
     "scheduler",
     "attempts",
+    "ranks",
     "args-source",
     "args-given",
     "survivors",
@@ -167,6 +175,18 @@ class RunFolder:
     def file(self, name: str) -> str:
         """Give the path of the file `name` of this run."""
         return os.path.join(self.path, name)
+
+    def rank(self, number: int) -> RunFolder:
+        """Give the folder of rank `number`, from 1 on; those of rank 0 are the run's own files."""
+        return RunFolder(os.path.join(self.path, RANKS, str(number)))
+
+    def ranks(self) -> list[int]:
+        """List the ranks from 1 on that have a folder, in their order."""
+        try:
+            names = os.listdir(self.file(RANKS))
+        except OSError:
+            return []
+        return sorted(int(name) for name in names if name.isascii() and name.isdecimal())
 
     def write_json(self, name: str, value: Any) -> None:
         """Write `value` to the file `name` as strict JSON; numbers that are not finite as words."""

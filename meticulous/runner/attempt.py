@@ -30,10 +30,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from meticulous.runner.company import Company
     from meticulous.runner.duet import WriteOrder
     from meticulous.runner.monitor import Monitor
 
-__all__ = ["Attempt", "Result"]
+__all__ = ["TIMED_OUT", "Attempt", "Result"]
+
+TIMED_OUT = 124
+"""The exit code of a command that took too long, as that of timeout(1)."""
 
 GRACE_S = 2.0
 """How long a process that outlives the command may hold its streams open."""
@@ -134,6 +138,7 @@ class Attempt:
         record: of the run; it says RUNNING.
         voice: for our own lines.
         mask: the signal mask that the command is to have, where it is not our own any more.
+        company: of the other ranks, where it is one of several.
     """
 
     def __init__(
@@ -144,9 +149,10 @@ class Attempt:
         record: Record,
         voice: Voice,
         mask: Any = None,
+        company: Company | None = None,
     ) -> None:
         self._program, self._command, self._settings = program, command, settings
-        self._record, self._voice = record, voice
+        self._record, self._voice, self._company = record, voice, company
         self._run = record.run
         self._terminals: list[Terminal] = []
         self._streams: list[streams.Stream] = []
@@ -219,19 +225,18 @@ class Attempt:
         self._record.await_environment(PATIENCE_S)
         survivors = supervisor.survivors()
         usage = {**_usage(supervisor, wall_s), **(self._monitor.peaks() if self._monitor else {})}
-        self._record.finish(
-            verdict.state,
-            verdict.message,
-            {
-                "end-time": end_time,
-                "exit-code": ended.exit_code,
-                "signal": verdict.signal_name,
-                "reason": verdict.reason,
-                "usage": usage,
-                "survivors": survivors,
-            },
-        )
-        self._voice.note(last_line(self._record, verdict, usage, own_peak_memory()))
+        changes: dict[str, Any] = {
+            "end-time": end_time,
+            "exit-code": ended.exit_code,
+            "signal": verdict.signal_name,
+            "reason": verdict.reason,
+            "usage": usage,
+            "survivors": survivors,
+        }
+        if self._company is not None:
+            verdict = self._company.conclude(verdict, changes, supervisor)
+        self._record.finish(verdict.state, verdict.message, changes)
+        self._voice.note(last_line(self._record, verdict, changes["usage"], own_peak_memory()))
         if survivors:
             self._voice.say(survivors_line(survivors, is_drained=is_drained))
 
@@ -251,6 +256,7 @@ class Attempt:
             surroundings.for_command(
                 self._run.path,
                 len(self._record.metadata["attempts"]) + 1,
+                self._company.variables if self._company else {},
                 has_terminals=len(self._terminals) == 2,
                 has_shim=not self._settings.no_shim,
             ),

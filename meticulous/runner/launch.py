@@ -22,7 +22,7 @@ import signal
 from meticulous.errors import RunFolderError
 from meticulous.recording import RUN_DIRECTORY_VARIABLE, Record, begin, code_state
 from meticulous.runner import process, streams, surroundings
-from meticulous.runner.attempt import Attempt
+from meticulous.runner.attempt import TIMED_OUT, Attempt
 from meticulous.runner.supervisor import is_end_pending
 from meticulous.runner.voice import Voice, first_line
 from meticulous.settings import RunSettings
@@ -33,12 +33,19 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from meticulous.codestate import CodeState
+    from meticulous.runner.company import Company
     from meticulous.runner.earlier import Earlier
 
 __all__ = ["launch"]
 
-TIMED_OUT = 124
-"""The exit code of a command that took too long, as that of timeout(1)."""
+_SEVERAL = (
+    "SLURM_STEP_NUM_TASKS",
+    "OMPI_COMM_WORLD_SIZE",
+    "PMI_SIZE",
+    "TORCHELASTIC_RUN_ID",
+    "FLUX_JOB_SIZE",
+)
+"""One of these is set where a launcher may have started several of us."""
 
 
 def launch(command: list[str], settings: RunSettings, earlier: Earlier) -> int:
@@ -47,12 +54,32 @@ def launch(command: list[str], settings: RunSettings, earlier: Earlier) -> int:
     `earlier` finds the runs that ``--resume`` and ``--needed`` ask for. Dies of the signal that
     killed the command. Raises MeticulousError where it cannot start.
     """
-    program = process.resolve(command[0], os.environ.get("PATH"))
     if settings.norecord:
-        _run_bare(program, command)
+        _run_bare(process.resolve(command[0], os.environ.get("PATH")), command)
     # Ignored, it would keep from us how the command, and git before it, has ended.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _occupy_closed_descriptors()
+    if not settings.no_ranks and any(name in os.environ for name in _SEVERAL):
+        from meticulous.runner.ranks import find
+
+        rank = find(os.environ)
+        if rank is not None:
+            from meticulous.runner.company import take_part
+
+            return take_part(
+                rank,
+                command,
+                settings,
+                lambda settings, company: _launch(command, settings, earlier, company),
+            )
+    return _launch(command, settings, earlier, None)
+
+
+def _launch(
+    command: list[str], settings: RunSettings, earlier: Earlier, company: Company | None
+) -> int:
+    """Record a whole run; `company` are the other ranks of it, if there are any."""
+    program = process.resolve(command[0], os.environ.get("PATH"))
     code = code_state(settings)
     voice = Voice(is_quiet=settings.quiet)
     if settings.needed:
@@ -67,9 +94,12 @@ def launch(command: list[str], settings: RunSettings, earlier: Earlier) -> int:
 
         return detached(
             voice,
-            lambda started: _record_all(program, command, settings, code, voice, earlier, started),
+            lambda started: _record_all(program, command, settings, code, earlier, started),
         )
-    return _record_all(program, command, settings, code, voice, earlier)
+    if company is not None:
+        begun = company.begun
+        return _record_all(program, command, settings, code, earlier, begun, company)
+    return _record_all(program, command, settings, code, earlier)
 
 
 def _record_all(
@@ -77,15 +107,16 @@ def _record_all(
     command: list[str],
     settings: RunSettings,
     code: CodeState | None,
-    voice: Voice,
     earlier: Earlier,
     started: Callable[[Record, str], None] | None = None,
+    company: Company | None = None,
 ) -> int:
     """Record every attempt of one run; `started` is told of the first, and what there is to say."""
+    voice = Voice(is_quiet=settings.quiet)
     record = _first_record(settings, code, command, voice, earlier)
     line = first_line(record, code)
     voice.note(line)
-    attempt = Attempt(program, command, settings, record, voice)
+    attempt = Attempt(program, command, settings, record, voice, company=company)
     result = attempt.run((lambda: started(record, line)) if started else lambda: None)
     for _ in range(settings.retries):
         if result.is_final or is_end_pending():

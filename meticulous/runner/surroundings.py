@@ -6,10 +6,25 @@ import os
 
 from meticulous.recording import RUN_DIRECTORY_VARIABLE
 
-__all__ = ["ATTEMPT_VARIABLE", "INJECTED", "for_command", "given"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "ATTEMPT_VARIABLE",
+    "INJECTED",
+    "RANK_VARIABLE",
+    "STEP_VARIABLE",
+    "for_command",
+    "given",
+]
 
 ATTEMPT_VARIABLE = "METICULOUS_ATTEMPT"
 """Tells the processes of a run which attempt they are, from 1."""
+RANK_VARIABLE = "METICULOUS_RANK"
+"""Tells the processes of a rank which one it is, from 0."""
+STEP_VARIABLE = "METICULOUS_STEP"
+"""Tells them the key of the step that their recorder is part of."""
 INJECTED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "injected")
 """Directory that is put on the PYTHONPATH of the command."""
 
@@ -33,19 +48,27 @@ def given() -> dict[str, str]:
 
 
 def for_command(
-    run_directory: str, attempt: int, *, has_terminals: bool, has_shim: bool
+    run_directory: str,
+    attempt: int,
+    variables: Mapping[str, str],
+    *,
+    has_terminals: bool,
+    has_shim: bool,
 ) -> dict[str, str]:
     """Give the environment of a command that is recorded in `run_directory`.
 
     Args:
         run_directory: path of the run folder.
         attempt: which one of the run this is, from 1.
+        variables: what a rank is told beside, or differently.
         has_terminals: whether both its streams are terminals.
         has_shim: whether its Python is to report what it does.
     """
     environ = given()
     environ[RUN_DIRECTORY_VARIABLE] = os.path.abspath(run_directory)
     environ[ATTEMPT_VARIABLE] = str(attempt)
+    environ.pop(RANK_VARIABLE, None)  # that of a run around this one
+    environ.update(variables)
     inherited = environ.pop("PYTHONPATH", "") or INJECTED
     # An empty entry stays: to Python it is the current directory.
     others = [entry for entry in inherited.split(os.pathsep) if entry != INJECTED]

@@ -19,10 +19,11 @@ __all__ = ["Voice", "first_line", "last_line", "survivors_line"]
 
 
 class Voice:
-    """Says lines on stderr, whatever has become of it."""
+    """Says lines on stderr, whatever has become of it; `who` says them, where there are several."""
 
-    def __init__(self, *, is_quiet: bool) -> None:
+    def __init__(self, *, is_quiet: bool, who: str = "") -> None:
         self._is_quiet = is_quiet
+        self._who = f"{who}: " if who else ""
         self._is_silent = False
 
     def note(self, text: str) -> None:
@@ -39,7 +40,7 @@ class Voice:
         if self._is_silent:
             return
         try:
-            write_all(2, f"meticulous: {text}\n".encode("utf-8", "backslashreplace"))
+            write_all(2, f"meticulous: {self._who}{text}\n".encode("utf-8", "backslashreplace"))
         except OSError:
             pass  # nobody reads it
 

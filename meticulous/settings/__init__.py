@@ -62,6 +62,7 @@ class RunSettings(Record):
     pty: bool = False
     env: tuple[str, ...] = ()
     no_shim: bool = False
+    no_ranks: bool = False
     quiet: bool = False
     detach: bool = False
     timeout_s: float | None = None
@@ -134,6 +135,7 @@ def for_run(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -
         pty=values.get("pty", False),
         env=tuple(values.get("env", ())),
         no_shim=values.get("no_shim", False),
+        no_ranks=values.get("no_ranks", False),
         quiet=values.get("quiet", False),
         detach=values.get("detach", False),
         timeout_s=_timeout(values.get("timeout")),

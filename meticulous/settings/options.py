@@ -119,6 +119,7 @@ RUN_OPTIONS = (
         "env", "list", "record this environment variable too (* matches); repeatable", None, "NAME"
     ),
     Option("no-shim", "flag", "put nothing of ours into the command's Python"),
+    Option("no-ranks", "flag", "each process of srun, mpirun or torchrun is a run of its own"),
     Option("quiet", "flag", "no lines of our own on stderr, but for trouble", "q"),
     Option("detach", "flag", "run in the background, print the id and return", "d", in_file=False),
     TIMEOUT,

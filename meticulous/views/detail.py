@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
-from meticulous import runfolder
+from meticulous import liveness, runfolder
 from meticulous.reading import Row
 from meticulous.runfolder import RunFolder
 from meticulous.units import format_bytes, format_duration
@@ -41,6 +41,7 @@ def record(row: Row) -> dict[str, Any]:
         "summary": folder.read_json(runfolder.SUMMARY),
         "metadata": folder.read_metadata(),
         "environment": folder.read_json(runfolder.ENVIRONMENT),
+        "ranks": [_rank(folder, number) for number in folder.ranks()],
         "files": _files(folder.path),
     }
 
@@ -71,8 +72,11 @@ def lines(run: dict[str, Any], stream: TextIO) -> Iterator[str]:
     yield from _heading(
         paint, "metadata", [(name, text.full(value)) for name, value in others.items()]
     )
+    yield from _heading(paint, "other ranks", [_rank_line(rank) for rank in run["ranks"]])
+    inside = runfolder.RANKS + os.sep
+    files = {name: size for name, size in run["files"].items() if not name.startswith(inside)}
     yield from _heading(
-        paint, "files", [(name, format_bytes(size)) for name, size in run["files"].items()]
+        paint, "files", [(name, format_bytes(size)) for name, size in files.items()]
     )
     if "\n" in message:
         yield ""
@@ -117,6 +121,27 @@ def _attempts(metadata: dict[str, Any]) -> list[tuple[str, str]]:
             words = [state, f"({reason})" if reason else None, start and f"started {start}"]
             pairs.append((str(number), text.harmless(" ".join(filter(None, words)))))
     return pairs
+
+
+def _rank(run: RunFolder, number: int) -> dict[str, Any]:
+    """Give the metadata of one rank of a run, with its status as it stands now."""
+    folder = run.rank(number)
+    state, message = folder.read_status()
+    metadata = folder.read_metadata()
+    if state == runfolder.RUNNING:
+        state, message = liveness.judge(metadata, folder.path)
+    return {"rank": number, "status": state, "status_message": message, "metadata": metadata}
+
+
+def _rank_line(rank: dict[str, Any]) -> tuple[str, str]:
+    metadata, parts = rank["metadata"], [rank["status"] or "no status"]
+    if host := metadata.get("host"):
+        parts[0] += f" on {host}"
+    if wall := (metadata.get("usage") or {}).get("wall"):
+        parts.append(f"took {format_duration(wall)}")
+    if last := rank["status_message"].strip().rpartition("\n")[2]:
+        parts.append(last)
+    return str(rank["rank"]), text.harmless(", ".join(parts))
 
 
 def _arguments(run: dict[str, Any]) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ FORMAT = 1
 MOST_PARSES = 50
 """A program that parses its command line in a loop is not followed further."""
 
-_RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK")
+_RANKS = ("RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID")
 
 _locks = {}
 _state = {}
@@ -202,7 +202,9 @@ def _escape(character):
 
 
 def _directory():
-    return os.path.join(os.environ["METICULOUS_RUN_DIR"], "reports")
+    rank = os.environ.get("METICULOUS_RANK", "0")
+    inner = "reports" if rank == "0" else "ranks/{}/reports".format(rank)
+    return os.path.join(os.environ["METICULOUS_RUN_DIR"], inner)
 
 
 def _replace(name, text):

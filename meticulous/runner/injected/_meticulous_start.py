@@ -145,7 +145,10 @@ def arm(run_directory, spec):
     sys.meta_path.insert(0, _ParserFinder)
     sys.meta_path.append(_HelperFinder)
     atexit.register(_at_exit)
-    reports = os.path.join(run_directory, "reports")
+    rank = os.environ.get("METICULOUS_RANK", "0")
+    reports = os.path.join(
+        run_directory, "reports" if rank == "0" else "ranks/" + rank + "/reports"
+    )
     try:
         os.mkdir(reports, 0o700)
         count = 0

@@ -1,0 +1,229 @@
+"""Several recorders, one run: ``srun -n 4 meticulous run python train.py``.
+
+Each rank starts, records and ends its own command, as a recorder that is alone does. Rank 0 makes
+the run, says our lines and has the last word on it: it stays until the others have ended, so that
+a run is RUNNING as long as any rank is, and an ERROR if any has failed. The others have a folder
+in it each. One that ends after the last word corrects it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from meticulous import recording, runfolder
+from meticulous.errors import MeticulousError, RunFolderError, SettingsError
+from meticulous.recording import Record
+from meticulous.runfolder import RunFolder
+from meticulous.runner import process, surroundings
+from meticulous.runner.attempt import TIMED_OUT, Attempt
+from meticulous.runner.meeting import Meeting
+from meticulous.runner.others import Others
+from meticulous.runner.outcome import Outcome
+from meticulous.runner.parts import Part, begin, correct, judge_together, read_part
+from meticulous.runner.ranks import Rank
+from meticulous.runner.supervisor import Supervisor
+from meticulous.runner.surroundings import RANK_VARIABLE, STEP_VARIABLE
+from meticulous.runner.voice import Voice
+from meticulous.settings import RunSettings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from meticulous.arguments import Arguments
+
+__all__ = ["Company", "take_part"]
+
+BEAT_S = 30.0
+"""How often a rank shows rank 0, on another machine perhaps, that it is alive."""
+_REFUSED = 125
+
+
+class Company:
+    """What a recorder does for being one of several: here, nothing but to keep others from it."""
+
+    def __init__(self, key: str) -> None:
+        self.variables = {STEP_VARIABLE: key}
+        """What the command is told beside the usual."""
+
+    def begun(self, record: Record, line: str) -> None:
+        """Note that the command of `record` has started; `line` says which run it is."""
+
+    def conclude(
+        self, verdict: Outcome, changes: dict[str, Any], supervisor: Supervisor
+    ) -> Outcome:
+        """Give the verdict on the run where that on our command is `verdict`.
+
+        `changes` are the last of the metadata, and may be changed.
+        """
+        del changes, supervisor
+        return verdict
+
+
+def take_part(
+    rank: Rank,
+    command: list[str],
+    settings: RunSettings,
+    lead: Callable[[RunSettings, Company], int],
+) -> int:
+    """Record our part of a run and give the exit code to end with; `lead` records a whole one.
+
+    Raises MeticulousError where we refuse; in rank 0 alone if it is for all.
+    """
+    if settings.detach:
+        message = f"--detach is not for the ranks of one run (this is rank {rank.number})"
+        raise SettingsError(message, "Let the launcher go to the background: `srun … &`, sbatch")
+    meeting = Meeting(settings.experiments_directory, rank.key)
+    if rank.number == 0:
+        return _lead(rank, settings, meeting, lead)
+    voice = Voice(is_quiet=True, who=f"rank {rank.number}")
+    invitation = meeting.wait(lambda said: _is_new(said, settings, rank))
+    if invitation is None:
+        voice.say("no rank 0 has begun a run, so this rank is a run of its own")
+        return lead(settings, Company(rank.key))
+    if "exit" in invitation:
+        return int(invitation["exit"])
+    return _follow(rank, command, settings, invitation, voice)
+
+
+def _lead(
+    rank: Rank,
+    settings: RunSettings,
+    meeting: Meeting,
+    lead: Callable[[RunSettings, Company], int],
+) -> int:
+    if settings.retries:
+        # The others would not know of another attempt; the launcher starts all of them again.
+        Voice(is_quiet=settings.quiet).note("--retries is for one process alone: not done")
+        settings = settings._replace(retries=0)
+    meeting.open()
+    leader = _Leader(rank, meeting)
+    code = _REFUSED
+    try:
+        code = lead(settings, leader)
+    except MeticulousError as error:
+        code = error.exit_code or _REFUSED
+        raise
+    finally:
+        if not leader.has_begun:
+            meeting.tell({"exit": code})
+    return code
+
+
+class _Leader(Company):
+    """Rank 0."""
+
+    def __init__(self, rank: Rank, meeting: Meeting) -> None:
+        super().__init__(rank.key)
+        self.variables[RANK_VARIABLE] = "0"
+        self._rank, self._meeting = rank, meeting
+        self._started_s = 0.0
+        self._others = Others(RunFolder(""), 1, 1)
+        self.has_begun = False
+
+    def begun(self, record: Record, line: str) -> None:
+        del line
+        self._started_s = time.monotonic()
+        attempt = len(record.metadata["attempts"]) + 1
+        self._others = Others(record.run, attempt, self._rank.size)
+        record.update({"ranks": {"size": self._rank.size}})
+        self.has_begun = True
+        try:
+            self._meeting.tell({"run": record.run.id, "attempt": attempt})
+        except OSError as error:
+            record.failed("the other ranks", error)
+
+    def conclude(
+        self, verdict: Outcome, changes: dict[str, Any], supervisor: Supervisor
+    ) -> Outcome:
+        """Wait for the others, and judge all together."""
+        own = Part(
+            0,
+            verdict.state,
+            verdict.message,
+            verdict.reason,
+            changes["exit-code"],
+            changes["signal"],
+            changes["end-time"],
+            changes["usage"],
+            os.uname().nodename,
+        )
+        parts = self._others.wait(supervisor)
+        if len(parts) == self._rank.size - 1:
+            self._meeting.close()  # else for those who may still come
+        if any(part.end_time for part in parts):
+            ended_s = time.monotonic() - self._started_s
+            changes["end-time"] = recording.now()
+            changes["usage"]["wall"] = round(max(ended_s, changes["usage"]["wall"]), 6)
+        return judge_together([own, *parts], self._rank.size, changes)
+
+
+class _Follower(Company):
+    """Any other rank, which has a folder in the folder of the run."""
+
+    def __init__(self, rank: Rank, run: RunFolder, attempt: int) -> None:
+        super().__init__(rank.key)
+        self.variables[RANK_VARIABLE] = str(rank.number)
+        self.variables[surroundings.ATTEMPT_VARIABLE] = str(attempt)
+        self.variables[recording.RUN_DIRECTORY_VARIABLE] = os.path.abspath(run.path)
+
+
+class _RankAttempt(Attempt):
+    """As any attempt, but that arguments and environment are those of rank 0."""
+
+    _beat_s = 0.0
+
+    def _set_arguments(self, arguments: Arguments) -> None:
+        del arguments
+        self._record.update({})
+
+    def _gather_environment(self, interpreter: dict[str, Any] | None) -> None:
+        """Leave it to rank 0."""
+
+    def _tick(self) -> float:
+        if time.monotonic() - self._beat_s > BEAT_S:
+            self._beat_s = time.monotonic()
+            try:
+                os.utime(self._run.file(runfolder.STATUS))
+            except OSError:
+                pass  # rank 0 takes us for lost when it has ended long before us
+        return super()._tick()
+
+
+def _follow(
+    rank: Rank,
+    command: list[str],
+    settings: RunSettings,
+    invitation: dict[str, Any],
+    voice: Voice,
+) -> int:
+    run = RunFolder(os.path.join(settings.experiments_directory, str(invitation["run"])))
+    attempt = int(invitation["attempt"])
+    follower = _Follower(rank, run, attempt)
+    try:
+        record = begin(run, rank.number, attempt, command, voice.say)
+    except (OSError, RunFolderError) as error:
+        voice.say(f"not recorded: {error}")  # the others run already, and may wait for us
+        program = process.resolve(command[0], os.environ.get("PATH"))
+        process.exec_bare(program, command, {**surroundings.given(), **follower.variables})
+    try:
+        program = process.resolve(command[0], os.environ.get("PATH"))
+    except MeticulousError as error:
+        changes = {"end-time": recording.now(), "reason": error.message}
+        record.finish(runfolder.ERROR, error.message, changes)
+        raise
+    attempted = _RankAttempt(program, command, settings, record, voice, company=follower)
+    result = attempted.run()
+    try:
+        correct(run, attempt)
+    except (OSError, RunFolderError) as error:
+        voice.say(f"cannot correct the status of run {run.id}: {error}")
+    return TIMED_OUT if result.has_timed_out else process.die_like(result.ended)
+
+
+def _is_new(said: dict[str, Any], settings: RunSettings, rank: Rank) -> bool:
+    """Tell whether we have not been part yet of the attempt that rank 0 invites to."""
+    run = RunFolder(os.path.join(settings.experiments_directory, str(said["run"])))
+    return os.path.isdir(run.path) and read_part(run, rank.number, said.get("attempt")) is None

@@ -1,0 +1,94 @@
+"""Rank 0 waits for the other ranks of its run."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from meticulous import liveness, runfolder
+from meticulous.errors import RunFolderError
+from meticulous.runfolder import RunFolder
+from meticulous.runner.parts import Part, read_part
+from meticulous.runner.supervisor import Supervisor
+
+__all__ = ["Others"]
+
+ATTACH_S = 5.0
+"""How long after its start a run counts on ranks that have not come yet."""
+FAREWELL_S = 10.0
+"""How long the others may take to end when somebody wants us gone; Slurm kills after 30 s."""
+SILENCE_S = 300.0
+"""A rank on another machine that gives no sign of life for so long is lost."""
+
+
+class Others:
+    """The ranks from 1 on, in one attempt of `run`.
+
+    Args:
+        run: the folder.
+        attempt: its number.
+        size: how many ranks there are, rank 0 included.
+    """
+
+    def __init__(self, run: RunFolder, attempt: int, size: int) -> None:
+        self._run, self._attempt = run, attempt
+        self._started_s = time.monotonic()
+        self._awaited = set(range(1, size))
+        self._ended: list[Part] = []
+        self._beats: dict[int, tuple[float, float]] = {}
+
+    def wait(self, supervisor: Supervisor) -> list[Part]:
+        """Give how those that have come have ended, when all have, or somebody wants us gone."""
+        pause_s = 0.01
+        told_s: float | None = None
+        while True:
+            running = self._look()
+            now_s = time.monotonic()
+            is_early = now_s - self._started_s < ATTACH_S
+            if not running and not (self._awaited and is_early):
+                break
+            if told_s is None and (supervisor.is_told_to_end or not supervisor.linger()):
+                told_s = now_s
+            if told_s is not None and now_s - told_s > FAREWELL_S:
+                reason = f"had not ended {FAREWELL_S:.0f}s after the run was told to"
+                self._ended += [part.lost(reason) for part in running]
+                break
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 1.3, 0.5)
+        return sorted(self._ended)
+
+    def _look(self) -> list[Part]:
+        """Take note of those that have ended; give those that have come and still run."""
+        running = []
+        for number in sorted(self._awaited):
+            part = read_part(self._run, number, self._attempt)
+            if part is None:
+                continue
+            why = self._lost(part) if part.state == runfolder.RUNNING else None
+            if why is not None:
+                part = part.lost(why)
+            if part.state == runfolder.RUNNING:
+                running.append(part)
+            else:
+                self._awaited.discard(number)
+                self._ended.append(part)
+        return running
+
+    def _lost(self, part: Part) -> str | None:
+        """Say how we know that the recorder of a rank is gone; None where it is not."""
+        folder = self._run.rank(part.number)
+        try:
+            state, why = liveness.judge(folder.read_metadata(), folder.path)
+            beat = os.stat(folder.file(runfolder.STATUS)).st_mtime
+        except (OSError, RunFolderError):
+            return None
+        if state == runfolder.LOST:
+            return why
+        # Not its time is looked at, for clocks differ, but whether it changes.
+        now_s = time.monotonic()
+        seen = self._beats.get(part.number)
+        if seen is None or seen[0] != beat:
+            self._beats[part.number] = (beat, now_s)
+        elif now_s - seen[1] > SILENCE_S:
+            return f"no sign of life from {part.host} for {SILENCE_S / 60:.0f} minutes"
+        return None

@@ -1,0 +1,183 @@
+"""The part of one rank in a run: its folder, how it has ended, and the verdict on all together."""
+
+from __future__ import annotations
+
+import os
+
+from meticulous import recording, runfolder
+from meticulous.environment.scheduler import scheduler_ids
+from meticulous.errors import RunFolderError
+from meticulous.masking import mask_command
+from meticulous.recording import ATTEMPT_KEYS, Record
+from meticulous.records import Record as Fields
+from meticulous.runfolder import ERROR, LOST, RUNNING, SUCCESS, RunFolder
+from meticulous.runner.outcome import Outcome
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+__all__ = ["Part", "begin", "correct", "judge_together", "read_part"]
+
+_ADDED = ("user", "system", "read", "written")
+"""Keys of ``usage`` that are sums over the ranks."""
+_ENDED_BY_OTHERS = ("SIGTERM", "SIGKILL", "SIGINT", "SIGHUP")
+"""By these a launcher ends the ranks that are left when one has failed."""
+
+
+class Part(Fields):
+    """How rank `number` has ended, or that it is RUNNING."""
+
+    number: int
+    state: str
+    message: str
+    reason: str | None
+    exit_code: int | None
+    signal: str | None
+    end_time: str | None
+    usage: dict[str, Any]
+    host: str | None
+
+    def lost(self, why: str) -> Part:
+        """Give the part of a rank that will not tell any more how it ended."""
+        return self._replace(state=LOST, message=why, reason=why)
+
+    @property
+    def order(self) -> tuple[bool, str, int]:
+        """Sorts the failed: first the one that has most likely made the others fail."""
+        is_victim = self.signal in _ENDED_BY_OTHERS or self.state == LOST
+        return is_victim, self.end_time or "~", self.number
+
+
+def begin(
+    run: RunFolder,
+    number: int,
+    attempt: int,
+    command: Sequence[str],
+    say: Callable[[str], None],
+    environ: Mapping[str, str] = os.environ,
+) -> Record:
+    """Make the folder of rank `number` in `run`, or go on in it, and say RUNNING there.
+
+    Raises OSError or RunFolderError.
+    """
+    folder = run.rank(number)
+    os.makedirs(folder.path, exist_ok=True)
+    earlier = folder.read_metadata()
+    attempts = list(earlier.get("attempts") or [])
+    if earlier:
+        before = {key: earlier.get(key) for key in ATTEMPT_KEYS}
+        attempts.append({**before, "status": folder.read_status()[0]})
+    started = recording.now()
+    metadata: dict[str, Any] = {
+        "format": runfolder.FORMAT,
+        "rank": number,
+        "attempt": attempt,
+        "command": mask_command(list(command)),
+        "timestamp": earlier.get("timestamp", started),
+        "start-time": started,
+        "end-time": None,
+        "exit-code": None,
+        "signal": None,
+        "reason": None,
+        **recording.recorder(),
+        "scheduler": scheduler_ids(environ),
+        "attempts": attempts,
+    }
+    record = Record(folder, metadata, say)
+    recording.say_running(record, None)
+    return record
+
+
+def read_part(run: RunFolder, number: int, attempt: int | None) -> Part | None:
+    """Read how far rank `number` is; None where it has not come to this attempt of `run`."""
+    folder = run.rank(number)
+    try:
+        state, message = folder.read_status()
+        metadata = folder.read_metadata()
+    except RunFolderError:
+        return None
+    if not state or metadata.get("attempt") != attempt:
+        return None
+    usage = metadata.get("usage")
+    return Part(
+        number,
+        state,
+        message,
+        metadata.get("reason"),
+        metadata.get("exit-code"),
+        metadata.get("signal"),
+        metadata.get("end-time"),
+        usage if isinstance(usage, dict) else {},
+        metadata.get("host"),
+    )
+
+
+def judge_together(parts: Sequence[Part], size: int, changes: dict[str, Any]) -> Outcome:
+    """Give the verdict on a run of `size` ranks, and put what they have in common into `changes`.
+
+    Args:
+        parts: the ranks that have come, rank 0 first.
+        size: how many there should have been.
+        changes: the last metadata of rank 0: they become those of the run.
+    """
+    failed = sorted((part for part in parts if part.state != SUCCESS), key=lambda part: part.order)
+    codes: list[int | None] = [None] * size
+    for part in parts:
+        codes[part.number] = part.exit_code
+    changes["ranks"] = {
+        "size": size,
+        "came": len(parts),
+        "failed": sorted(part.number for part in failed),
+        "exit-codes": codes,
+    }
+    changes["usage"] = _together(parts)
+    if not failed:
+        return Outcome(SUCCESS, "", None, None)
+    first = failed[0]
+    *above, last = (first.message or first.reason or first.state).splitlines()
+    others = len(failed) - 1
+    last = f"rank {first.number}: {last.strip()}"
+    if others:
+        last += f" ({others} other {'rank has' if others == 1 else 'ranks have'} failed too)"
+    changes.update({"exit-code": first.exit_code, "signal": first.signal, "reason": last})
+    return Outcome(ERROR, "\n".join([*above, last]), last, first.signal)
+
+
+def correct(run: RunFolder, attempt: int) -> None:
+    """Put right the verdict that rank 0 has given without us, if it has given one.
+
+    From what lies in the folders alone, so that several who do it at once write the same. Raises
+    OSError or RunFolderError.
+    """
+    state = run.read_status()[0]
+    if state in ("", RUNNING):
+        return
+    metadata = run.read_metadata()
+    size, codes = metadata["ranks"]["size"], metadata["ranks"]["exit-codes"]
+    own = Part(
+        0, SUCCESS, "", None, codes[0], None, metadata.get("end-time"), metadata["usage"], None
+    )
+    if codes[0] != 0:
+        own = own._replace(state=ERROR, message=run.read_status()[1])
+    found = (read_part(run, number, attempt) for number in range(1, size))
+    changes: dict[str, Any] = {}
+    verdict = judge_together([own, *(part for part in found if part is not None)], size, changes)
+    if state == SUCCESS:
+        run.write_json(runfolder.METADATA, {**metadata, **changes, "usage": metadata["usage"]})
+        if verdict.state != SUCCESS:
+            run.write_status(verdict.state, verdict.message)
+    else:
+        run.write_json(runfolder.METADATA, {**metadata, "ranks": changes["ranks"]})
+
+
+def _together(parts: Sequence[Part]) -> dict[str, Any]:
+    """Give the usage of all: sums, and the memory of the largest process; the rest is rank 0's."""
+    usage = dict(parts[0].usage)
+    for key in _ADDED:
+        usage[key] = round(sum(part.usage.get(key) or 0 for part in parts), 6)
+    if usage.get("wall"):
+        usage["mean_cpu"] = round(100 * (usage["user"] + usage["system"]) / usage["wall"], 1)
+    usage["peak_memory"] = max(part.usage.get("peak_memory") or 0 for part in parts)
+    return usage
