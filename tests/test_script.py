@@ -355,6 +355,58 @@ def test_named_runs_and_bad_names(project: Path, tmp_path: Path) -> None:
     assert b"there is no run 7" in missing.stderr
 
 
+def test_a_record_of_a_stranger_runs_nothing_but_its_command(project: Path, tmp_path: Path) -> None:
+    record(project, "python3", "train.py")
+    run = only_run(project)
+    evil = f"\n}}\ntouch '{tmp_path}/pwned' $(touch '{tmp_path}/pwned') `touch pwned` \"'\n"
+    names = ("description", "host", "start-time", "project", "branch", "githead-message")
+    metadata = {**run.read_metadata(), **dict.fromkeys(names, evil), "cwd": f"x{evil}"}
+    metadata["command"] = ["python3", "-c", "print('only this')", evil, f"--token=***{evil}", evil]
+    run.write_json("metadata.json", metadata)
+    python = {"version": f"3.11{evil}", "executable": evil}
+    packages = {
+        "END_OF_PACKAGES": evil,
+        evil: "",
+        f"x\nEND_OF_PACKAGES\ntouch {tmp_path}/pwned": "1",
+    }
+    variables = {evil: "x", "OMP_X": evil, "PATH\ntouch pwned": "x", "OMP_\u00fc": "1", "A;B": evil}
+    content = {"python": python, "packages": packages, "variables": variables}
+    run.write_json("environment.json", content)
+    for number, options in enumerate([(), ("--with-environment",)]):
+        script = tmp_path / f"{number}.sh"
+        script.write_bytes(meticulous("script", "1", *options, cwd=project).stdout)
+
+        done = shell(script, project, tmp_path, TOKEN="t", PYTHON="python3", KEEP="0")
+
+        assert "only this\n" == done.stdout or options, done.stderr
+    run.write_json("metadata.json", {**metadata, "githead-sha": f"HEAD; {evil}"})
+    done = shell(script_of(project, "1"), project, tmp_path, TOKEN="t", KEEP="0")
+
+    assert 125 == done.returncode and "has no commit" in done.stderr
+    assert [] == list(tmp_path.rglob("pwned"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"cwd": "../.."},
+        {"project": "a/../../b"},
+        {"snapshot-submodules": [{"path": "../x", "githead-sha": "1", "patch": "p"}]},
+    ],
+)
+def test_a_record_that_leads_out_of_its_repository_is_refused(
+    project: Path, change: dict[str, object]
+) -> None:
+    record(project, "python3", "train.py")
+    run = only_run(project)
+    run.write_json("metadata.json", {**run.read_metadata(), **change})
+
+    done = meticulous("script", "1", cwd=project)
+
+    assert (1, b"") == (done.returncode, done.stdout)
+    assert b"outside its repository" in done.stderr
+
+
 def test_an_environment_is_made_for_the_run(project: Path, tmp_path: Path) -> None:
     commit(project, where_py="import sys; print(sys.prefix)")
     record(project, "python3", "where.py")

@@ -63,13 +63,14 @@ class Publication(NamedTuple):
 def describe(
     manifest: Manifest, runs: Sequence[RunFolder], publication: Publication
 ) -> dict[str, bytes]:
-    """Give ``ro-crate-metadata.json`` and a page for people, by their names.
+    """Give ``ro-crate-metadata.json``, by its name.
+
+    No page for people: that of the library takes ``<pad>`` in an argument for HTML.
 
     Raises MeticulousError where the library for it is missing, RunFolderError where a run cannot
     be read.
     """
     try:
-        from rocrate.model.preview import Preview
         from rocrate.rocrate import ROCrate
     except ImportError as error:
         hint = "Install it: pip install 'meticulous[ro-crate]'"
@@ -83,8 +84,7 @@ def describe(
     for packed, run in zip(manifest.runs, runs, strict=True):
         writing.add_run(packed, run, author)
     content = json.dumps(crate.metadata.generate(), indent=1).encode("ascii") + b"\n"
-    page = Preview(crate).generate_html()
-    return {"ro-crate-metadata.json": content, Preview.BASENAME: page.encode()}
+    return {"ro-crate-metadata.json": content}
 
 
 class _Crate:

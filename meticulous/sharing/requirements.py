@@ -34,12 +34,12 @@ def requirements(environment: Mapping[str, Any], run_id: str) -> Iterator[str]:
     python = python_of(environment, run_id)
     system = environment.get("os") or {}
     machine = " ".join(str(system[key]) for key in ("name", "architecture") if system.get(key))
-    yield f"# Packages of run {run_id}: Python {python.get('version')}" + (
-        f" on {machine}" if machine else ""
-    )
+    title = f"# Packages of run {run_id}: Python {python.get('version')}"
+    yield " ".join((f"{title} on {machine}" if machine else title).split())
     sources = environment.get("package-sources") or {}
     for name, version in sorted((environment.get("packages") or {}).items()):
-        yield _line(name, version, sources.get(name) or {})
+        line = _line(name, str(version), sources.get(name) or {})
+        yield " ".join(line.split())  # one line, whatever the record holds
 
 
 def vcs_url(source: Mapping[str, Any]) -> str:

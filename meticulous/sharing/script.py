@@ -14,6 +14,7 @@ from importlib import resources
 from typing import Any
 
 from meticulous import __version__, runfolder
+from meticulous.errors import RunFolderError
 from meticulous.masking import MASK
 from meticulous.runfolder import RunFolder
 from meticulous.sharing.inputs import inputs
@@ -34,6 +35,7 @@ _PLACES = (
 
 _IS_PLACE = re.compile("|".join(re.escape(name).replace(r"\*", ".*") for name in _PLACES))
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPTION = re.compile(r"--?([A-Za-z_][\w.-]*)")
 _ASSIGNMENT = re.compile(r"-*([A-Za-z_][\w.-]*)=")
 
@@ -65,6 +67,7 @@ def script(
     ]
     names = [run.id for run in runs]
     ids = f"runs {', '.join(names)}" if len(names) > 1 else f"run {names[0]}"
+    ids = " ".join(ids.split())  # it stands in a comment
     frame = frame.replace("@IDS@", ids).replace("@VERSION@", __version__)
     frame = frame.replace("@SECRETS@\n", "".join(f"{line}\n" for line in asks))
     frame = frame.replace("@CALLS@\n", "".join(f"{line}\n" for line in calls))
@@ -88,9 +91,9 @@ def _part(
     lines = [f"{name}() {{", *_told(run, metadata, environment)]
     sha = metadata.get("githead-sha")
     cwd = os.path.join(metadata.get("project") or "", str(metadata.get("cwd") or ""))
-    cwd = os.path.normpath(cwd)
+    cwd = _inside(cwd, run) if sha and not os.path.isabs(cwd) else os.path.normpath(cwd)
     if sha:
-        lines.append(f"    take_code {sha} || return")
+        lines.append(f"    take_code {shlex.quote(str(sha))} || return")
     else:
         lines.append("    no_code  # it was recorded outside git")
     text = "\n".join(lines).encode("utf-8", "surrogateescape") + b"\n"
@@ -98,7 +101,7 @@ def _part(
     lines = []
     if sha and project is not None:
         top = metadata.get("project") or ""
-        paths = [os.path.normpath(os.path.join(top, path)) for path in inputs(run, project)]
+        paths = [_inside(os.path.join(top, path), run) for path in inputs(run, project)]
         lines += [f"    take_data {shlex.quote(path)}" for path in paths]
     lines.append(f"    go_to {shlex.quote(cwd)} || return")
     if packages:
@@ -106,6 +109,18 @@ def _part(
     lines += _exports(environment, secrets)
     lines += [*_command(metadata, environment, secrets), "}", ""]
     return text + "\n".join(lines).encode("utf-8", "surrogateescape")
+
+
+def _inside(path: str, run: RunFolder) -> str:
+    """Give `path` in its plain form; RunFolderError where it leads out of the work tree.
+
+    No record says so by itself, and the script of a stranger's run must not reach elsewhere.
+    """
+    plain = os.path.normpath(path)
+    if os.path.isabs(plain) or plain.split(os.sep)[0] == os.pardir:
+        message = f"the metadata of run {run.id} name {path!r}, which is outside its repository"
+        raise RunFolderError(message, "They were altered: look at metadata.json")
+    return plain
 
 
 def _told(run: RunFolder, metadata: dict[str, Any], environment: dict[str, Any]) -> list[str]:
@@ -120,7 +135,12 @@ def _told(run: RunFolder, metadata: dict[str, Any], environment: dict[str, Any])
         f"Python {python['version']}, {python.get('executable')}" if python.get("version") else "",
         f"packages: meticulous environment {run.id}" if python else "",
     ]
-    return [f"    # {' '.join(line.split())}" for line in told if line]
+    return [_comment(line) for line in told if line]
+
+
+def _comment(text: str) -> str:
+    """Give `text` as a comment of one line, whatever it holds."""
+    return f"    # {' '.join(text.split())}"
 
 
 def _changes(run: RunFolder, metadata: dict[str, Any]) -> bytes:
@@ -129,6 +149,8 @@ def _changes(run: RunFolder, metadata: dict[str, Any]) -> bytes:
     if not text and metadata.get("dirty"):
         text = b"    say 'there were uncommitted changes, which were not kept'\n"
     modules = metadata.get("snapshot-submodules") or []
+    for module in modules:
+        _inside(str(module["path"]), run)
     words = [
         f"{shlex.quote(str(module['path']))} {shlex.quote(str(module['githead-sha']))}\n"
         for module in modules
@@ -170,11 +192,11 @@ def _end_for(patch: bytes) -> bytes:
 def _environment_lines(environment: dict[str, Any], run_id: str) -> list[str]:
     lines = list(requirements(environment, run_id))
     version = ".".join(str(environment["python"].get("version")).split(".")[:2])
-    return [
-        f"    make_environment python{version} <<'END_OF_PACKAGES' || return",
-        *lines,
-        "END_OF_PACKAGES",
-    ]
+    end = "END_OF_PACKAGES"
+    while end in lines:
+        end += "_"
+    wanted = shlex.quote(f"python{version}")
+    return [f"    make_environment {wanted} <<'{end}' || return", *lines, end]
 
 
 def _exports(environment: dict[str, Any], secrets: dict[str, str]) -> list[str]:
@@ -183,15 +205,15 @@ def _exports(environment: dict[str, Any], secrets: dict[str, str]) -> list[str]:
     for name, value in (environment.get("variables") or {}).items():
         if _IS_PLACE.fullmatch(name):
             places.append(name)
-        elif not name.isidentifier():
-            lines.append(f"    # no shell can set the variable {name}")
-        elif MASK in value:
+        elif not _VARIABLE.fullmatch(name):
+            lines.append(_comment(f"no shell can set the variable {name}"))
+        elif MASK in str(value):
             secrets.setdefault(name, "this environment variable")
             lines.append(f"    export {name}")
         else:
-            lines.append(f"    export {name}={shlex.quote(value)}")
+            lines.append(f"    export {name}={shlex.quote(str(value))}")
     if places:
-        lines.insert(0, f"    # recorded and not set here: {' '.join(places)}")
+        lines.insert(0, _comment(f"recorded and not set here: {' '.join(places)}"))
     return lines
 
 
