@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,6 +108,47 @@ def test_the_same_state_is_kept_once_and_gc_keeps_it(repository: Path, tmp_path:
     assert "changed\n" == (there / "train.py").read_text()
 
 
+def test_many_runs_of_one_state_at_once(repository: Path) -> None:
+    (repository / "train.py").write_text("changed\n")
+    words = [sys.executable, "-m", "meticulous", "run", "-q", "--dirty", "snapshot", "--", "true"]
+    children = [subprocess.Popen(words, cwd=repository) for _ in range(8)]
+
+    assert [0] * 8 == [child.wait() for child in children]
+    shas = {run.read_metadata()["snapshot-sha"] for run in runs_of(repository)}
+    assert (8, 1) == (len(runs_of(repository)), len(shas))
+
+
+def test_repositories_of_other_kinds(plain: Path, tmp_path: Path) -> None:
+    (plain / "train.py").write_text("one\n")
+    git(plain, "add", "-A")
+    git(plain, "commit", "-q", "-m", "first")
+    git(tmp_path, "init", "-q", "--object-format=sha256", "long")
+    git(tmp_path, "clone", "-q", "--shared", str(plain), "borrowing")
+    git(plain, "config", "uploadpack.allowFilter", "true")
+    url = f"file://{plain}"
+    git(tmp_path, "clone", "-q", "--filter=blob:none", url, "partial")
+    git(tmp_path, "clone", "-q", "--depth=1", url, "shallow")
+    git(tmp_path, "init", "-q", "--separate-git-dir", "apart.git", "apart")
+    git(tmp_path, "clone", "-q", "--bare", url, "bare.git")
+    git(tmp_path / "bare.git", "worktree", "add", "-q", "-b", "new", "../of-bare")
+    git(tmp_path, "clone", "-q", url, "sparse")
+    git(tmp_path / "sparse", "sparse-checkout", "set", "--cone", "--sparse-index", "src")
+    for name in ("long", "borrowing", "partial", "shallow", "apart", "of-bare", "sparse"):
+        top = tmp_path / name
+        if not (top / "train.py").exists():
+            (top / "train.py").write_text("one\n")
+            git(top, "add", "-A")
+            git(top, "commit", "-q", "-m", "first")
+        (top / "train.py").write_text(f"{name}\n")
+        (top / "src").mkdir()
+        (top / "src" / "new.py").write_text("new\n")
+
+        there = checked_out(top, taken(top), tmp_path / f"{name}-there")
+
+        assert f"{name}\n" == (there / "train.py").read_text()
+        assert "new\n" == (there / "src" / "new.py").read_text()
+
+
 def test_what_is_ignored_or_ours_is_not_in_it(repository: Path) -> None:
     store = repository / "experiments"
     for name in ("data.log", "experiments/1/stdout", "experiments/tracked", "src/a.py"):
@@ -126,12 +168,12 @@ def test_large_files_are_left_out_the_largest_first(repository: Path) -> None:
     (repository / "tracked").write_bytes(b"1")
     git(repository, "add", "tracked")
     git(repository, "commit", "-q", "-m", "tracked")
-    (repository / "tracked").write_bytes(b"2" * 5000)
+    (repository / "tracked").write_bytes(b"2" * 25000)
     git(repository, "add", "tracked")
-    for name, size in (("a", 900), ("b", 800), ("c", 700), ("d", 2000)):
+    for name, size in (("a", 9000), ("b", 8000), ("c", 10), ("d", 20000)):
         (repository / name).write_bytes(b"x" * size)
 
-    kept = taken(repository, total=1600, file=1500)
+    kept = taken(repository, total=14000, file=15000)
 
     assert ["a", "d", "tracked"] == [path for path, _ in kept.left_out]
     assert "snapshot-limit" in kept.left_out[0][1]

@@ -25,6 +25,9 @@ _SECRET_NAMES = frozenset(
 _SECRET_ENDINGS = (".pem", ".key", ".p12", ".pfx", ".jks", ".kdbx", ".ppk")
 _HARMLESS_ENDINGS = (".example", ".sample", ".template", ".dist")
 
+_BLOCK = 4096
+"""Bytes that a file takes at least; so there is an end to the number of small ones too."""
+
 _AT_ONCE = 500
 """Directories that are named to git in one command line."""
 
@@ -73,12 +76,13 @@ class Selection:
             else:
                 sized.append((found.st_size, path))
         for size, path in sorted(sized):
-            if size > self.room:
+            cost = max(size, _BLOCK)
+            if cost > self.room:
                 whole = format_bytes(self._limits.total)
                 reason = f"{format_bytes(size)}, beyond the {whole} of a snapshot (snapshot-limit)"
                 self.leave_out(path, reason, is_tracked=are_tracked)
             else:
-                self.room -= size
+                self.room -= cost
                 self.kept.append(path)
 
     def look(self, path: str) -> os.stat_result | None:

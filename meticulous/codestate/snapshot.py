@@ -9,14 +9,18 @@ code gives the same commit, and costs its space once.
 from __future__ import annotations
 
 import os
+import time
 
 from meticulous.codestate import CodeState, ModuleSnapshot, Snapshot, capture, excluding
-from meticulous.codestate.program import KEPT_REFS, git, has_commit, start_git
+from meticulous.codestate.program import KEPT_REFS, ask_git, git, has_commit, start_git
 from meticulous.codestate.quarantine import Quarantine
 from meticulous.codestate.selection import Limits, Selection, select, select_untracked
 from meticulous.errors import CodeStateError
 
 __all__ = ["forget", "keep", "restore", "take"]
+
+_TRIES = 20
+_PAUSE_S = 0.02
 
 _IDENTITY = b"meticulous <meticulous@localhost>"
 _MESSAGE = b"Uncommitted changes, kept by meticulous\n"
@@ -66,13 +70,21 @@ def forget(repository: str, snapshot: Snapshot) -> None:
 
 def keep(repository: str, sha: str) -> bool:
     """Keep the commit `sha`, whatever becomes of the branches. False where it was kept already."""
-    unborn = "0" * len(sha)
-    try:
-        git(repository, "update-ref", "--no-deref", f"{KEPT_REFS}{sha}", sha, unborn)
-    except CodeStateError:
-        git(repository, "show-ref", "--verify", "--quiet", f"{KEPT_REFS}{sha}")
-        return False
-    return True
+    ref, unborn = f"{KEPT_REFS}{sha}", "0" * len(sha)
+    tries_left = _TRIES
+    while True:
+        try:
+            git(repository, "update-ref", "--no-deref", ref, sha, unborn)
+        except CodeStateError:
+            asked = ask_git(repository, ["show-ref", "--verify", "--quiet", ref])
+            if asked and asked.answer().code == 0:
+                return False
+            tries_left -= 1
+            if not tries_left:
+                raise
+            time.sleep(_PAUSE_S)  # another run of the same state holds the lock of this ref
+        else:
+            return True
 
 
 def restore(repository: str, head: str, sha: str, patch: bytes) -> None:
