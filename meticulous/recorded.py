@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from meticulous import runfolder, settings
 from meticulous.codestate import modules, snapshot, worktree
@@ -10,7 +11,16 @@ from meticulous.codestate.program import has_commit
 from meticulous.errors import CodeStateError
 from meticulous.runfolder import RunFolder
 
-__all__ = ["check_out", "commit_of", "head_of", "lacks_changes", "patch_of", "repository_of"]
+__all__ = [
+    "check_out",
+    "commit_of",
+    "head_of",
+    "kept_commits",
+    "lacks_changes",
+    "let_go",
+    "patch_of",
+    "repository_of",
+]
 
 
 def repository_of(run: RunFolder) -> str:
@@ -75,6 +85,26 @@ def lacks_changes(run: RunFolder) -> bool:
     """Tell whether there were uncommitted changes of which nothing was kept."""
     metadata = run.read_metadata()
     return bool(metadata.get("dirty")) and not metadata.get("snapshot-sha")
+
+
+def kept_commits(runs: Iterable[RunFolder]) -> set[tuple[str, str]]:
+    """Give the commits that were kept for `runs`: (submodule or "", sha)."""
+    found = set()
+    for run in runs:
+        metadata = run.read_metadata()
+        if metadata.get("snapshot-sha"):
+            found.add(("", str(metadata["snapshot-sha"])))
+        for module in metadata.get("snapshot-submodules") or []:
+            found.update((module["path"], module[key]) for key in ("snapshot-sha", "githead-sha"))
+    return found
+
+
+def let_go(repository: str, commits: Iterable[tuple[str, str]]) -> None:
+    """Let git clear away `commits` that were kept in `repository` and its submodules."""
+    for path, sha in commits:
+        place = modules.local_repository(repository, modules.Module(path, "")) if path else None
+        if place or not path:
+            snapshot.release(place or repository, sha)
 
 
 def check_out(run: RunFolder, repository: str, directory: str) -> list[str]:

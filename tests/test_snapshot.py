@@ -16,6 +16,7 @@ from meticulous import Experiment
 from meticulous.codestate import Snapshot, capture, snapshot, worktree
 from meticulous.codestate.selection import Limits, is_secret
 from meticulous.errors import CodeStateError
+from meticulous.runfolder import RunFolder
 from tests.conftest import git, meticulous, only_run, runs_of
 from tests.test_worktree import head, needs_lfs, plain, with_lfs, with_submodule
 
@@ -470,6 +471,25 @@ def test_a_full_disk_of_experiments_refuses_the_run_too(
     assert not (tmp_path / "x").exists()
     assert [] == [name for name in os.listdir(small_disk) if name.isdigit()]
     assert PREFIX not in git(repository, "show-ref")
+
+
+def test_purge_lets_go_of_snapshots_that_no_run_has(repository: Path, tmp_path: Path) -> None:
+    with_submodule(repository, tmp_path / "library")
+    for text in ("two", "three", "three"):
+        (repository / "lib" / "code.py").write_text(f"{text}\n")
+        meticulous("run", "-q", "--dirty", "snapshot", "--", "true", cwd=repository)
+    assert 2 == git(repository, "show-ref").count(PREFIX)
+    assert 3 == git(repository / "lib", "show-ref").count(PREFIX)  # and the commit it is at
+
+    meticulous("rm", "-y", "1", "2", cwd=repository)
+    assert 2 == git(repository, "show-ref").count(PREFIX)
+    assert 0 == meticulous("purge", "-y", cwd=repository).returncode
+
+    last = RunFolder(str(repository / "experiments" / "3")).read_metadata()["snapshot-sha"]
+    assert [last] == [
+        line.split()[0] for line in git(repository, "show-ref").splitlines() if PREFIX in line
+    ]
+    assert 2 == git(repository / "lib", "show-ref").count(PREFIX)  # and the commit it is at
 
 
 def test_a_repository_that_cannot_be_written_to(repository: Path) -> None:

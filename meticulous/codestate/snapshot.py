@@ -17,7 +17,7 @@ from meticulous.codestate.quarantine import Quarantine
 from meticulous.codestate.selection import Limits, Selection, select, select_untracked
 from meticulous.errors import CodeStateError
 
-__all__ = ["forget", "keep", "restore", "take"]
+__all__ = ["forget", "keep", "release", "restore", "take"]
 
 _TRIES = 20
 _PAUSE_S = 0.02
@@ -63,9 +63,9 @@ def forget(repository: str, snapshot: Snapshot) -> None:
     """Let git clear away what :func:`take` has just made, unless it had been there before."""
     for module in snapshot.modules:
         if module.is_new:
-            _forget(os.path.join(repository, module.path), module.snapshot_sha)
+            release(os.path.join(repository, module.path), module.snapshot_sha)
     if snapshot.is_new and snapshot.sha:
-        _forget(repository, snapshot.sha)
+        release(repository, snapshot.sha)
 
 
 def keep(repository: str, sha: str) -> bool:
@@ -85,6 +85,14 @@ def keep(repository: str, sha: str) -> bool:
             time.sleep(_PAUSE_S)  # another run of the same state holds the lock of this ref
         else:
             return True
+
+
+def release(repository: str, sha: str) -> None:
+    """Let git clear away the commit `sha`, unless a branch holds it too."""
+    try:
+        git(repository, "update-ref", "-d", "--no-deref", f"{KEPT_REFS}{sha}")
+    except CodeStateError:
+        pass  # more than needed is kept
 
 
 def restore(repository: str, head: str, sha: str, patch: bytes) -> None:
@@ -267,11 +275,4 @@ def _verified_patch(quarantine: Quarantine, head: str, sha: str) -> bytes:
 
 def _undo(made: list[tuple[str, str]]) -> None:
     for repository, sha in made:
-        _forget(repository, sha)
-
-
-def _forget(repository: str, sha: str) -> None:
-    try:
-        git(repository, "update-ref", "-d", "--no-deref", f"{KEPT_REFS}{sha}")
-    except CodeStateError:
-        pass  # more than needed is kept
+        release(repository, sha)

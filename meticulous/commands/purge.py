@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import time
 
+from meticulous import recorded
 from meticulous.commands import asked, removing
 from meticulous.commands.restore import named
-from meticulous.errors import RunFolderError
-from meticulous.runfolder import trash
+from meticulous.errors import MeticulousError, RunFolderError
+from meticulous.runfolder import RunFolder, store, trash
 from meticulous.runfolder.sizes import size_of
+from meticulous.settings import find_repository
 from meticulous.units import format_bytes
 
 __all__ = ["add_arguments", "main"]
@@ -46,12 +49,16 @@ def main(arguments: argparse.Namespace) -> int:
     if not removing.confirmed(arguments, f"Delete {noun} for good, {format_bytes(freed)}?"):
         print("nothing was deleted")
         return 0
+    unneeded = _unneeded_commits(directory, chosen)
     troubles = []
     for run in chosen:
         try:
             trash.delete(run)
         except RunFolderError as error:
             troubles.append(error)
+    repository = find_repository(directory)
+    if unneeded and repository is not None and not troubles:
+        recorded.let_go(repository, unneeded)
     deleted = len(chosen) - len(troubles)
     if deleted:
         print(
@@ -60,3 +67,16 @@ def main(arguments: argparse.Namespace) -> int:
     for trouble in troubles:
         asked.report(trouble)
     return 1 if troubles else 0
+
+
+def _unneeded_commits(directory: str, chosen: list[trash.Removed]) -> set[tuple[str, str]]:
+    """Give the snapshots of the runs `chosen` that no other run has; none where that is unclear."""
+    try:
+        commits = recorded.kept_commits(RunFolder(run.path) for run in chosen)
+        if not commits:
+            return set()
+        others = [run.path for run in trash.removed(directory) if run not in chosen]
+        others += [os.path.join(directory, name) for name in store.run_ids(directory)]
+        return commits - recorded.kept_commits(RunFolder(path) for path in others)
+    except MeticulousError:
+        return set()
