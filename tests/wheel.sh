@@ -25,4 +25,12 @@ meticulous run -- python train_digits.py --lr 0.1 --epochs 3
 meticulous ls
 test "$(head -n 1 experiments/1/STATUS)" = SUCCESS
 test "$(wc -l < experiments/1/stdout)" -eq 3
+# What is exported is unpacked and repeated by plain tools.
+meticulous export 1 "$work/digits.tar.gz"
+mkdir "$work/elsewhere"
+cd "$work/elsewhere"
+tar -xzf ../digits.tar.gz
+PYTHON="$work/venv/bin/python" KEEP=0 sh digits/again.sh > again
+cmp again digits/runs/1/stdout
+meticulous import ../digits.tar.gz
 echo "the wheel records the examples"
