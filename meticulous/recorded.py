@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 
 from meticulous import runfolder, settings
-from meticulous.codestate import modules, snapshot, worktree
+from meticulous.codestate import bundles, modules, snapshot, worktree
 from meticulous.codestate.program import has_commit
 from meticulous.errors import CodeStateError
 from meticulous.runfolder import RunFolder
@@ -59,6 +59,8 @@ def commit_of(run: RunFolder, repository: str) -> str:
     """
     head = head_of(run)
     metadata = run.read_metadata()
+    if not has_commit(repository, head):
+        _take_from_bundle(run, repository, {head, str(metadata.get("snapshot-sha"))})
     for module in reversed(metadata.get("snapshot-submodules") or []):
         place = modules.local_repository(repository, modules.Module(module["path"], ""))
         if place is not None and has_commit(place, module["githead-sha"]):
@@ -70,6 +72,15 @@ def commit_of(run: RunFolder, repository: str) -> str:
     if not has_commit(repository, sha):
         snapshot.restore(repository, head, sha, patch_of(run))
     return str(sha)
+
+
+def _take_from_bundle(run: RunFolder, repository: str, wanted: set[str]) -> None:
+    """Take the commits that are `wanted` out of the bundle that an imported run may have."""
+    bundle = run.file(runfolder.CODE_BUNDLE)
+    if os.path.exists(bundle):
+        held = {sha: ref for ref, sha in bundles.heads(repository, bundle).items() if sha in wanted}
+        if held:
+            bundles.fetch_bundle(repository, bundle, held)
 
 
 def patch_of(run: RunFolder, name: str = runfolder.UNCOMMITTED_PATCH) -> bytes:

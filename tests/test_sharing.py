@@ -213,6 +213,25 @@ def test_without_a_repository_the_code_stays_beside_the_run(
     assert (elsewhere / "experiments/1/code.bundle").exists()
 
 
+@pytest.mark.parametrize("dirty", [False, True])
+def test_code_that_stayed_beside_the_run_can_be_checked_out(
+    project: Path, tmp_path: Path, dirty: bool
+) -> None:
+    if dirty:
+        (project / "train.py").write_text("changed")
+    record(project, "true", options=("--dirty", "snapshot"))
+    export(project, "1", tmp_path / "a.zip")
+    place = tmp_path / "new"
+    place.mkdir()
+    take_in(place, tmp_path / "a.zip")
+    git(place, "init", "-q")
+
+    done = meticulous("checkout", "1", tmp_path / "code", cwd=place)
+
+    assert 0 == done.returncode, done.stderr
+    assert ("changed" if dirty else PROGRAM) == (tmp_path / "code" / "train.py").read_text()
+
+
 def test_code_can_be_left_out_on_both_sides(project: Path, elsewhere: Path, tmp_path: Path) -> None:
     record(project)
     assert "without code" in export(project, "1", tmp_path / "bare.zip", "--code", "none")

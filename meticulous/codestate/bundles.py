@@ -16,7 +16,7 @@ from meticulous.codestate.program import KEPT_REFS, environment, first_fatal, ha
 from meticulous.errors import CodeStateError
 from meticulous.programs import which
 
-__all__ = ["KEPT_REFS", "fetch_bundle", "has_commit", "not_carried", "write_bundle"]
+__all__ = ["KEPT_REFS", "fetch_bundle", "has_commit", "heads", "not_carried", "write_bundle"]
 
 
 def write_bundle(repository: str, tips: Mapping[str, str], out: IO[bytes]) -> None:
@@ -67,17 +67,23 @@ def not_carried(repository: str, sha: str) -> dict[str, str]:
     return found
 
 
+def heads(repository: str, bundle: str) -> dict[str, str]:
+    """Give the commits that the file `bundle` brings: ref -> sha. Raises CodeStateError."""
+    told = _git(repository, "bundle", "list-heads", os.path.abspath(bundle))
+    if told.returncode != 0:
+        raise _damaged(first_fatal(told.stderr))
+    lines = [line.partition(" ") for line in os.fsdecode(told.stdout).splitlines()]
+    return {ref: sha for sha, _, ref in lines}
+
+
 def fetch_bundle(repository: str, bundle: str, tips: Mapping[str, str]) -> None:
     """Take the commits `tips` (sha -> ref in the bundle) into `repository`, and keep them.
 
     Raises CodeStateError where the bundle is damaged or holds other commits.
     """
-    heads = _git(repository, "bundle", "list-heads", os.path.abspath(bundle))
-    if heads.returncode != 0:
-        raise _damaged(first_fatal(heads.stderr))
-    held = {line.partition(b" ")[2]: line.partition(b" ")[0] for line in heads.stdout.splitlines()}
+    held = heads(repository, bundle)
     for sha, ref in tips.items():
-        if held.get(ref.encode()) != sha.encode():
+        if held.get(ref) != sha:
             raise _damaged(f"{ref} is not the commit {sha}")
     wanted = [f"+{ref}:{KEPT_REFS}{sha}" for sha, ref in tips.items()]
     quietly = ["-c", "core.hooksPath=/dev/null", "-c", "core.logAllRefUpdates=false"]
