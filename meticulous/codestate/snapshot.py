@@ -105,7 +105,8 @@ def restore(repository: str, head: str, sha: str, patch: bytes) -> None:
     if not has_commit(repository, head):
         raise CodeStateError(
             f"the commit {head}, to which the uncommitted changes belong, is not in {repository}",
-            f"Fetch it from where it still is: git fetch REMOTE {head}",
+            f"Fetch it from where it still is (git fetch REMOTE {head}), "
+            "or `meticulous import` an export of the run, which brings the code along",
         )
     with Quarantine(repository) as quarantine:
         quarantine.git("read-tree", head)
