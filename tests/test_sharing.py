@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -272,6 +273,20 @@ def test_a_snapshot_goes_out_as_its_commit(project: Path, elsewhere: Path, tmp_p
     assert PROGRAM == git(elsewhere, "show", f"{sha}~1:train.py")
     assert "new" == (tmp_path / "cloned" / "new").read_text()
     assert Path(run.file("uncommitted.patch")).exists()
+
+
+def test_a_snapshot_of_another_clone_is_made_again(project: Path, tmp_path: Path) -> None:
+    (project / "train.py").write_text("print('changed')\n")
+    record(project, "true", options=("--dirty", "snapshot"))
+    git(tmp_path, "clone", "-q", str(project), "clone")
+    shutil.copytree(project / "experiments", tmp_path / "clone" / "experiments")
+
+    export(tmp_path / "clone", "1", tmp_path / "a.zip")
+
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        (run,) = json.loads(archive.read("a/manifest.json"))["runs"]
+    sha = only_run(project).read_metadata()["snapshot-sha"]
+    assert (sha, True) == (run["commit"], run["is_snapshot"])
 
 
 def test_a_commit_that_is_gone_is_refused_or_left_out(project: Path, tmp_path: Path) -> None:

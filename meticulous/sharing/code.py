@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from meticulous import runfolder
-from meticulous.codestate import bundles
+from meticulous.codestate import bundles, snapshot
 from meticulous.errors import ArchiveError
 from meticulous.runfolder import RunFolder
 from meticulous.sharing.manifest import PackedRun
@@ -28,11 +27,12 @@ def with_code(
     packed = []
     for number, (run, status) in enumerate(zip(runs, statuses, strict=True)):
         plain = PackedRun(run.id, status)
-        metadata = run.read_metadata()
-        commit, is_snapshot = _commit(repository, metadata)
-        if choice == "none" or not metadata.get("githead-sha"):
+        head = run.read_metadata().get("githead-sha")
+        if choice == "none" or not head:
             packed.append(plain)
-        elif commit:
+            continue
+        commit, is_snapshot = _commit(run, repository)
+        if commit:
             name = run.id if run.id.isascii() and run.id.isalnum() else f"at-{number}"
             packed.append(PackedRun(run.id, status, commit, f"refs/heads/run-{name}", is_snapshot))
         elif choice == "found" or os.path.exists(run.file(runfolder.CODE_BUNDLE)):
@@ -41,16 +41,28 @@ def with_code(
             where = repository or "there is no repository here: it"
             raise ArchiveError(
                 f"the code of run {run.id} cannot be exported: {where} does not have the commit "
-                f"{metadata['githead-sha']}",
+                f"{head}",
                 "Fetch it, or export what there is (--code found), or no code (--code none)",
             )
     return packed
 
 
-def _commit(repository: str | None, metadata: Mapping[str, Any]) -> tuple[str | None, bool]:
-    """Give the commit that has the code of a run, and whether it is a snapshot."""
-    for key in ("snapshot-sha", "githead-sha"):
-        sha = metadata.get(key)
-        if sha and repository and bundles.has_commit(repository, sha):
-            return sha, key == "snapshot-sha"
+def _commit(run: RunFolder, repository: str | None) -> tuple[str | None, bool]:
+    """Give the commit that has the code of a run, and whether it is a snapshot.
+
+    A snapshot that this clone lacks is made again from the patch in the folder.
+    """
+    metadata = run.read_metadata()
+    head, kept = metadata.get("githead-sha"), metadata.get("snapshot-sha")
+    if repository is None or not head:
+        return None, False
+    if kept and not bundles.has_commit(repository, kept) and bundles.has_commit(repository, head):
+        try:
+            with open(run.file(runfolder.UNCOMMITTED_PATCH), "rb") as file:
+                snapshot.restore(repository, head, kept, file.read())
+        except FileNotFoundError:
+            pass  # its folder has lost it; the commit without it is better than nothing
+    for sha in (kept, head):
+        if sha and bundles.has_commit(repository, sha):
+            return sha, sha == kept
     return None, False
