@@ -80,7 +80,7 @@ def test_the_settings_file_and_an_experiment_can_ask_for_it(
 
     one, other = (run.read_metadata() for run in runs_of(repository))
     assert one["snapshot-sha"] == other["snapshot-sha"] == experiment.metadata["snapshot-sha"]
-    reason = "101 B, beyond 100 B of one file (snapshot-file-limit)"
+    reason = "101 B, over 100 B a file (snapshot-file-limit)"
     assert [{"path": "big", "reason": reason}] == other["snapshot-left-out"]
     assert not one["dirty"]  # new files alone do not make it so
 
@@ -107,6 +107,21 @@ def test_the_same_state_is_kept_once_and_gc_keeps_it(repository: Path, tmp_path:
     git(repository, "gc", "-q", "--prune=now")
     there = checked_out(repository, first, tmp_path / "there")
     assert "changed\n" == (there / "train.py").read_text()
+
+
+def test_a_change_just_after_the_index_was_written(repository: Path) -> None:
+    """Git knows such files by the age of its index: they may have changed since."""
+    git(repository, "config", "core.trustCtime", "false")
+    path = repository / "train.py"
+    os.utime(path, ns=(10**18, 10**18))
+    git(repository, "update-index", "--refresh")
+    path.write_text(path.read_text().replace("hello", "world"))
+    os.utime(path, ns=(10**18, 10**18))
+    os.utime(repository / ".git" / "index", ns=(10**18, 10**18))
+
+    kept = taken(repository)
+
+    assert "world" in git(repository, "show", f"{kept.sha}:train.py")
 
 
 def test_many_runs_of_one_state_at_once(repository: Path) -> None:
@@ -351,6 +366,7 @@ def test_submodules_keep_their_own(repository: Path, tmp_path: Path) -> None:
     with_submodule(repository, tmp_path / "library", nested=True)
     (repository / "lib" / "lib" / "code.py").write_text("deep\n")
     (repository / "lib" / "new.py").write_text("new\n")
+    (repository / "lib" / "lib" / ".env").write_text("A=1\n")
     before = git(repository, "status", "--porcelain", "--ignore-submodules=none")
 
     done = meticulous("run", "--dirty", "snapshot", "--", "true", cwd=repository)
@@ -360,6 +376,7 @@ def test_submodules_keep_their_own(repository: Path, tmp_path: Path) -> None:
     run = only_run(repository)
     metadata = run.read_metadata()
     modules = metadata["snapshot-submodules"]
+    assert ["lib/lib/.env"] == [one["path"] for one in metadata["snapshot-left-out"]]
     assert ["lib", "lib/lib"] == [one["path"] for one in modules]
     for one in modules:
         inner = repository / one["path"]

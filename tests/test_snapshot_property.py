@@ -29,6 +29,8 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("write"), names, contents),
     st.tuples(st.sampled_from(["remove", "execute", "link", "touch"]), names),
     st.tuples(st.just("move"), names, names),
+    st.tuples(st.just("write"), st.sampled_from(["sub/a", "sub/new"]), contents),
+    st.sampled_from([("remove", "sub/a"), ("execute", "sub/a"), ("remove", "sub")]),
     git_steps("add"),
     git_steps("add", "--intent-to-add"),
     git_steps("rm", "-q", "-r", "--cached"),
@@ -49,6 +51,11 @@ steps: st.SearchStrategy[Step] = st.one_of(
             ("git", "config", "diff.renames", "false"),
             ("git", "config", "core.untrackedCache", "true"),
             ("git", "pack-refs", "--all"),
+            ("git", "-C", "sub", "add", "-A"),
+            ("git", "-C", "sub", "commit", "-q", "--allow-empty", "-m", "step"),
+            ("git", "add", "sub"),
+            ("git", "config", "submodule.sub.ignore", "all"),
+            ("git", "submodule", "--quiet", "deinit", "-f", "sub"),
         ]
     ),
 )
@@ -79,6 +86,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (top / "x.log").write_text("ignored\n")
         git(top, "add", "-A")
         git(top, "commit", "-q", "-m", "second")
+        add_submodule(top, top.parent / "library")
         git(top, "worktree", "add", "-q", "-b", "tree", "../tree")
         (top / ".git" / "hooks").mkdir(exist_ok=True)
         for name in ("post-checkout", "reference-transaction", "post-index-change", "pre-commit"):
@@ -88,12 +96,22 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return top.parent
 
 
+def add_submodule(top: Path, library: Path) -> None:
+    git(library.parent, "init", "-q", "-b", "main", str(library))
+    (library / "a").write_text("one\n")
+    git(library, "add", "-A")
+    git(library, "commit", "-q", "-m", "first")
+    allowed = ["-c", "protocol.file.allow=always"]
+    git(top, *allowed, "submodule", "--quiet", "add", "../library", "sub")
+    git(top, "commit", "-q", "-m", "with a submodule")
+
+
 def tree(directory: Path, without: set[bytes]) -> dict[bytes, object]:
     """Give the files of `directory` with their kind and content, without ``.git``."""
     found: dict[bytes, object] = {}
     top = os.fsencode(directory)
     for folder, folders, files in os.walk(top):
-        if folder == top and b".git" in folders + files:
+        if b".git" in folders + files:
             (folders if b".git" in folders else files).remove(b".git")
         for name in files + [one for one in folders if os.path.islink(os.path.join(folder, one))]:
             path = os.path.join(folder, name)
@@ -120,6 +138,8 @@ def of_the_user(directory: Path) -> dict[str, object]:
         if path.is_file()
         and not path.is_relative_to(common / "objects")
         and not path.is_relative_to(common / "refs" / "meticulous")
+        and not path.is_relative_to(common / "modules" / "sub" / "objects")
+        and not path.is_relative_to(common / "modules" / "sub" / "refs" / "meticulous")
     }
     refs = [
         line for line in git(directory, "show-ref").split("\n") if "refs/meticulous" not in line
@@ -161,6 +181,11 @@ def test_a_snapshot_checks_out_as_the_same_tree(
         assert [] == worktree.add(str(directory), sha, str(there))
         tracked = git_bytes(there, "ls-files", "-z").split(b"\0")
         ignored = {os.fsencode(name) for name in IGNORED} - set(tracked)
+        left_out = {path for path, _ in kept.left_out} if kept else set()
+        assert left_out <= {"sub/"}
+        if left_out or not (directory / "sub" / ".git").exists():
+            # No submodule any more; or not checked out, and there it is.
+            ignored |= {b"sub/a", b"sub/new"}
         assert tree(directory, ignored) == tree(there, ignored)
         worktree.remove(str(directory), str(there))
         assert before == of_the_user(directory)

@@ -79,7 +79,7 @@ class Selection:
             cost = max(size, _BLOCK)
             if cost > self.room:
                 whole = format_bytes(self._limits.total)
-                reason = f"{format_bytes(size)}, beyond the {whole} of a snapshot (snapshot-limit)"
+                reason = f"{format_bytes(size)}, over {whole} altogether (snapshot-limit)"
                 self.leave_out(path, reason, is_tracked=are_tracked)
             else:
                 self.room -= cost
@@ -109,10 +109,8 @@ class Selection:
         if not stat.S_ISREG(found.st_mode):
             return "neither a file nor a link"
         if found.st_size > self._limits.file:
-            whole = format_bytes(self._limits.file)
-            return (
-                f"{format_bytes(found.st_size)}, beyond {whole} of one file (snapshot-file-limit)"
-            )
+            limit = format_bytes(self._limits.file)
+            return f"{format_bytes(found.st_size)}, over {limit} a file (snapshot-file-limit)"
         if not are_tracked and is_secret(os.path.basename(path)):
             return "may hold a secret, by its name; `git add` it to have it kept"
         if not os.access(os.path.join(self._top, os.fsencode(path)), os.R_OK):

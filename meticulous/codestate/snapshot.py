@@ -17,6 +17,10 @@ from meticulous.codestate.quarantine import Quarantine
 from meticulous.codestate.selection import Limits, Selection, select, select_untracked
 from meticulous.errors import CodeStateError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from meticulous.programs import Asked
+
 __all__ = ["forget", "keep", "release", "restore", "take"]
 
 _TRIES = 20
@@ -178,7 +182,10 @@ def _take_modules(
         sha = found.sha or state.sha
         one = ModuleSnapshot(path, state.sha, sha, found.patch, found.left_out, found.is_new)
         taken.append(one)
-        taken += [deeper._replace(path=f"{path}/{deeper.path}") for deeper in found.modules]
+        taken += [
+            deeper._replace(path=f"{path}/{deeper.path}", left_out=())  # which `one` has too
+            for deeper in found.modules
+        ]
     return taken
 
 
@@ -205,9 +212,11 @@ def _write_tree(
     words = "update-index --add --remove --replace --ignore-skip-worktree-entries -z --stdin"
     if names:
         quarantine.git(*words.split(), told=names)
-    if without:
-        _revert_excluded(quarantine, head, without)
-    return quarantine.git("write-tree", "--missing-ok").strip()
+    asked = _ask_excluded(quarantine, head, without) if without else None
+    tree = quarantine.git("write-tree", "--missing-ok")
+    if asked and _revert(quarantine, head, quarantine.end(asked).split(b"\0")[:-1]):
+        tree = quarantine.git("write-tree", "--missing-ok")
+    return tree.strip()
 
 
 def _entries(quarantine: Quarantine, head: str, paths: list[str]) -> bytes:
@@ -215,16 +224,20 @@ def _entries(quarantine: Quarantine, head: str, paths: list[str]) -> bytes:
     return quarantine.git("ls-tree", "-z", "--full-tree", head, "--", *paths)
 
 
-def _revert_excluded(quarantine: Quarantine, head: str, without: list[str]) -> None:
-    """Put back to the commit what somebody has staged in the experiments directory."""
+def _ask_excluded(quarantine: Quarantine, head: str, without: list[str]) -> Asked:
+    """Ask which files of the experiments directory somebody has staged; it answers meanwhile."""
     places = [place.replace("exclude,", "") for place in without]
     words = ["diff-index", "--cached", "-z", "--name-only", "--no-renames", head, "--", *places]
-    names = [os.fsdecode(name) for name in quarantine.git(*words).split(b"\0") if name]
+    return quarantine.start(*words)
+
+
+def _revert(quarantine: Quarantine, head: str, names: list[bytes]) -> bool:
+    """Put `names` back to what the commit `head` has; False where there are none."""
     if names:
-        unborn = b"0 " + b"0" * len(head) + b"\t%s\0"
-        gone = b"".join(unborn % os.fsencode(name) for name in names)
-        told = gone + _entries(quarantine, head, names)
+        gone = b"".join(b"0 " + b"0" * len(head) + b"\t%s\0" % name for name in names)
+        told = gone + _entries(quarantine, head, [os.fsdecode(name) for name in names])
         quarantine.git("update-index", "-z", "--index-info", told=told)
+    return bool(names)
 
 
 def _commit(quarantine: Quarantine, parent: str, raw_parent: bytes, tree: bytes) -> str:

@@ -71,6 +71,8 @@ def _print_code(runs: list[RunFolder], *, stat: bool) -> None:
                 asked.say(f"{error}. This is the patch in the folder of run {run.id}")
                 code = recorded.patch_of(run)
             parts.append("\n" + code.decode("utf-8", "surrogateescape").rstrip("\n"))
+        if metadata.get("snapshot-left-out"):
+            parts.append("")
         parts += [
             f"Not in the snapshot: {one.get('path')} ({one.get('reason')})"
             for one in metadata.get("snapshot-left-out") or []
