@@ -33,6 +33,7 @@ def go_on(
     resume: Callable[[RunFolder], Record],
     *,
     is_success_final: bool = False,
+    are_over: bool = False,
 ) -> Record | None:
     """Give the record of the run that is resumed; None where a new one is to be made.
 
@@ -44,10 +45,24 @@ def go_on(
             run now; empty where nothing does.
         resume: :func:`meticulous.recording.resume` with what it needs.
         is_success_final: whether a run that ended well is over.
+        are_over: whether it is known, from others than us, that no candidate runs any more.
 
     Raises MismatchedCommitError, MismatchedArgsError and RunFolderError for a given id.
 
     """
+
+    def fits(run: RunFolder) -> bool:
+        try:
+            metadata = run.read_metadata()
+            if not metadata or _recorded_code(metadata) != _code(code):
+                return False
+            is_final = is_success_final and run.read_status()[0] == runfolder.SUCCESS
+            if is_final or differences(run, metadata):
+                return False
+            return are_over or not _is_running(run, metadata)
+        except RunFolderError:
+            return False  # one that cannot be read cannot be resumed either
+
     directory = settings.experiments_directory
     if settings.experiment_id is not None:
         run = RunFolder(os.path.join(directory, settings.experiment_id))
@@ -58,10 +73,10 @@ def go_on(
             return resume(run)
     for name in candidates:
         run = RunFolder(os.path.join(directory, name))
-        if _fits(run, code, differences, is_success_final=is_success_final):
+        if fits(run):
             with _claim(run) as is_ours:
                 # Once more: another may have claimed and begun it since.
-                if is_ours and _fits(run, code, differences, is_success_final=is_success_final):
+                if is_ours and fits(run):
                     return resume(run)
     return None
 
@@ -86,20 +101,6 @@ def _claim(run: RunFolder) -> Iterator[bool]:
         yield is_ours
     finally:
         os.close(descriptor)
-
-
-def _fits(
-    run: RunFolder, code: CodeState | None, differences: Differences, *, is_success_final: bool
-) -> bool:
-    try:
-        metadata = run.read_metadata()
-        if not metadata or _recorded_code(metadata) != _code(code):
-            return False
-        state = run.read_status()[0]
-        is_over = is_success_final and state == runfolder.SUCCESS
-        return not is_over and not differences(run, metadata) and not _is_running(run, metadata)
-    except RunFolderError:
-        return False  # one that cannot be read cannot be resumed either
 
 
 def _check(

@@ -32,7 +32,7 @@ SlurmctldPort={controller_port}
 SlurmdPort={node_port}
 AuthType=auth/munge
 # A requeued job waits for as long as its credential lives: two minutes by default.
-AuthInfo=socket={base}/munge.sock,cred_expire=2
+AuthInfo=socket={base}/munge.sock,cred_expire=5
 StateSaveLocation={base}/state
 SlurmdSpoolDir={base}/spool
 SlurmctldPidFile={base}/slurmctld.pid
@@ -217,6 +217,7 @@ def cluster() -> Iterator[Slurm]:
         pytest.skip(reason)
     # Not below pytest's own directory: the path of a socket may not be longer than 107 bytes.
     base = Path(tempfile.mkdtemp(prefix="slurm-"))
+    base.chmod(0o755)
     slurm = Slurm(base)
     try:
         slurm.start()

@@ -125,3 +125,66 @@ def test_a_job_that_is_killed_after_the_warning_is_lost(cluster: Slurm, reposito
     (row,) = json.loads(asked.stdout)
     assert row["status"] == "LOST", row
     assert has_printed(repository, b"SIGTERM")
+
+
+RESUMING = """
+import os, pathlib, sys, time
+attempt = int(os.environ["METICULOUS_ATTEMPT"])
+checkpoint = pathlib.Path(os.environ["METICULOUS_RUN_DIR"], "checkpoint")
+print("attempt", attempt, "from", checkpoint.read_text() if checkpoint.exists() else "0", flush=True)
+checkpoint.write_text("10")
+while attempt == 1:
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("start", ["exec", "srun --ntasks=2 --overlap"])
+def test_a_requeued_job_goes_on_in_its_run(cluster: Slurm, repository: Path, start: str) -> None:
+    command = write_program(repository, RESUMING)
+    job = cluster.submit(repository, f"{start} {command}", "--requeue", "--ntasks=2")
+    wait_until(lambda: has_printed(repository, b"attempt 1 from 0\n"), "it has not started")
+    if "srun" in start:
+        other = Path(only_run(repository).rank(1).file("stdout"))
+        wait_until(lambda: other.exists() and other.read_bytes().endswith(b"\n"), "no rank 1")
+    cluster.ask("scontrol", "requeue", job)
+    assert cluster.wait(job) == "COMPLETED", printed(repository, job)
+
+    run = only_run(repository)
+    assert run.read_status() == ("SUCCESS", "")
+    assert Path(run.file("stdout")).read_text() == "attempt 1 from 0\nattempt 2 from 10\n"
+    metadata = run.read_metadata()
+    (first,) = metadata["attempts"]
+    assert first["status"] in ("ERROR", "LOST")
+    assert first["reason"].endswith("the job was requeued (restart 1)")
+    assert metadata["scheduler"]["SLURM_RESTART_COUNT"] == "1"
+    if "srun" in start:
+        assert metadata["ranks"]["exit-codes"] == [0, 0]
+        inner = Path(run.rank(1).file("stdout")).read_text().splitlines()
+        assert [line.split()[1] for line in inner] == ["1", "2"]
+
+
+def test_the_tasks_of_a_step_are_one_run(cluster: Slurm, repository: Path) -> None:
+    command = write_program(
+        repository,
+        "import os, sys; print('rank', os.environ['SLURM_PROCID']); "
+        "sys.exit(int(os.environ['SLURM_PROCID']) * 5)\n",
+    )
+    job = cluster.submit(repository, f"srun --ntasks=4 {command}", "--ntasks=4")
+    assert cluster.wait(job) == "FAILED"
+    run = only_run(repository)
+    assert run.read_metadata()["ranks"]["exit-codes"] == [0, 5, 10, 15]
+    assert run.read_status()[0] == "ERROR"
+    for number in (1, 2, 3):
+        assert Path(run.rank(number).file("stdout")).read_text() == f"rank {number}\n"
+    assert printed(repository, job).count("meticulous: run 1 ERROR") == 1
+
+
+def test_srun_within_a_run_is_one_run(cluster: Slurm, repository: Path) -> None:
+    write_program(repository, "import os; print('rank', os.environ['SLURM_PROCID'])\n")
+    job = cluster.submit(
+        repository, f"{RUN} -- srun --ntasks=3 {sys.executable} train.py", "--ntasks=3"
+    )
+    assert cluster.wait(job) == "COMPLETED", printed(repository, job)
+    run = only_run(repository)
+    assert sorted(Path(run.file("stdout")).read_text().split()) == ["0", "1", "2"] + ["rank"] * 3
+    assert "ranks" not in run.read_metadata()

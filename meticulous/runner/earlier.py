@@ -20,7 +20,7 @@ from meticulous.resuming import go_on
 from meticulous.runfolder import RunFolder
 from meticulous.settings import RunSettings
 
-__all__ = ["Earlier", "resumed", "succeeded"]
+__all__ = ["Earlier", "requeued", "resumed", "succeeded"]
 
 Earlier = Callable[[str, str | None, bool], Iterable[str]]
 """(experiments directory, commit, whether it has succeeded) -> ids of runs, the newest first."""
@@ -44,6 +44,49 @@ def resumed(
         lambda run: recording.resume(run, settings, code, command, say),
         is_success_final=True,
     )
+
+
+def requeued(
+    settings: RunSettings,
+    code: CodeState | None,
+    command: list[str],
+    earlier: Earlier,
+    say: Callable[[str], None],
+    environ: Mapping[str, str] = os.environ,
+) -> Record | None:
+    """Give the record of the run that this job was at when Slurm took its nodes away.
+
+    None where it has none that is the same and did not succeed. That Slurm has started the job
+    again says that no process of the run is left, on whatever machine it was.
+    """
+    directory, given = settings.experiments_directory, settings.experiment_id
+    restart = environ["SLURM_RESTART_COUNT"]
+
+    def differences(_: RunFolder, metadata: Mapping[str, Any]) -> str:
+        ids = metadata.get("scheduler") or {}
+        before = str(ids.get("SLURM_RESTART_COUNT", "0"))
+        is_before = before.isdecimal() and restart.isdecimal() and int(before) < int(restart)
+        if ids.get("SLURM_JOB_ID") != environ.get("SLURM_JOB_ID") or not is_before:
+            return "it is not of this job before it was requeued"
+        return _differences(metadata, settings, command)
+
+    record = go_on(
+        settings._replace(experiment_id=None),
+        code,
+        [given] if given else earlier(directory, code.sha if code else None, False),
+        differences,
+        lambda run: recording.resume(run, settings, code, command, say),
+        is_success_final=True,
+        are_over=True,
+    )
+    if record is not None:
+        last = record.metadata["attempts"][-1]
+        why = f"the job was requeued (restart {restart})"
+        last["reason"] = f"{last['reason']}; {why}" if last["reason"] else why
+        if last["status"] == runfolder.RUNNING:
+            last["status"] = runfolder.LOST
+        record.update({})
+    return record
 
 
 def succeeded(

@@ -141,6 +141,12 @@ def _first_record(
     voice: Voice,
     earlier: Earlier,
 ) -> Record:
+    if os.environ.get("SLURM_RESTART_COUNT", "0") != "0":
+        from meticulous.runner.earlier import requeued
+
+        record = requeued(settings, code, command, earlier, voice.say)
+        if record is not None:
+            return record
     if settings.resume:
         from meticulous.runner.earlier import resumed
 
