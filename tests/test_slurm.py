@@ -78,10 +78,10 @@ def test_the_tasks_of_an_array_are_runs_that_can_be_asked_for(
     assert [run.id for run in runs] == [str(number) for number in range(1, 9)]
     tasks = {run.read_metadata()["scheduler"]["SLURM_ARRAY_TASK_ID"] for run in runs}
     assert tasks == {str(number) for number in range(1, 9)}
-    name = "metadata_scheduler.SLURM_ARRAY"
+    name = "metadata_scheduler_SLURM_ARRAY"
     asked = meticulous(
         *("ls", "--json", "--columns", f"expid,args_seed,{name}_TASK_ID"),
-        *("--filter", f"`{name}_TASK_ID` == '3' and `{name}_JOB_ID` == '{job}'"),
+        *("--filter", f"{name}_TASK_ID == '3' and {name}_JOB_ID == '{job}'"),
         cwd=repository,
     )
     (row,) = json.loads(asked.stdout)
@@ -100,7 +100,12 @@ def test_warnings_before_the_end_reach_the_program(cluster: Slurm, repository: P
     run = only_run(repository)
     wait_until(lambda: run.read_status()[0] != "RUNNING")
     assert run.read_status() == ("ERROR", "exit code 3")
-    assert has_printed(repository, b"SIGTERM")
+    assert Path(run.file("stdout")).read_text().split() == [
+        "ready",
+        "SIGUSR1",
+        "SIGUSR2",
+        "SIGTERM",
+    ]
 
 
 def test_the_warning_before_the_time_limit_reaches_the_program(

@@ -28,9 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from meticulous.runner.canary import Canary
+
 __all__ = ["Supervisor", "is_end_pending", "oom_kills", "own_peak_memory"]
 
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
+_FORWARDED_NUMBERS = tuple(getattr(signal, name) for name in _FORWARDED)
+_JOBS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "SGE_TASK_ID", "OAR_JOB_ID", "_CONDOR_JOB_AD")
+"""One of these is set where a scheduler has started us."""
 _JOB_CONTROL = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _KEYBOARD = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
@@ -90,6 +95,11 @@ class Supervisor:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, self._signals)
         self.mask = before if mask is None else mask
         self._is_adopting = _adopt_orphans()
+        self._canary: Canary | None = None
+        if any(name in os.environ for name in _JOBS) and hasattr(signal, "sigtimedwait"):
+            from meticulous.runner.canary import Canary
+
+            self._canary = Canary({*heeded} & {*_FORWARDED_NUMBERS})
 
     def wait(self, pid: int) -> Ended:
         """Wait until the command `pid` has ended, passing signals on meanwhile."""
@@ -103,6 +113,8 @@ class Supervisor:
                 self._handle(number, code)
             self._tell_of_size()
             self._reap()
+        if self._canary is not None:
+            self._canary.end()
         return self._ended
 
     @property
@@ -174,7 +186,7 @@ class Supervisor:
             # From the kernel, to the whole foreground group: the command has it already.
             if number == signal.SIGINT:
                 self._escalate()
-        else:
+        elif self._canary is None or not self._canary.got(number):
             self._send(number)
 
     def _tell_of_size(self) -> None:
