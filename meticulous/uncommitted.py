@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 from meticulous import runfolder
 from meticulous.helper import replace_file
+from meticulous.runfolder import store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["forget", "keep", "metadata", "say_left_out", "write"]
 
 _NAMED = 5
+
+_LARGE = 1 << 16
+_RECENT = 20
+"""Runs that are looked at for the same patch."""
 
 
 def keep(settings: RunSettings, code: CodeState) -> CodeState:
@@ -41,11 +48,36 @@ def write(run: RunFolder, code: CodeState | None) -> None:
     """Write the patches to the folder of `run`. Raises OSError."""
     if code is None or code.kept is None:
         return
-    if code.kept.patch:
-        replace_file(run.file(runfolder.UNCOMMITTED_PATCH), code.kept.patch)
+    patches = {runfolder.UNCOMMITTED_PATCH: code.kept.patch} if code.kept.patch else {}
     for number, module in enumerate(code.kept.modules, 1):
         name = runfolder.UNCOMMITTED_PATCH_OF_SUBMODULE.format(number=number)
-        replace_file(run.file(name), module.patch)
+        patches[name] = module.patch
+    for name, patch in patches.items():
+        is_large = len(patch) >= _LARGE and not code.kept.is_new
+        if not (is_large and _share(run, name, patch)):
+            replace_file(run.file(name), patch)
+
+
+def _share(run: RunFolder, name: str, patch: bytes) -> bool:
+    """Make the file `name` of `run` a second name of the same one of a recent run, if one has it.
+
+    So a hundred runs of one state with 50 MB of new files take 50 MB. Nothing of ours ever changes
+    such a file, and each folder can be copied and removed by itself.
+    """
+    directory = os.path.dirname(os.path.abspath(run.path))
+    for run_id in reversed(store.run_ids(directory)[-_RECENT:]):
+        path = os.path.join(directory, run_id, name)
+        try:
+            if os.path.getsize(path) != len(patch):
+                continue
+            with open(path, "rb") as file:
+                is_same = file.read() == patch
+            if is_same:
+                os.link(path, run.file(name))
+                return True
+        except OSError:
+            continue  # gone, not ours, or a file system without links
+    return False
 
 
 def metadata(code: CodeState | None) -> dict[str, Any]:

@@ -165,6 +165,23 @@ def test_repositories_of_other_kinds(plain: Path, tmp_path: Path) -> None:
         assert "new\n" == (there / "src" / "new.py").read_text()
 
 
+def test_runs_of_one_state_share_a_large_patch(repository: Path) -> None:
+    (repository / "new.bin").write_bytes(os.urandom(100_000))
+    for _ in range(3):
+        assert (
+            0 == meticulous("run", "-q", "--dirty", "snapshot", "true", cwd=repository).returncode
+        )
+    (repository / "new.bin").write_bytes(os.urandom(100_000))
+    assert 0 == meticulous("run", "-q", "--dirty", "snapshot", "true", cwd=repository).returncode
+
+    files = [os.stat(run.file("uncommitted.patch")) for run in runs_of(repository)]
+    assert [3, 3, 3, 1] == [one.st_nlink for one in files]
+    shutil.rmtree(runs_of(repository)[0].path)
+    git(repository, "stash", "-q", "-u")
+    patch = os.path.abspath(runs_of(repository)[0].file("uncommitted.patch"))
+    git(repository, "apply", "--check", "--index", patch)
+
+
 def test_what_is_ignored_or_ours_is_not_in_it(repository: Path) -> None:
     store = repository / "experiments"
     for name in ("data.log", "experiments/1/stdout", "experiments/tracked", "src/a.py"):

@@ -104,7 +104,7 @@ def start_git(
     """
     asked = ask_git(repository, [*_QUIETLY, *words], listens=listens, also=also)
     if asked is None:
-        raise CodeStateError("there is no git program", "Install git")
+        raise CodeStateError("there is no git program, and this needs one", "Install git")
     return asked
 
 

@@ -29,7 +29,7 @@ _PAUSE_S = 0.02
 _IDENTITY = b"meticulous <meticulous@localhost>"
 _MESSAGE = b"Uncommitted changes, kept by meticulous\n"
 _DIFF = (
-    "diff-tree -r -p --binary --full-index -M --no-ext-diff --no-textconv --no-color "
+    "diff-tree -r -p --binary --full-index -M -l300 --no-ext-diff --no-textconv --no-color "
     "--src-prefix=a/ --dst-prefix=b/ --ignore-submodules=none --submodule=short"
 ).split()
 _APPLY = "apply --cached --binary --whitespace=nowarn --no-ignore-whitespace --allow-empty".split()
