@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable
 
 from meticulous import runfolder, settings
@@ -36,9 +37,11 @@ def repository_of(run: RunFolder) -> str:
     ]
     found = [place for place in places if place is not None]
     if not found:
+        bundle = run.file(runfolder.CODE_BUNDLE)
+        clone = f", or make one: git clone {shlex.quote(bundle)}" if os.path.exists(bundle) else ""
         raise CodeStateError(
             f"{run.path} is in no git repository, and neither is the current directory",
-            "Change into a clone of the project",
+            f"Change into a clone of the project{clone}",
         )
     return next((place for place in found if has_commit(place, sha)), found[0])
 

@@ -32,7 +32,7 @@ _DIFF = (
     "diff-tree -r -p --binary --full-index -M -l300 --no-ext-diff --no-textconv --no-color "
     "--src-prefix=a/ --dst-prefix=b/ --ignore-submodules=none --submodule=short"
 ).split()
-_APPLY = "apply --cached --binary --whitespace=nowarn --no-ignore-whitespace --allow-empty".split()
+_APPLY = "apply --cached --binary --whitespace=nowarn --no-ignore-whitespace".split()
 
 
 def take(
