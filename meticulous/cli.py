@@ -22,7 +22,10 @@ COMMANDS = {
     "run": "run a command and record it",
     "ls": "list the runs of a directory",
     "show": "show everything about a run",
+    "ps": "show the runs that are running, and how far they are",
     "logs": "print what a run printed",
+    "stop": "end running runs",
+    "wait": "wait until runs have ended",
     "diff": "show what differs between two runs",
     "compare": "show runs side by side",
     "path": "print the folder of a run",
@@ -38,6 +41,7 @@ COMMANDS = {
     "purge": "delete what is in the trash",
     "du": "show how much of the disk the runs take",
     "gc": "remove old, failed or superseded runs",
+    "doctor": "look for what is wrong among the runs",
     "summary": "save values of the run this is called in",
 }
 """Command -> its line in the help. The module is ``meticulous.commands.<command>``."""

@@ -1,8 +1,9 @@
 """Is a run that says RUNNING still running? The one place that answers; nothing is written.
 
-A recorder that was killed cannot change its STATUS. On the host and boot that the run was
-started on, its process id and start time decide. From anywhere else its process cannot be seen,
-and only a heartbeat that stopped long ago speaks against it.
+A recorder that was killed cannot change its STATUS. On the machine and boot that the run was
+started on, its process id and start time decide; a recycled id has another start time. From
+anywhere else its process cannot be seen: there the scheduler's word and the heartbeat count, which
+is the time of resources.jsonl. `docs/running.md` says this for people.
 """
 
 from __future__ import annotations
@@ -11,43 +12,100 @@ import os
 import time
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from meticulous.processes import boot_id, start_time
-from meticulous.runfolder import LOST, RESOURCES, RUNNING
+from meticulous import slurm
+from meticulous.processes import boot_id, pid_namespace, start_time
+from meticulous.runfolder import LOST, RESOURCES, RUNNING, STDERR, STDOUT, RunFolder
+from meticulous.units import format_duration
 
-__all__ = ["HEARTBEAT_MARGIN_S", "judge"]
+__all__ = ["HEARTBEAT_MARGIN_S", "Judgement", "examine", "is_here", "is_running", "judge", "sees"]
 
-HEARTBEAT_MARGIN_S = 24 * 3600
-"""A heartbeat elsewhere that is older than this is that of a lost run; clocks may differ."""
-
+HEARTBEAT_MARGIN_S = 15 * 60
+"""A heartbeat elsewhere that is older than this is that of a lost run. It beats every ten seconds;
+the rest is for clocks that differ and for what network file systems remember."""
+_BEATING_S = 60
+_LAST_HEARD = ", last heard of"
 _START_TOLERANCE_S = 0.1
 
 
+class Judgement(NamedTuple):
+    """`state` is RUNNING or LOST, `message` the evidence for LOST.
+
+    `is_certain` is true where no clock of another machine had to be believed for it.
+    """
+
+    state: str
+    message: str = ""
+    is_certain: bool = False
+
+    @property
+    def evidence(self) -> str:
+        """The message without how long ago the run was heard of, which is true for a moment."""
+        return self.message.partition(_LAST_HEARD)[0]
+
+
+def is_running(run: RunFolder) -> bool:
+    """Tell whether `run` says RUNNING and is. Raises RunFolderError where it cannot be read."""
+    return run.read_status()[0] == RUNNING and judge(run.read_metadata(), run.path)[0] == RUNNING
+
+
 def judge(metadata: Mapping[str, Any], folder: str) -> tuple[str, str]:
-    """Give (state, message) for a run whose STATUS on disk is RUNNING.
+    """Give (state, message) of :func:`examine`."""
+    return examine(metadata, folder)[:2]
+
+
+def examine(metadata: Mapping[str, Any], folder: str) -> Judgement:
+    """Judge a run whose STATUS on disk is RUNNING.
 
     Args:
-        metadata: of the run; ``host``, ``boot-id``, ``pid`` and ``pid-start-time`` are looked at.
+        metadata: of the run; that of its recorder's process is looked at, and of its job.
         folder: path of the run.
 
     The state is LOST only where that is certain, or nearly so for a run of another host. A run
     that says too little of itself (those of the original system) is believed.
     """
     host, pid = metadata.get("host"), metadata.get("pid")
-    if host == this_host():
-        if not isinstance(pid, int):
-            return RUNNING, ""
-        boot = metadata.get("boot-id")
-        if boot and this_boot() and boot != this_boot():
-            return LOST, "the machine was restarted"
-        if _is_alive(pid, metadata.get("pid-start-time")):
-            return RUNNING, ""
-        return LOST, f"its recorder (process {pid}) is gone"
-    beat = _heartbeat(folder) if host else None
-    if beat is not None and time.time() - beat > HEARTBEAT_MARGIN_S:
-        return LOST, f"no sign of life from {host} for more than a day"
-    return RUNNING, ""
+    if not isinstance(pid, int) or not host:
+        return Judgement(RUNNING)
+    who = f"its recorder (process {pid} on {host})"
+    if not is_here(metadata):
+        return _examine_elsewhere(metadata, folder, who)
+    if not sees(metadata):
+        return _by_heartbeat(folder, f"{who} is in another container")
+    if _is_alive(pid, metadata.get("pid-start-time")):
+        return Judgement(RUNNING)
+    return Judgement(LOST, f"{who} is gone{_last_sign(folder)}", is_certain=True)
+
+
+def _examine_elsewhere(metadata: Mapping[str, Any], folder: str, who: str) -> Judgement:
+    """Judge a run of another machine, or of this one before it was started anew."""
+    beat = _changed(os.path.join(folder, RESOURCES))
+    has_our_name = metadata.get("host") == this_host() and metadata.get("boot-id") and this_boot()
+    # A heart that has beaten since is that of another machine of the same name.
+    if has_our_name and (beat is None or beat < boot_time()):
+        text = f"{who} is gone: the machine was restarted{_last_sign(folder)}"
+        return Judgement(LOST, text, is_certain=True)
+    if beat is not None and abs(time.time() - beat) < _BEATING_S:
+        return Judgement(RUNNING)
+    return _by_scheduler(metadata) or _by_heartbeat(folder, who)
+
+
+def is_here(metadata: Mapping[str, Any]) -> bool:
+    """Tell whether the run was started on this machine since it was last started.
+
+    A machine that has got another name is still the same.
+    """
+    boot = metadata.get("boot-id")
+    if boot and this_boot():
+        return bool(boot == this_boot())
+    return metadata.get("host") == this_host()
+
+
+def sees(metadata: Mapping[str, Any]) -> bool:
+    """Tell whether process ids of the run mean here what they meant to its recorder."""
+    namespace = metadata.get("pid-namespace")
+    return namespace is None or pid_namespace() is None or namespace == pid_namespace()
 
 
 @cache
@@ -57,6 +115,35 @@ def this_host() -> str:
 
 
 this_boot = cache(boot_id)
+
+
+@cache
+def boot_time() -> float:
+    """Give when this machine was started, in seconds since 1970."""
+    import psutil
+
+    return float(psutil.boot_time())
+
+
+def _by_heartbeat(folder: str, who: str) -> Judgement:
+    beat = _changed(os.path.join(folder, RESOURCES))
+    if beat is None or time.time() - beat < HEARTBEAT_MARGIN_S:
+        return Judgement(RUNNING)
+    return Judgement(LOST, f"{who} gives no sign of life{_last_sign(folder)}")
+
+
+def _by_scheduler(metadata: Mapping[str, Any]) -> Judgement | None:
+    """Ask Slurm for the run's job; None where there is none, or Slurm does not say."""
+    ids = metadata.get("scheduler") or {}
+    job = ids.get("SLURM_JOB_ID") if isinstance(ids, dict) else None
+    job = job or metadata.get("scheduler_SLURM_JOB_ID")
+    state = slurm.state_of(str(job)) if job else None
+    if state is None:
+        return None
+    if state in slurm.ALIVE:
+        return Judgement(RUNNING)
+    text = f"Slurm says {state} of its job {job}"
+    return Judgement(LOST, text, is_certain=state != slurm.UNKNOWN)
 
 
 def _is_alive(pid: int, started: Any) -> bool:
@@ -80,8 +167,17 @@ def _answers(pid: int) -> bool:
     return True
 
 
-def _heartbeat(folder: str) -> float | None:
+def _last_sign(folder: str) -> str:
+    """Say when the run was last heard of; nothing where there is no telling."""
+    times = [_changed(os.path.join(folder, name)) for name in (RESOURCES, STDOUT, STDERR)]
+    known = [moment for moment in times if moment is not None]
+    if not known or time.time() < max(known):
+        return ""
+    return f"{_LAST_HEARD} {format_duration(time.time() - max(known))} ago"
+
+
+def _changed(path: str) -> float | None:
     try:
-        return os.stat(os.path.join(folder, RESOURCES)).st_mtime
+        return os.stat(path).st_mtime
     except OSError:
         return None

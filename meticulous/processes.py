@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["boot_id", "start_time", "user_name"]
+__all__ = ["boot_id", "pid_namespace", "start_time", "user_name"]
 
 
 def boot_id() -> str | None:
@@ -12,6 +12,14 @@ def boot_id() -> str | None:
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return file.read().strip()
+    except OSError:
+        return None
+
+
+def pid_namespace() -> str | None:
+    """Give what identifies the namespace in which process ids count (Linux; None elsewhere)."""
+    try:
+        return os.readlink("/proc/self/ns/pid")
     except OSError:
         return None
 

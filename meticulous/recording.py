@@ -17,7 +17,7 @@ from meticulous.environment.scheduler import scheduler_ids
 from meticulous.errors import RunFolderError
 from meticulous.helper import locked
 from meticulous.masking import mask_command, mask_text, mask_value
-from meticulous.processes import boot_id, start_time, user_name
+from meticulous.processes import boot_id, pid_namespace, start_time, user_name
 from meticulous.runfolder import RunFolder, store
 from meticulous.settings import RunSettings
 
@@ -357,5 +357,6 @@ def recorder() -> dict[str, Any]:
         "boot-id": boot_id(),
         "pid": os.getpid(),
         "pid-start-time": start_time(os.getpid()),
+        "pid-namespace": pid_namespace(),
         "user": user_name(),
     }

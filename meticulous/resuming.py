@@ -59,7 +59,7 @@ def go_on(
             is_final = is_success_final and run.read_status()[0] == runfolder.SUCCESS
             if is_final or differences(run, metadata):
                 return False
-            return are_over or not _is_running(run, metadata)
+            return are_over or not liveness.is_running(run)
         except RunFolderError:
             return False  # one that cannot be read cannot be resumed either
 
@@ -122,7 +122,7 @@ def _check(
     if what := differences(run, metadata):
         message = f"experiment {run.id} was recorded with other arguments: {what}"
         raise MismatchedArgsError(message, f"Give the same arguments, {_HINT}")
-    if not is_ours or _is_running(run, metadata):
+    if not is_ours or liveness.is_running(run):
         message = f"experiment {run.id} is running (process {metadata.get('pid')})"
         raise RunFolderError(message, f"Wait for its end, {_HINT}")
     if is_success_final and run.read_status()[0] == runfolder.SUCCESS:
@@ -142,8 +142,3 @@ def _shown(code: tuple[Any, Any]) -> str:
     sha, snapshot = code
     text = sha[:7] if sha else "none (no repository)"
     return f"{text} with the changes of snapshot {snapshot[:7]}" if snapshot else text
-
-
-def _is_running(run: RunFolder, metadata: Mapping[str, Any]) -> bool:
-    state, _ = run.read_status()
-    return state == runfolder.RUNNING and liveness.judge(metadata, run.path)[0] == state

@@ -8,7 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-from meticulous import liveness
+import pytest
+
+from meticulous import liveness, slurm
 from meticulous.liveness import judge, this_boot, this_host
 from meticulous.runfolder import LOST, RUNNING
 
@@ -59,15 +61,96 @@ def test_a_dead_recorder_that_nobody_waited_for_is_lost(tmp_path: Path) -> None:
 def test_another_process_with_the_same_number_is_not_the_recorder(tmp_path: Path) -> None:
     state, message = judge(_recorder(pid_start_time=1.0), str(tmp_path))
 
-    assert (LOST, f"its recorder (process {os.getpid()}) is gone") == (state, message)
+    assert (LOST, f"its recorder (process {os.getpid()} on {this_host()}) is gone") == (
+        state,
+        message,
+    )
 
 
 def test_nothing_survives_a_restart(tmp_path: Path) -> None:
-    assert (LOST, "the machine was restarted") == judge(_recorder(boot_id="x"), str(tmp_path))
+    (tmp_path / "stdout").write_text("")
+    os.utime(tmp_path / "stdout", (1, time.time() - 7200))
+    state, message = judge(_recorder(boot_id="x"), str(tmp_path))
+    assert LOST == state
+    assert message.endswith("is gone: the machine was restarted, last heard of 2h00m ago")
+
+
+def test_a_machine_that_has_another_name_now_is_still_the_same(tmp_path: Path) -> None:
+    assert (RUNNING, "") == judge(_recorder(host="old-name"), str(tmp_path))
+    assert LOST == judge(_recorder(host="old-name", pid_start_time=1.0), str(tmp_path))[0]
+
+
+def test_two_machines_of_one_name_are_told_apart_by_the_heartbeat(tmp_path: Path) -> None:
+    heartbeat = tmp_path / "resources.jsonl"
+    heartbeat.write_text("")
+    assert (RUNNING, "") == judge(_recorder(boot_id="of the other machine"), str(tmp_path))
+    before = liveness.boot_time() - 5
+    os.utime(heartbeat, (before, before))
+    assert LOST == judge(_recorder(boot_id="of the other machine"), str(tmp_path))[0]
+
+
+def test_a_process_of_another_container_is_not_looked_for_here(tmp_path: Path) -> None:
+    record = _recorder(pid_namespace="pid:[1]", pid_start_time=1.0)
+    assert (RUNNING, "") == judge(record, str(tmp_path))
+    (tmp_path / "resources.jsonl").write_text("")
+    os.utime(tmp_path / "resources.jsonl", (1, 1))
+    state, message = judge(record, str(tmp_path))
+    assert LOST == state
+    assert "is in another container gives no sign of life" in message
+    assert not liveness.examine(record, str(tmp_path)).is_certain
+
+
+def test_a_clock_that_was_set_back_makes_nothing_lost(tmp_path: Path) -> None:
+    (tmp_path / "resources.jsonl").write_text("")
+    future = time.time() + 86_400
+    os.utime(tmp_path / "resources.jsonl", (future, future))
+    record = _recorder(host="elsewhere", boot_id="of another machine")
+    assert (RUNNING, "") == judge(record, str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("queue", "accounts", "state", "evidence"),
+    [
+        ("7|RUNNING", "", RUNNING, ""),
+        ("8|RUNNING", "CANCELLED by 1000", LOST, "Slurm says CANCELLED of its job 7"),
+        ("8|RUNNING", "", LOST, "Slurm says nothing of its job 7"),
+        ("7|TIMEOUT", "", LOST, "Slurm says TIMEOUT of its job 7"),
+    ],
+)
+def test_the_scheduler_is_asked_about_a_job_elsewhere(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    queue: str,
+    accounts: str,
+    state: str,
+    evidence: str,
+) -> None:
+    for name, text in (("squeue", queue), ("sacct", accounts)):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho '{text}'\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    slurm._in_queue.cache_clear()
+    slurm._accounted.cache_clear()
+    record = _recorder(host="node9", boot_id="other", scheduler={"SLURM_JOB_ID": "7"})
+    assert (state, evidence) == judge(record, str(tmp_path))
+    slurm._in_queue.cache_clear()
+
+
+def test_a_scheduler_that_hangs_keeps_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "squeue").write_text("#!/bin/sh\nexec sleep 1000\n")
+    (tmp_path / "squeue").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(slurm, "_PATIENCE_S", 0.2)
+    slurm._in_queue.cache_clear()
+    record = _recorder(host="node9", boot_id="other", scheduler={"SLURM_JOB_ID": "7"})
+    assert (RUNNING, "") == judge(record, str(tmp_path))
+    slurm._in_queue.cache_clear()
 
 
 def test_a_run_of_another_host_is_believed_while_its_heart_beats(tmp_path: Path) -> None:
-    record = _recorder(host="elsewhere", pid_start_time=1.0)
+    record = _recorder(host="elsewhere", boot_id="other", pid_start_time=1.0)
     heartbeat = tmp_path / "resources.jsonl"
 
     without = judge(record, str(tmp_path))

@@ -189,7 +189,7 @@ def test_following_ends_when_the_recorder_was_killed(repository: Path) -> None:
 
     done = meticulous("logs", "-f", cwd=repository)
 
-    assert 0 == done.returncode
+    assert 3 == done.returncode
 
 
 def test_a_run_that_is_not_there_is_said(repository: Path) -> None:

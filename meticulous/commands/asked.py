@@ -14,6 +14,7 @@ from meticulous.asking.index import Index
 from meticulous.errors import MeticulousError
 from meticulous.helper import json_bytes
 from meticulous.reading import Row
+from meticulous.units import parse_duration
 from meticulous.views.progress import Progress
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "report",
     "runs_named",
     "say",
+    "seconds",
     "shown_path",
 ]
 
@@ -106,6 +108,14 @@ def shown_path(path: str) -> str:
     """Give `path` as it is shortest to type here."""
     relative, absolute = os.path.relpath(path), os.path.abspath(path)
     return relative if len(relative) < len(absolute) else absolute
+
+
+def seconds(text: str) -> float:
+    """Read a length of time such as 30d, in seconds; for argparse."""
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: {error}") from None
 
 
 def print_json(value: Any) -> None:

@@ -26,11 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which = parser.add_argument_group("which runs", "at least one of these")
     which.add_argument("--status", action="append", help="with this status; repeatable")
     which.add_argument(
-        "--older-than", type=removing.age, metavar="TIME", help="started longer ago, such as 30d"
+        "--older-than", type=asked.seconds, metavar="TIME", help="started longer ago, such as 30d"
     )
     which.add_argument(
         "--failed-under",
-        type=removing.age,
+        type=asked.seconds,
         metavar="TIME",
         help="ended as an ERROR in less than this time, such as 5s",
     )

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from meticulous import liveness
 from meticulous.asking.selectors import HELP
 from meticulous.commands import asked
-from meticulous.errors import UsageError
+from meticulous.commands.wait import LOST_CODE
+from meticulous.errors import RunFolderError, UsageError
 from meticulous.playback import Playback
 from meticulous.runfolder import RUNNING, STDERR, STDOUT, RunFolder
 from meticulous.views.log import LogText
@@ -46,12 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Print the log; with ``--follow`` until the run has ended. Ctrl-C never reaches the run."""
     _, row = asked.one_run(arguments, arguments.run)
-    run = _folder(RunFolder(row["curexpdir"]), arguments.rank)
+    run = RunFolder(row["curexpdir"])
     streams = [STDOUT] if arguments.stdout else [STDERR] if arguments.stderr else [STDOUT, STDERR]
-    playback = Playback(run, streams)
+    playback = Playback(_folder(run, arguments.rank), streams)
     printer = _RawPrinter() if arguments.raw else _TextPrinter()
     while True:
-        is_running = arguments.follow and _is_running(run)
+        is_running = arguments.follow and liveness.is_running(run)
         for block in playback.new():
             printer.show(block)
         if not is_running:
@@ -61,7 +62,11 @@ def main(arguments: argparse.Namespace) -> int:
     for block in playback.rest():
         printer.show(block)
     printer.end()
-    return 0
+    if not arguments.follow or run.read_status()[0] != RUNNING:
+        return 0
+    _, message = liveness.judge(run.read_metadata(), run.path)
+    asked.report(RunFolderError(f"the run {run.id} is lost: {message}"))
+    return LOST_CODE
 
 
 def _folder(run: RunFolder, rank: int) -> RunFolder:
@@ -73,11 +78,6 @@ def _folder(run: RunFolder, rank: int) -> RunFolder:
         return folder
     there = ", ".join(str(number) for number in [0, *run.ranks()])
     raise UsageError(f"run {run.id} has no rank {rank}", f"There is: {there}")
-
-
-def _is_running(run: RunFolder) -> bool:
-    state, _ = run.read_status()
-    return state == RUNNING and liveness.judge(run.read_metadata(), run.path)[0] == RUNNING
 
 
 class _RawPrinter:

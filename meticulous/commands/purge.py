@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "runs", nargs="*", metavar="ID", help="the id of a removed run; 3-7 for several"
     )
     parser.add_argument(
-        "--older-than", type=removing.age, metavar="TIME", help="removed longer ago, such as 30d"
+        "--older-than", type=asked.seconds, metavar="TIME", help="removed longer ago, such as 30d"
     )
     removing.add_answers(parser)
 

@@ -12,24 +12,15 @@ from meticulous import liveness
 from meticulous.commands import asked
 from meticulous.errors import MeticulousError, RunFolderError
 from meticulous.reading import Row
-from meticulous.runfolder import RUNNING, RunFolder, trash
-from meticulous.units import parse_duration
+from meticulous.runfolder import RunFolder, trash
 
-__all__ = ["add_answers", "age", "confirmed", "is_running", "move_to_trash"]
+__all__ = ["add_answers", "confirmed", "is_running", "move_to_trash"]
 
 
 def add_answers(parser: argparse.ArgumentParser) -> None:
     """Declare the options of everything that removes."""
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be removed")
-
-
-def age(text: str) -> float:
-    """Read the value of ``--older-than``, in seconds; for argparse."""
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time: {error}") from None
 
 
 def confirmed(arguments: argparse.Namespace, question: str) -> bool:
@@ -45,8 +36,7 @@ def is_running(row: Row) -> bool:
     """Tell whether the run is running now; what its folder says counts, not what was read before."""
     run = RunFolder(row["curexpdir"])
     try:
-        state = run.read_status()[0]
-        return state == RUNNING and liveness.judge(run.read_metadata(), run.path)[0] == RUNNING
+        return liveness.is_running(run)
     except RunFolderError:
         return False  # who is broken is not being recorded; its recorder would have seen to it
 

@@ -9,7 +9,16 @@ from meticulous.errors import RunFolderError
 from meticulous.helper import replace_file
 from meticulous.runfolder import HIGHEST_ID, METADATA, STATUS, TRASH, RunFolder
 
-__all__ = ["check_id", "create", "discard", "prepare_store", "run_ids"]
+__all__ = [
+    "check_id",
+    "create",
+    "discard",
+    "highest_number",
+    "note_highest",
+    "noted_highest",
+    "prepare_store",
+    "run_ids",
+]
 
 
 def check_id(run_id: str) -> None:
@@ -81,7 +90,7 @@ def create(experiments_directory: str, run_id: str | None = None) -> RunFolder:
     try:
         if run_id is not None:
             return _create_given(experiments_directory, run_id)
-        number = _highest_number(experiments_directory) + 1
+        number = highest_number(experiments_directory) + 1
         while True:
             path = os.path.join(experiments_directory, str(number))
             try:
@@ -89,7 +98,7 @@ def create(experiments_directory: str, run_id: str | None = None) -> RunFolder:
             except FileExistsError:
                 number += 1
                 continue
-            _note_highest(experiments_directory, number)
+            note_highest(experiments_directory, number)
             return RunFolder(path)
     except OSError as error:
         raise _cannot_create(experiments_directory, error) from error
@@ -105,7 +114,7 @@ def _create_given(experiments_directory: str, run_id: str) -> RunFolder:
         raise RunFolderError(message, "Give another --experiment-id, or none") from None
     number = _number(run_id)
     if number is not None:
-        _note_highest(experiments_directory, number)
+        note_highest(experiments_directory, number)
     return RunFolder(path)
 
 
@@ -122,9 +131,9 @@ def discard(run: RunFolder) -> None:
         pass
 
 
-def _highest_number(experiments_directory: str) -> int:
+def highest_number(experiments_directory: str) -> int:
     """Give the highest number among the runs, the removed runs and those noted; 0 for none."""
-    highest = _noted_highest(experiments_directory)
+    highest = noted_highest(experiments_directory)
     for directory in (experiments_directory, os.path.join(experiments_directory, TRASH)):
         try:
             names = os.listdir(directory)
@@ -135,7 +144,8 @@ def _highest_number(experiments_directory: str) -> int:
     return highest
 
 
-def _noted_highest(experiments_directory: str) -> int:
+def noted_highest(experiments_directory: str) -> int:
+    """Give the highest number that was noted; 0 where none was."""
     try:
         with open(os.path.join(experiments_directory, HIGHEST_ID), "rb") as file:
             return _number(file.read(32).decode("ascii", "replace").strip()) or 0
@@ -143,7 +153,7 @@ def _noted_highest(experiments_directory: str) -> int:
         return 0
 
 
-def _note_highest(experiments_directory: str, number: int) -> None:
+def note_highest(experiments_directory: str, number: int) -> None:
     """Remember `number`, so that deleting the newest run by hand does not free its id.
 
     There is no lock: who may have overwritten a higher number of another process, written in the
@@ -151,7 +161,7 @@ def _note_highest(experiments_directory: str, number: int) -> None:
     """
     path = os.path.join(experiments_directory, HIGHEST_ID)
     try:
-        while number > _noted_highest(experiments_directory):
+        while number > noted_highest(experiments_directory):
             replace_file(path, b"%d\n" % number)
             while os.path.exists(os.path.join(experiments_directory, str(number + 1))):
                 number += 1

@@ -13,6 +13,7 @@ import time
 from meticulous import environment, runfolder
 from meticulous.arguments import Arguments, from_argv
 from meticulous.errors import CommandNotRunnableError
+from meticulous.processes import start_time
 from meticulous.recording import Record, now, timeline_zero
 from meticulous.records import Record as Fields
 from meticulous.runner import process, reports, streams, surroundings
@@ -298,6 +299,7 @@ class Attempt:
         """Write down what can be known only now, or would have delayed the start."""
         record = self._record
         record.metadata["child-pid"] = pid
+        record.metadata["child-start-time"] = start_time(pid)
         threading.Thread(target=self._sample, name="monitor", daemon=True).start()
         self._set_arguments(from_argv(self._command))
         self._gather_environment(None)

@@ -175,6 +175,8 @@ def check_impostors(store: Store, lost: str, living: str) -> None:
         shutil.copytree(store.runs / source, copy)
         path = copy / "metadata.json"
         path.write_text(json.dumps({**json.loads(path.read_bytes()), **changes}))
+        if (copy / "resources.jsonl").exists():  # the last heartbeat was before the restart
+            os.utime(copy / "resources.jsonl", (1, psutil.boot_time() - 5))
     rows = store.rows()
     assert rows["restarted"]["status"] == "LOST", rows["restarted"]
     assert "restart" in rows["restarted"]["status_message"], rows["restarted"]
@@ -241,7 +243,15 @@ def run(directory: Path, moments: int, seed: int) -> Counter[tuple[str, str]]:
 
 
 def check_doctor(store: Store) -> None:
-    """`doctor` must name exactly the runs that `ls` calls LOST."""
+    """`doctor` must name exactly the runs that `ls` calls LOST, and close no other."""
+    lost = {name for name, row in store.rows().items() if row["status"] == "LOST"}
+    found = store.ask("doctor", codes=(1,))
+    assert {one["run"] for one in found if one["kind"] == "lost"} == lost
+    assert {one["kind"] for one in found} <= {"lost", "half-made", "leftover"}, found
+    store.ask("doctor", "--fix", codes=(0, 1))
+    rows = store.rows()
+    assert {rows[name]["status"] for name in lost} == {"ERROR"}
+    assert [name for name, row in rows.items() if row["status"] == "RUNNING"] == ["living"]
 
 
 def _wait_for(claim: Any) -> None:

@@ -1,0 +1,223 @@
+"""What is wrong in an experiments directory, and what of it can be put right with certainty.
+
+Nothing is changed by looking. A finding that can be mended has a `mend`, which looks again before
+it writes: what has changed in between is left alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Generator, Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from meticulous import liveness, runfolder
+from meticulous.errors import RunFolderError
+from meticulous.helper import locked
+from meticulous.processes import start_time
+from meticulous.runfolder import RunFolder, store
+
+__all__ = ["Finding", "examine"]
+
+_TEMPORARY = re.compile(r".+\.\d+-\d+\.tmp")
+_YOUNG_S = 60.0
+"""What is younger may be on its way."""
+_FILES = (runfolder.ARGS, runfolder.DEFAULT_ARGS, runfolder.SUMMARY, runfolder.ENVIRONMENT)
+
+
+class Finding(NamedTuple):
+    """`kind` is a word for programs; `run` the id, or empty; `what` is wrong, `todo` against it.
+
+    `is_harmless` findings are said and count as no fault. `mend` puts it right and says what it
+    did, or gives None where there was nothing to do any more.
+    """
+
+    run: str
+    kind: str
+    what: str
+    todo: str
+    mend: Callable[[], str | None] | None = None
+    is_harmless: bool = False
+
+
+def examine(directory: str) -> Iterator[Finding]:
+    """Look at every folder of `directory`. Raises RunFolderError where it cannot be listed."""
+    try:
+        ids = store.run_ids(directory)
+        highest = store.highest_number(directory)
+        others = sorted(set(os.listdir(directory)) - set(ids))
+    except OSError as error:
+        raise RunFolderError(f"cannot list {directory}: {error.strerror}") from error
+    for name in ids:
+        yield from _examine_run(RunFolder(os.path.join(directory, name)))
+    yield from _leftovers("", directory, others)
+    yield from _examine_numbers(directory, highest)
+
+
+def _examine_run(run: RunFolder) -> Iterator[Finding]:
+    try:
+        names = os.listdir(run.path)
+    except OSError as error:
+        yield Finding(
+            run.id, "unreadable", f"cannot be listed: {error.strerror}", "Make it readable"
+        )
+        return
+    if runfolder.METADATA not in names and runfolder.STATUS not in names:
+        yield from _half_made(run, names)
+        return
+    metadata = yield from _read_metadata(run)
+    state = ""
+    try:
+        state = run.read_status()[0]
+    except RunFolderError as error:
+        yield Finding(run.id, "broken", error.message, error.hint or "Restore the file")
+    if runfolder.STATUS not in names:
+        yield Finding(run.id, "missing", "has no STATUS", "Its end is not known; restore the file")
+    elif state not in (runfolder.RUNNING, runfolder.SUCCESS, runfolder.ERROR):
+        yield Finding(run.id, "broken", f"STATUS says {state[:40]!r}", "Restore the file")
+    for name in _FILES:
+        try:
+            run.read_json(name)
+        except RunFolderError as error:
+            yield Finding(run.id, "broken", error.message, error.hint or "Restore the file")
+    if metadata and "format" not in metadata:
+        what = "was written by the original system"
+        yield Finding(run.id, "old-format", what, "It reads well", is_harmless=True)
+    is_running = False
+    if state == runfolder.RUNNING and metadata:
+        judged = liveness.examine(metadata, run.path)
+        is_running = judged.state == runfolder.RUNNING
+        if not is_running:
+            yield from _lost(run, metadata, judged)
+    if not is_running:
+        yield from _leftovers(run.id, run.path, names)
+
+
+def _read_metadata(run: RunFolder) -> Generator[Finding, None, dict[str, Any]]:
+    try:
+        metadata = run.read_metadata()
+    except RunFolderError as error:
+        kind = "new-format" if "has format" in error.message else "broken"
+        yield Finding(run.id, kind, error.message, error.hint or "Restore the file")
+        return {}
+    if not os.path.exists(run.file(runfolder.METADATA)):
+        yield Finding(run.id, "missing", "has no metadata.json", "Restore the file")
+    return metadata
+
+
+def _half_made(run: RunFolder, names: list[str]) -> Iterator[Finding]:
+    """Tell a run whose recorder was killed in the making from a folder that is none."""
+    own = [name for name in names if not _TEMPORARY.fullmatch(name)]
+    if own:
+        what = f"holds no run but {', '.join(sorted(own)[:3])}"
+        yield Finding(run.id, "foreign", what, "Keep it elsewhere", is_harmless=True)
+        return
+
+    def mend() -> str | None:
+        if _age_s(run.path) < _YOUNG_S:
+            return None
+        for name in os.listdir(run.path):
+            if _TEMPORARY.fullmatch(name):
+                os.unlink(run.file(name))
+        os.rmdir(run.path)
+        return "removed the empty folder"
+
+    if _age_s(run.path) >= _YOUNG_S:
+        what = "is empty: its recorder was killed while it was made"
+        yield Finding(run.id, "half-made", what, "--fix removes it", mend)
+
+
+def _lost(
+    run: RunFolder, metadata: dict[str, Any], judged: liveness.Judgement
+) -> Iterator[Finding]:
+    def mend() -> str | None:
+        return _close_lost(run)
+
+    todo = (
+        "--fix makes it an ERROR"
+        if judged.is_certain
+        else "It is left as it is: that is not certain"
+    )
+    yield Finding(
+        run.id, "lost", f"is lost: {judged.message}", todo, mend if judged.is_certain else None
+    )
+    child, started = metadata.get("child-pid"), metadata.get("child-start-time")
+    if liveness.is_here(metadata) and liveness.sees(metadata) and _lives(child, started):
+        what = f"its command lives on without a recorder: process {child}"
+        yield Finding(run.id, "orphan", what, f"End it with `meticulous stop {run.id}`")
+
+
+def _close_lost(run: RunFolder) -> str | None:
+    """Write the end of a run that is certainly lost, once more judged under its lock."""
+    with locked(run.path):
+        metadata = run.read_metadata()
+        judged = liveness.examine(metadata, run.path)
+        is_lost = judged.state == runfolder.LOST and judged.is_certain
+        if run.read_status()[0] != runfolder.RUNNING or not is_lost:
+            return None
+        metadata["reason"] = "lost"
+        metadata["end-time"] = _last_heard(run)
+        run.write_json(runfolder.METADATA, metadata)
+        run.write_status(runfolder.ERROR, f"lost: {judged.evidence}")
+    os.utime(os.path.dirname(os.path.abspath(run.path)))
+    return "wrote ERROR, with the time at which it was last heard of as its end"
+
+
+def _last_heard(run: RunFolder) -> str:
+    """Give the newest time of its files that a recorder writes."""
+    moments = []
+    for name in (runfolder.RESOURCES, runfolder.STDOUT, runfolder.STDERR, runfolder.STATUS):
+        try:
+            moments.append(os.stat(run.file(name)).st_mtime)
+        except OSError:
+            continue
+    return datetime.fromtimestamp(max(moments)).astimezone().isoformat(timespec="microseconds")
+
+
+def _leftovers(run_id: str, folder: str, names: list[str]) -> Iterator[Finding]:
+    for name in names:
+        path = os.path.join(folder, name)
+        if not _TEMPORARY.fullmatch(name) or _age_s(path) < _YOUNG_S:
+            continue
+
+        def mend(path: str = path) -> str | None:
+            try:
+                os.unlink(path)
+            except FileNotFoundError:
+                return None
+            return "removed it"
+
+        what = f"{name} was left behind by who was killed while writing"
+        yield Finding(run_id, "leftover", what, "--fix removes it", mend)
+
+
+def _examine_numbers(directory: str, highest: int) -> Iterator[Finding]:
+    noted = store.noted_highest(directory)
+    if noted >= highest:
+        return
+
+    def mend() -> str | None:
+        store.note_highest(directory, max(highest, store.highest_number(directory)))
+        return "wrote it anew"
+
+    what = f"{runfolder.HIGHEST_ID} says {noted}, and there is or was a run {highest}"
+    yield Finding("", "numbers", what, "--fix writes it anew", mend)
+
+
+def _lives(pid: Any, started: Any) -> bool:
+    if not isinstance(pid, int) or not isinstance(started, (int, float)):
+        return False
+    try:
+        found = start_time(pid)
+    except OSError:
+        return False
+    return found is not None and abs(found - started) < 0.1
+
+
+def _age_s(path: str) -> float:
+    try:
+        return time.time() - os.lstat(path).st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,180 @@
+"""End runs: by SIGINT, then SIGTERM, then SIGKILL, each when the one before had no effect in time.
+
+Only runs of this machine and of yours can be stopped, and only if their process is still the one
+that is recorded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from meticulous import liveness
+from meticulous.asking.selectors import HELP
+from meticulous.commands import asked
+from meticulous.errors import MeticulousError, RunFolderError
+from meticulous.processes import start_time
+from meticulous.runfolder import RUNNING, RunFolder
+from meticulous.runner import tree
+from meticulous.units import format_duration
+
+__all__ = ["add_arguments", "main"]
+
+_LOOK_AGAIN_S = 0.05
+_LAST_PATIENCE_S = 10.0
+_STEPS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+
+
+class _Target:
+    """What is to be ended of one run: its recorder passes signals on; or the orphan of a lost run."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self.run = run
+        self.metadata = run.read_metadata()
+        self.pid: int = 0
+        self._orphan: int = 0
+        state = run.read_status()[0]
+        if state != RUNNING:
+            raise RunFolderError(f"the run {run.id} has ended: {state or 'no status'}")
+        judged = liveness.examine(self.metadata, run.path)
+        if not (liveness.is_here(self.metadata) and liveness.sees(self.metadata)):
+            self._refuse_from_elsewhere(judged.state)
+        if judged.state == RUNNING:
+            self.pid = self.metadata["pid"]
+        elif _is_same(self.metadata.get("child-pid"), self.metadata.get("child-start-time")):
+            self.pid = self._orphan = self.metadata["child-pid"]
+        else:
+            raise RunFolderError(f"the run {run.id} is lost: {judged.message}")
+        self._started = start_time(self.pid)
+
+    def _refuse_from_elsewhere(self, state: str) -> None:
+        host, run_id = self.metadata.get("host"), self.run.id
+        if state != RUNNING:
+            raise RunFolderError(f"the run {run_id} is lost: there is nothing to stop")
+        if liveness.is_here(self.metadata):
+            raise RunFolderError(f"the run {run_id} is in another container", "Stop it from there")
+        raise RunFolderError(
+            f"the run {run_id} is running on {host}, and this is {liveness.this_host()}",
+            f"Stop it there: ssh {host} meticulous stop {run_id}",
+        )
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal; SIGKILL to the command itself, so that its recorder can write of it."""
+        if not self.is_there():
+            return
+        try:
+            if number == signal.SIGKILL or self._orphan:
+                for pid in self._command(number):
+                    _kill(pid, number)
+            else:
+                os.kill(self.pid, number)
+        except PermissionError:
+            user = self.metadata.get("user")
+            raise RunFolderError(
+                f"the run {self.run.id} belongs to {user}", "Ask them, or use sudo"
+            ) from None
+        except ProcessLookupError:
+            pass  # it has just ended
+
+    def _command(self, number: signal.Signals) -> list[int]:
+        """Give the processes of the command, the last started first; without one, the recorder."""
+        child = self.metadata.get("child-pid")
+        if not isinstance(child, int) or not _is_same(child, self.metadata.get("child-start-time")):
+            return [self.pid]
+        below = tree.descendants([child]) if number == signal.SIGKILL else []
+        return [*reversed(below), child]
+
+    def is_there(self) -> bool:
+        """Tell whether the process is still there, and still the same."""
+        return _is_same(self.pid, self._started)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line of `stop`."""
+    parser.add_argument("runs", nargs="+", metavar="ID", help=HELP)
+    asked.add_directory(parser)
+    parser.add_argument(
+        "--grace",
+        type=asked.seconds,
+        default=10.0,
+        metavar="TIME",
+        help="how long each signal is given (default: 10s)",
+    )
+    parser.add_argument("--kill", action="store_true", help="send SIGKILL at once")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Stop each run that is named, all at the same time; say how each has ended."""
+    _, rows = asked.runs_named(arguments, arguments.runs)
+    targets: list[_Target] = []
+    has_failed = False
+    for row in rows:
+        try:
+            targets.append(_Target(RunFolder(row["curexpdir"])))
+        except RunFolderError as error:
+            has_failed = True
+            asked.report(error)
+    steps = _STEPS[-1:] if arguments.kill else _STEPS
+    waiting = targets
+    for number in steps:
+        waiting = _step(waiting, number, arguments.grace)
+    for target in targets:
+        if target in waiting:
+            has_failed = True
+            process = f"process {target.pid}"
+            asked.report(MeticulousError(f"the run {target.run.id} does not end ({process})"))
+        else:
+            print(_told(target.run))
+    return 1 if has_failed else 0
+
+
+def _step(targets: Sequence[_Target], number: signal.Signals, grace_s: float) -> list[_Target]:
+    """Send `number` to `targets` and wait; give those that are still there."""
+    waiting = []
+    for target in targets:
+        try:
+            target.send(number)
+            waiting.append(target)
+        except RunFolderError as error:
+            asked.report(error)
+    if waiting and number != signal.SIGINT:
+        ids = ", ".join(target.run.id for target in waiting)
+        print(f"sent {number.name} to {ids}", flush=True)
+    patience_s = _LAST_PATIENCE_S if number == signal.SIGKILL else grace_s
+    deadline = time.monotonic() + patience_s
+    while waiting and time.monotonic() < deadline:
+        time.sleep(_LOOK_AGAIN_S)
+        waiting = [target for target in waiting if target.is_there()]
+    return waiting
+
+
+def _told(run: RunFolder) -> str:
+    state, message = run.read_status()
+    metadata = run.read_metadata()
+    if state == RUNNING:
+        state, message = liveness.judge(metadata, run.path)
+    wall_s = (metadata.get("usage") or {}).get("wall")
+    after = f" after {format_duration(wall_s)}" if wall_s else ""
+    last = message.strip().rpartition("\n")[2]
+    return f"run {run.id} {state}{after}" + (f": {last}" if last else "")
+
+
+def _is_same(pid: Any, started: Any) -> bool:
+    if not isinstance(pid, int) or started is None:
+        return False
+    try:
+        found = start_time(pid)
+    except OSError:
+        return True  # it cannot be looked at, but is there
+    return found is not None and abs(found - started) < 0.1
+
+
+def _kill(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass  # it has just ended

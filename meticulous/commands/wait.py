@@ -1,0 +1,75 @@
+"""Wait until runs have ended; end with the exit code of the first that did not succeed.
+
+A run that a signal killed counts as 128 and its number, a lost one as 3, and 124 means that the
+time given by `--timeout` has passed. Ctrl-C ends the waiting and no run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import time
+
+from meticulous import liveness
+from meticulous.asking.selectors import HELP
+from meticulous.commands import asked
+from meticulous.runfolder import ERROR, RUNNING, SUCCESS, RunFolder
+
+__all__ = ["LOST_CODE", "add_arguments", "main"]
+
+LOST_CODE = 3
+"""The exit code for a run of which nobody knows how it ended."""
+_TIMED_OUT = 124
+_SHORTEST_S, _LONGEST_S = 0.02, 1.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line of `wait`."""
+    parser.add_argument("runs", nargs="+", metavar="ID", help=HELP)
+    asked.add_directory(parser)
+    parser.add_argument(
+        "--timeout", type=asked.seconds, metavar="TIME", help="wait no longer, such as 2h"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="do not say how each has ended")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Wait for each run that is named."""
+    _, rows = asked.runs_named(arguments, arguments.runs)
+    runs = [RunFolder(row["curexpdir"]) for row in rows]
+    deadline = None if arguments.timeout is None else time.monotonic() + arguments.timeout
+    waiting, pause_s = list(runs), _SHORTEST_S
+    while True:
+        for run in [run for run in waiting if not liveness.is_running(run)]:
+            waiting.remove(run)
+            if not arguments.quiet:
+                print(f"run {run.id} {_state(run)}", flush=True)
+        if not waiting:
+            return next(filter(None, map(_code, runs)), 0)
+        if deadline is not None and time.monotonic() > deadline:
+            return _TIMED_OUT
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 1.2, _LONGEST_S)
+
+
+def _state(run: RunFolder) -> str:
+    state, message = run.read_status()
+    if state == RUNNING:
+        state, message = liveness.judge(run.read_metadata(), run.path)
+    last = message.strip().rpartition("\n")[2]
+    return f"{state}: {last}" if last else state
+
+
+def _code(run: RunFolder) -> int:
+    state = run.read_status()[0]
+    if state == SUCCESS:
+        return 0
+    if state != ERROR:
+        return LOST_CODE
+    metadata = run.read_metadata()
+    code, name = metadata.get("exit-code"), metadata.get("signal")
+    if metadata.get("reason") == "timeout":
+        return _TIMED_OUT
+    if isinstance(name, str) and name in signal.Signals.__members__:
+        return 128 + signal.Signals[name]
+    return code if isinstance(code, int) and code else 1
