@@ -26,7 +26,9 @@ def clean_environment(
 ) -> None:
     """Give every test the same git and no settings of the person who runs the tests."""
     for name in list(os.environ):
-        if name.startswith(("METICULOUS_", "GIT_", "PYTHON", "SLURM_")):
+        if name.startswith(
+            ("METICULOUS_", "GIT_", "PYTHON", "SLURM_", "PBS_", "LSB_", "SGE_", "OMPI_", "PMI")
+        ):
             monkeypatch.delenv(name)
     home = tmp_path_factory.mktemp("home")
     (home / ".gitconfig").write_text(

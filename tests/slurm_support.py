@@ -6,6 +6,7 @@ worker. What it starts is ended with it.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import shutil
@@ -50,8 +51,11 @@ KillWait=3
 SlurmdParameters=config_overrides
 SchedulerParameters=sched_interval=2,bf_interval=2
 SwitchType=switch/none
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 NodeName={host} NodeAddr=127.0.0.1 CPUs=32 RealMemory=1000
-PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE
+PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE PriorityTier=1
+PartitionName=urgent Nodes=ALL MaxTime=INFINITE PriorityTier=9 PreemptMode=OFF
 """
 
 
@@ -121,6 +125,8 @@ class Slurm:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
+                    start_new_session=True,  # a Ctrl-C is for the tests; they end it then
+                    preexec_fn=_end_with_us,  # noqa: PLW1509 (before there are threads)
                 )
             )
 
@@ -193,6 +199,15 @@ _MUNGE_FILES = (
     ("log-file", "munged-own.log"),
     ("seed-file", "munge.seed"),
 )
+
+
+_LIBC = ctypes.CDLL(None)
+
+
+def _end_with_us() -> None:
+    """Have the kernel end the process, should these tests be killed."""
+    pr_set_pdeathsig = 1  # prctl(2)
+    _LIBC.prctl(pr_set_pdeathsig, signal.SIGKILL, 0, 0, 0)
 
 
 def _program(name: str) -> str | None:

@@ -193,3 +193,16 @@ def test_srun_within_a_run_is_one_run(cluster: Slurm, repository: Path) -> None:
     run = only_run(repository)
     assert sorted(Path(run.file("stdout")).read_text().split()) == ["0", "1", "2"] + ["rank"] * 3
     assert "ranks" not in run.read_metadata()
+
+
+def test_a_job_that_is_preempted_goes_on_in_its_run(cluster: Slurm, repository: Path) -> None:
+    command = write_program(repository, RESUMING)
+    job = cluster.submit(repository, f"exec {command}", "--requeue", "--ntasks=32")
+    wait_until(lambda: has_printed(repository, b"attempt 1 from 0\n"), "it has not started")
+    urgent = cluster.submit(repository, "true", "--partition=urgent", "--ntasks=32")
+    assert cluster.wait(urgent) == "COMPLETED"
+    assert cluster.wait(job) == "COMPLETED", printed(repository, job)
+    run = only_run(repository)
+    assert run.read_status() == ("SUCCESS", "")
+    assert Path(run.file("stdout")).read_text() == "attempt 1 from 0\nattempt 2 from 10\n"
+    assert "the job was requeued" in run.read_metadata()["attempts"][0]["reason"]

@@ -17,7 +17,7 @@ __all__ = ["code", "lines", "record"]
 _SHOWN_ABOVE = {
     "format", "githead-sha", "githead-message", "branch", "dirty", "description", "tags", "command",
     "cwd", "project", "timestamp", "start-time", "end-time", "exit-code", "signal", "reason", "host", "usage",
-    "args-source", "parent", "attempts", "notes",
+    "args-source", "parent", "attempts", "notes", "scheduler",
 }  # fmt: skip
 _FOR_PROGRAMS = {
     "boot-id", "pid", "pid-start-time", "pid-namespace", "child-pid", "child-start-time", "args-given",
@@ -72,6 +72,9 @@ def lines(run: dict[str, Any], stream: TextIO) -> Iterator[str]:
     yield from _heading(
         paint, "metadata", [(name, text.full(value)) for name, value in others.items()]
     )
+    ids = run["metadata"].get("scheduler")
+    pairs = ids.items() if isinstance(ids, dict) else ()
+    yield from _heading(paint, "scheduler", [(name, text.full(value)) for name, value in pairs])
     yield from _heading(paint, "other ranks", [_rank_line(rank) for rank in run["ranks"]])
     inside = runfolder.RANKS + os.sep
     files = {name: size for name, size in run["files"].items() if not name.startswith(inside)}
