@@ -6,7 +6,6 @@ Where a run has several attempts (``--retries``, ``--resume``), each is one of t
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
 
@@ -16,12 +15,13 @@ from meticulous.errors import CommandNotRunnableError
 from meticulous.processes import start_time
 from meticulous.recording import Record, now, timeline_zero
 from meticulous.records import Record as Fields
-from meticulous.runner import process, reports, streams, surroundings
+from meticulous.runner import process, reports, surroundings
+from meticulous.runner.channels import Channels
 from meticulous.runner.configs import copy_configs
+from meticulous.runner.limit import Limit
 from meticulous.runner.outcome import judge, timed_out
 from meticulous.runner.process import Ended
 from meticulous.runner.supervisor import Supervisor, oom_kills, own_peak_memory
-from meticulous.runner.terminal import Terminal, is_terminal
 from meticulous.runner.voice import Voice, last_line, survivors_line
 from meticulous.settings import RunSettings
 from meticulous.units import format_duration
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from meticulous.runner.company import Company
-    from meticulous.runner.duet import WriteOrder
     from meticulous.runner.monitor import Monitor
 
 __all__ = ["TIMED_OUT", "Attempt", "Result"]
@@ -40,10 +39,6 @@ __all__ = ["TIMED_OUT", "Attempt", "Result"]
 TIMED_OUT = 124
 """The exit code of a command that took too long, as that of timeout(1)."""
 
-GRACE_S = 2.0
-"""How long a process that outlives the command may hold its streams open."""
-SETTLE_S = 0.5
-"""How long to go on passing bytes on before we stop with the command."""
 PATIENCE_S = 2.0
 """How long to wait for the description of the environment when the command has ended."""
 TICK_S = 0.2
@@ -52,50 +47,8 @@ TERMINAL_TICK_S = 0.05
 STDERR_TAIL_BYTES = 1 << 16
 FIRST_SAMPLE_S = 0.3
 """When the first sample of what the command uses is taken: one that is over by then has none."""
-KILL_AFTER_S = 10.0
-"""How long a command that is over its time may take to end by itself."""
 _FINAL_CODES = (0, 126, 127)
 """What comes of these codes of a shell, another attempt does not change."""
-
-
-def _write_order(terminals: list[Terminal]) -> WriteOrder | None:
-    """Give the order of writing to two pseudo-terminals, if they stand for one terminal."""
-    if len(terminals) < 2:
-        return None
-    from meticulous.runner.duet import WriteOrder
-
-    try:
-        return WriteOrder([terminal.path for terminal in terminals])
-    except OSError:
-        return None  # not Linux, or this user has no inotify left: the order may then be off
-
-
-class _Limit:
-    """The time that the command may take, and what happens when it has passed."""
-
-    def __init__(self, seconds: float | None, supervisor: Supervisor, voice: Voice) -> None:
-        self.seconds = seconds
-        self.is_exceeded = False
-        self._supervisor, self._voice = supervisor, voice
-        self._due_s = None if seconds is None else time.monotonic() + seconds
-
-    def check(self) -> None:
-        """Send SIGTERM when the time is over, and SIGKILL when the command stays all the same."""
-        if self._due_s is None or time.monotonic() < self._due_s or not self._supervisor.pid:
-            return
-        if self._supervisor.has_ended:
-            return
-        if self.is_exceeded:
-            self._due_s = None
-            self._voice.say(f"it has not ended within {KILL_AFTER_S:.0f}s: sending SIGKILL")
-            self._supervisor.end(signal.SIGKILL)
-            return
-        self.is_exceeded = True
-        self._due_s += KILL_AFTER_S
-        limit = format_duration(self.seconds or 0)
-        self._voice.say(f"the time limit of {limit} has passed: sending SIGTERM")
-        self._supervisor.end(signal.SIGTERM)
-        self._supervisor.end(signal.SIGCONT)  # one that is stopped would not hear of it
 
 
 def _size(path: str) -> int:
@@ -155,15 +108,14 @@ class Attempt:
         self._program, self._command, self._settings = program, command, settings
         self._record, self._voice, self._company = record, voice, company
         self._run = record.run
-        self._terminals: list[Terminal] = []
-        self._streams: list[streams.Stream] = []
-        self._threads: list[threading.Thread] = []
-        self._order: WriteOrder | None = None
+        self._channels = Channels(settings)
         self._watcher = reports.Watcher(self._run)
         self._report = reports.Report()
         self._stderr_start = _size(self._run.file(runfolder.STDERR))
-        self._supervisor = Supervisor(voice.say, self._tick, self._resized, self._settle, mask)
-        self._limit = _Limit(settings.timeout_s, self._supervisor, voice)
+        self._supervisor = Supervisor(
+            voice.say, self._tick, self._channels.resize, self._settle, mask
+        )
+        self._limit = Limit(settings.timeout_s, self._supervisor, voice)
         self._started_s = time.monotonic()
         self._is_over = threading.Event()
         self._monitor: Monitor | None = None
@@ -192,11 +144,7 @@ class Attempt:
 
     def close(self) -> None:
         """Record nothing more of what outlives the command, and let go of its streams."""
-        for stream in self._streams:
-            for kept in stream.kept:
-                kept.close()
-            if stream.has_ended:
-                os.close(stream.source)
+        self._channels.close()
 
     def _guard(self, step: Callable[[], None]) -> None:
         """Do `step`; should it fail by a mistake of ours, the command and its end are unchanged."""
@@ -210,7 +158,8 @@ class Attempt:
     ) -> None:
         """Pass on the rest, judge, and write it all down."""
         self._is_over.set()
-        is_drained = self._drain(supervisor)
+        # What we say might get stuck as well.
+        is_drained = self._channels.drain(supervisor, self._voice.silence)
         self._tick()
         out_of_memory = oom_kills() > kills_before or supervisor.filled_memory()
         tail = self._stderr_tail() if ended.exit_code else ""
@@ -243,14 +192,7 @@ class Attempt:
 
     def _start(self, supervisor: Supervisor) -> int:
         """Open the streams, start the command, let the bytes flow; give its process id."""
-        failed = self._record.failed
-        zero_s = timeline_zero(self._record)
-        timeline = streams.Timeline(self._run.file(runfolder.TIMELINE), zero_s, failed)
-        ours: dict[int, int] = {}
-        theirs: dict[int, int] = {}
-        for descriptor in (1, 2):
-            ours[descriptor], theirs[descriptor] = self._open_channel(descriptor)
-        self._order = _write_order(self._terminals)
+        theirs = self._channels.open()
         pid = process.start(
             self._program,
             self._command,
@@ -258,42 +200,15 @@ class Attempt:
                 self._run.path,
                 len(self._record.metadata["attempts"]) + 1,
                 self._company.variables if self._company else {},
-                has_terminals=len(self._terminals) == 2,
+                has_terminals=self._channels.are_terminals,
                 has_shim=not self._settings.no_shim,
             ),
             theirs,
             own_group=supervisor.own_group,
             mask=supervisor.mask,
         )
-        for descriptor, name in ((1, runfolder.STDOUT), (2, runfolder.STDERR)):
-            os.close(theirs[descriptor])
-            kept = streams.Kept(name, self._run.file(name), timeline, failed)
-            self._streams.append(streams.Stream(name, ours[descriptor], descriptor, [kept], failed))
-        self._threads = self._carriers()
-        for thread in self._threads:
-            thread.start()
+        self._channels.carry(self._run, timeline_zero(self._record), self._record.failed)
         return pid
-
-    def _carriers(self) -> list[threading.Thread]:
-        """Give the threads that carry the bytes: one for both streams where that is possible."""
-        if self._order is not None:
-            from meticulous.runner.duet import Duet
-
-            return [Duet(self._streams, self._order)]
-        if streams.can_block_apart(1, 2):
-            return [streams.Pump([stream]) for stream in self._streams]
-        return [streams.Pump(self._streams)]
-
-    def _open_channel(self, descriptor: int) -> tuple[int, int]:
-        """Make the pipe or pseudo-terminal for one stream: (our end, the command's end)."""
-        is_real = is_terminal(descriptor)
-        if self._settings.pty or (is_real and not self._settings.pipe):
-            terminal = Terminal(descriptor if is_real else None)
-            self._terminals.append(terminal)
-            return terminal.master, terminal.slave
-        ours, theirs = os.pipe()
-        streams.enlarge_pipe(ours)
-        return ours, theirs
 
     def _after_start(self, pid: int) -> None:
         """Write down what can be known only now, or would have delayed the start."""
@@ -342,11 +257,10 @@ class Attempt:
 
     def _tick(self) -> float:
         """Do what is done now and then; give the seconds until it is to be done again."""
-        for terminal in self._terminals:
-            terminal.follow()
+        self._channels.follow()
         self._guard(self._take_reports)
         self._limit.check()
-        return TERMINAL_TICK_S if self._terminals else TICK_S
+        return TERMINAL_TICK_S if self._channels.has_terminals else TICK_S
 
     def _take_reports(self) -> None:
         if self._watcher.changed():
@@ -357,56 +271,9 @@ class Attempt:
                 self._gather_environment(report.interpreter)
             self._report = report
 
-    def _resized(self) -> bool:
-        return sum(terminal.resize() for terminal in self._terminals) > 0
-
     def _settle(self) -> None:
-        """Pass on what the command has printed so far, such as leaving the full screen."""
-        deadline = time.monotonic() + SETTLE_S
-        seen = -1
-        # Twice the same: the kernel hands over what was written a moment after the write.
-        while seen != (seen := sum(stream.taken for stream in self._streams)) or any(
-            stream.waiting_bytes() or stream.taken > stream.passed for stream in self._streams
-        ):
-            if time.monotonic() > deadline:
-                break
-            time.sleep(0.005)
+        self._channels.settle()
         self._tick()
-
-    def _drain(self, supervisor: Supervisor) -> bool:
-        """Wait until all that was printed has passed; say whether the streams have ended.
-
-        A process that outlives the command may hold them open. It is given a short grace; but
-        what was written when the command ended is always passed on, however long that takes. Only
-        where somebody wants us gone, a reader who takes nothing does not keep us.
-        """
-        due = [stream.due() for stream in self._streams]
-        deadline = time.monotonic() + GRACE_S
-        seen, moved_s = -1, 0.0
-        while any(thread.is_alive() for thread in self._threads):
-            now_s, passed = time.monotonic(), sum(stream.passed for stream in self._streams)
-            if passed != seen:
-                seen, moved_s = passed, now_s
-            has_all = all(
-                stream.has_ended or stream.passed >= count
-                for stream, count in zip(self._streams, due, strict=True)
-            )
-            if has_all and now_s > deadline:
-                return False
-            if not has_all and supervisor.is_asked_to_end and now_s - moved_s > GRACE_S:
-                self._abandon()
-                return False
-            for thread in self._threads:
-                thread.join(0.02)
-            if not supervisor.linger() and has_all:
-                return False
-        return True
-
-    def _abandon(self) -> None:
-        self._voice.silence()  # what we say might get stuck as well
-        for stream in self._streams:
-            if not stream.has_ended:
-                stream.abandon()
 
     def _stderr_tail(self) -> str:
         try:

@@ -1,0 +1,178 @@
+"""The two streams of a command: opened, carried until their end, and waited for.
+
+Each is a pipe, or a pseudo-terminal where our own is a terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+from meticulous import runfolder
+from meticulous.runfolder import RunFolder
+from meticulous.runner import streams
+from meticulous.runner.supervisor import Supervisor
+from meticulous.runner.terminal import Terminal, is_terminal
+from meticulous.settings import RunSettings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from meticulous.runner.duet import WriteOrder
+
+__all__ = ["Channels"]
+
+_GRACE_S = 2.0
+"""How long a process that outlives the command may hold its streams open."""
+_SETTLE_S = 0.5
+"""How long to go on passing bytes on before we stop with the command."""
+_STREAMS = ((1, runfolder.STDOUT), (2, runfolder.STDERR))
+
+
+class Channels:
+    """Stdout and stderr of one command.
+
+    Args:
+        settings: whether pipes or pseudo-terminals are forced.
+    """
+
+    def __init__(self, settings: RunSettings) -> None:
+        self._settings = settings
+        self._terminals: list[Terminal] = []
+        self._streams: list[streams.Stream] = []
+        self._threads: list[threading.Thread] = []
+        self._order: WriteOrder | None = None
+        self._ours: dict[int, int] = {}
+        self._theirs: dict[int, int] = {}
+
+    def open(self) -> dict[int, int]:
+        """Make them; give which descriptors of ours are to be the command's 1 and 2."""
+        for descriptor, _ in _STREAMS:
+            self._ours[descriptor], self._theirs[descriptor] = self._open_one(descriptor)
+        self._order = _write_order(self._terminals)
+        return self._theirs
+
+    @property
+    def has_terminals(self) -> bool:
+        """Whether there is a pseudo-terminal among them."""
+        return bool(self._terminals)
+
+    @property
+    def are_terminals(self) -> bool:
+        """Whether both are pseudo-terminals."""
+        return len(self._terminals) == 2
+
+    def carry(self, run: RunFolder, zero_s: float, failed: Callable[[str, OSError], None]) -> None:
+        """Let the bytes flow into the files of `run` and on to our own streams.
+
+        `zero_s` is the zero of the timeline; `failed` is told what cannot be recorded.
+        """
+        timeline = streams.Timeline(run.file(runfolder.TIMELINE), zero_s, failed)
+        for descriptor, name in _STREAMS:
+            os.close(self._theirs[descriptor])
+            kept = streams.Kept(name, run.file(name), timeline, failed)
+            self._streams.append(
+                streams.Stream(name, self._ours[descriptor], descriptor, [kept], failed)
+            )
+        self._threads = self._carriers()
+        for thread in self._threads:
+            thread.start()
+
+    def follow(self) -> None:
+        """Carry the modes of terminals over."""
+        for terminal in self._terminals:
+            terminal.follow()
+
+    def resize(self) -> bool:
+        """Give pseudo-terminals the size of the real one; say whether that was a change."""
+        return sum(terminal.resize() for terminal in self._terminals) > 0
+
+    def settle(self) -> None:
+        """Pass on what the command has printed so far, such as leaving the full screen."""
+        deadline = time.monotonic() + _SETTLE_S
+        seen = -1
+        # Twice the same: the kernel hands over what was written a moment after the write.
+        while seen != (seen := sum(stream.taken for stream in self._streams)) or any(
+            stream.waiting_bytes() or stream.taken > stream.passed for stream in self._streams
+        ):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.005)
+
+    def drain(self, supervisor: Supervisor, before_abandoning: Callable[[], None]) -> bool:
+        """Wait until all that was printed has passed; say whether the streams have ended.
+
+        A process that outlives the command may hold them open. It is given a short grace; but
+        what was written when the command ended is always passed on, however long that takes. Only
+        where somebody wants us gone, a reader who takes nothing does not keep us.
+        """
+        due = [stream.due() for stream in self._streams]
+        deadline = time.monotonic() + _GRACE_S
+        seen, moved_s = -1, 0.0
+        while any(thread.is_alive() for thread in self._threads):
+            now_s, passed = time.monotonic(), sum(stream.passed for stream in self._streams)
+            if passed != seen:
+                seen, moved_s = passed, now_s
+            has_all = all(
+                stream.has_ended or stream.passed >= count
+                for stream, count in zip(self._streams, due, strict=True)
+            )
+            if has_all and now_s > deadline:
+                return False
+            if not has_all and supervisor.is_asked_to_end and now_s - moved_s > _GRACE_S:
+                before_abandoning()
+                self._abandon()
+                return False
+            for thread in self._threads:
+                thread.join(0.02)
+            if not supervisor.linger() and has_all:
+                return False
+        return True
+
+    def _abandon(self) -> None:
+        for stream in self._streams:
+            if not stream.has_ended:
+                stream.abandon()
+
+    def close(self) -> None:
+        """Record nothing more of what outlives the command, and let go of its streams."""
+        for stream in self._streams:
+            for kept in stream.kept:
+                kept.close()
+            if stream.has_ended:
+                os.close(stream.source)
+
+    def _carriers(self) -> list[threading.Thread]:
+        """Give the threads that carry the bytes: one for both streams where that is possible."""
+        if self._order is not None:
+            from meticulous.runner.duet import Duet
+
+            return [Duet(self._streams, self._order)]
+        if streams.can_block_apart(1, 2):
+            return [streams.Pump([stream]) for stream in self._streams]
+        return [streams.Pump(self._streams)]
+
+    def _open_one(self, descriptor: int) -> tuple[int, int]:
+        """Make the pipe or pseudo-terminal for one stream: (our end, the command's end)."""
+        is_real = is_terminal(descriptor)
+        if self._settings.pty or (is_real and not self._settings.pipe):
+            terminal = Terminal(descriptor if is_real else None)
+            self._terminals.append(terminal)
+            return terminal.master, terminal.slave
+        ours, theirs = os.pipe()
+        streams.enlarge_pipe(ours)
+        return ours, theirs
+
+
+def _write_order(terminals: list[Terminal]) -> WriteOrder | None:
+    """Give the order of writing to two pseudo-terminals, if they stand for one terminal."""
+    if len(terminals) < 2:
+        return None
+    from meticulous.runner.duet import WriteOrder
+
+    try:
+        return WriteOrder([terminal.path for terminal in terminals])
+    except OSError:
+        return None  # not Linux, or this user has no inotify left: the order may then be off
