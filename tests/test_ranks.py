@@ -58,12 +58,13 @@ def start(repository: Path) -> Iterator[Start]:
     started: list[subprocess.Popen[bytes]] = []
 
     def start_one(
-        number: int, size: int, words: Sequence[str], code: str = PATIENT, step: int = 0
+        number: int, size: int, words: Sequence[str], code: str = PATIENT, host: str = ""
     ) -> subprocess.Popen[bytes]:
+        python = [sys.executable, "-c", f"import sys; {code}; sys.exit(main())", "run", *words]
         process = subprocess.Popen(
-            [sys.executable, "-c", f"import sys; {code}; sys.exit(main())", "run", *words],
+            [*ELSEWHERE, host, *python] if host else python,
             cwd=repository,
-            env={**os.environ, **slurm_step(number, size, step)},
+            env={**os.environ, **slurm_step(number, size)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
@@ -76,6 +77,19 @@ def start(repository: Path) -> Iterator[Start]:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+
+
+MOVE = (
+    'hostname "$0"; mount --bind /etc/hostname /proc/sys/kernel/random/boot_id || exit 3; exec "$@"'
+)
+ELSEWHERE = ["unshare", "--uts", "--mount", "sh", "-c", MOVE]
+
+
+def can_be_another_machine() -> bool:
+    """Tell whether a process can have another host name and boot id than ours."""
+    if shutil.which("unshare") is None:
+        return False
+    return subprocess.run([*ELSEWHERE, "node2", "true"], capture_output=True).returncode == 0
 
 
 def run_all(start: Start, size: int, *words: str, code: str = PATIENT) -> list[tuple[int, str]]:
@@ -199,6 +213,45 @@ def test_a_rank_whose_recorder_is_killed_is_lost(repository: Path, start: Start)
     assert message.startswith("rank 1: ")
     assert "gone" in message
     assert run.read_metadata()["ranks"]["failed"] == [1]
+
+
+def test_a_rank_on_another_machine_is_lost_when_it_gives_no_sign(
+    repository: Path, start: Start
+) -> None:
+    if not can_be_another_machine():
+        pytest.skip("to be another machine needs the right to unshare and mount")
+    words = [sys.executable, "train.py", "--gate", str(repository / "gate")]
+    code = "from meticulous.runner import company, others; company.BEAT_S = 0.2; "
+    code += "others.SILENCE_S = 3; " + PATIENT
+    first, second = (start(n, 2, words, code, host) for n, host in ((0, ""), (1, "node2")))
+    wait_until(lambda: runs_of(repository) and run_has_printed(only_run(repository).rank(1)))
+    rank = only_run(repository).rank(1)
+    assert rank.read_metadata()["host"] == "node2"
+    child = rank.read_metadata()["child-pid"]
+    beat = os.stat(rank.file("STATUS")).st_mtime_ns
+    wait_until(lambda: os.stat(rank.file("STATUS")).st_mtime_ns > beat)
+    second.kill()
+    os.kill(child, signal.SIGKILL)
+    assert first.wait(60) == 0
+    assert "rank 1: no sign of life from node2" in only_run(repository).read_status()[1]
+
+
+def test_stop_ends_all_ranks(repository: Path, start: Start) -> None:
+    words = [sys.executable, "train.py", "--gate", str(repository / "never")]
+    processes = [start(number, 3, words) for number in range(3)]
+    wait_until(lambda: all_have_printed(repository, 3))
+    stopped = meticulous("stop", "1", cwd=repository)
+    assert [process.wait(60) for process in processes] == [0, -signal.SIGINT, -signal.SIGINT]
+    assert stopped.returncode == 0, stopped
+    assert stopped.stdout.count(b"\n") == 1
+    assert only_run(repository).read_metadata()["ranks"]["failed"] == [1, 2]
+
+
+def all_have_printed(repository: Path, size: int) -> bool:
+    """Tell whether each rank has printed a line."""
+    runs = runs_of(repository)
+    folders = [runs[0], *(runs[0].rank(number) for number in range(1, size))] if runs else []
+    return bool(folders) and all(run_has_printed(folder) for folder in folders)
 
 
 def test_a_rank_that_comes_late_and_fails_corrects_the_verdict(

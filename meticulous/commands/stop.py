@@ -32,8 +32,8 @@ _STEPS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 class _Target:
     """What is to be ended of one run: its recorder passes signals on; or the orphan of a lost run."""
 
-    def __init__(self, run: RunFolder) -> None:
-        self.run = run
+    def __init__(self, run: RunFolder, *, is_rank: bool = False) -> None:
+        self.run, self.is_rank = run, is_rank
         self.metadata = run.read_metadata()
         self.pid: int = 0
         self._orphan: int = 0
@@ -114,7 +114,8 @@ def main(arguments: argparse.Namespace) -> int:
     has_failed = False
     for row in rows:
         try:
-            targets.append(_Target(RunFolder(row["curexpdir"])))
+            run = RunFolder(row["curexpdir"])
+            targets += [_Target(run), *_other_ranks(run)]
         except RunFolderError as error:
             has_failed = True
             asked.report(error)
@@ -127,9 +128,27 @@ def main(arguments: argparse.Namespace) -> int:
             has_failed = True
             process = f"process {target.pid}"
             asked.report(MeticulousError(f"the run {target.run.id} does not end ({process})"))
-        else:
+        elif not target.is_rank:
             print(_told(target.run))
     return 1 if has_failed else 0
+
+
+def _other_ranks(run: RunFolder) -> list[_Target]:
+    """Give the ranks of `run` from 1 on that are running here; say which run elsewhere."""
+    found, hosts = [], set()
+    for number in run.ranks():
+        folder = run.rank(number)
+        metadata = folder.read_metadata()
+        if folder.read_status()[0] != RUNNING:
+            continue
+        if not (liveness.is_here(metadata) and liveness.sees(metadata)):
+            hosts.add(str(metadata.get("host")))
+        elif liveness.judge(metadata, folder.path)[0] == RUNNING:
+            found.append(_Target(folder, is_rank=True))
+    if hosts:
+        message = f"ranks of run {run.id} are running on {', '.join(sorted(hosts))}"
+        asked.report(MeticulousError(message, "End them with the launcher: scancel, Ctrl-C"))
+    return found
 
 
 def _step(targets: Sequence[_Target], number: signal.Signals, grace_s: float) -> list[_Target]:
@@ -142,8 +161,9 @@ def _step(targets: Sequence[_Target], number: signal.Signals, grace_s: float) ->
         except RunFolderError as error:
             asked.report(error)
     if waiting and number != signal.SIGINT:
-        ids = ", ".join(target.run.id for target in waiting)
-        print(f"sent {number.name} to {ids}", flush=True)
+        ids = ", ".join(target.run.id for target in waiting if not target.is_rank)
+        if ids:
+            print(f"sent {number.name} to {ids}", flush=True)
     patience_s = _LAST_PATIENCE_S if number == signal.SIGKILL else grace_s
     deadline = time.monotonic() + patience_s
     while waiting and time.monotonic() < deadline:

@@ -20,6 +20,8 @@ FAREWELL_S = 10.0
 SILENCE_S = 300.0
 """A rank on another machine that gives no sign of life for so long is lost."""
 
+_BEAT_S = 10.0
+
 
 class Others:
     """The ranks from 1 on, in one attempt of `run`.
@@ -35,6 +37,7 @@ class Others:
         self._started_s = time.monotonic()
         self._awaited = set(range(1, size))
         self._ended: list[Part] = []
+        self._beat_s = self._started_s
         self._beats: dict[int, tuple[float, float]] = {}
 
     def wait(self, supervisor: Supervisor) -> list[Part]:
@@ -53,9 +56,19 @@ class Others:
                 reason = f"had not ended {FAREWELL_S:.0f}s after the run was told to"
                 self._ended += [part.lost(reason) for part in running]
                 break
+            self._beat()
             time.sleep(pause_s)
             pause_s = min(pause_s * 1.3, 0.5)
         return sorted(self._ended)
+
+    def _beat(self) -> None:
+        """Show who looks from another machine that the run goes on, though nothing is sampled."""
+        if time.monotonic() - self._beat_s > _BEAT_S:
+            self._beat_s = time.monotonic()
+            try:
+                os.utime(self._run.file(runfolder.RESOURCES))
+            except OSError:
+                pass  # nothing was sampled, or the folder is gone
 
     def _look(self) -> list[Part]:
         """Take note of those that have ended; give those that have come and still run."""
@@ -78,12 +91,13 @@ class Others:
         """Say how we know that the recorder of a rank is gone; None where it is not."""
         folder = self._run.rank(part.number)
         try:
-            state, why = liveness.judge(folder.read_metadata(), folder.path)
+            metadata = folder.read_metadata()
+            if liveness.is_here(metadata) and liveness.sees(metadata):
+                judged = liveness.examine(metadata, folder.path)
+                return judged.evidence if judged.state == runfolder.LOST else None
             beat = os.stat(folder.file(runfolder.STATUS)).st_mtime
         except (OSError, RunFolderError):
             return None
-        if state == runfolder.LOST:
-            return why
         # Not its time is looked at, for clocks differ, but whether it changes.
         now_s = time.monotonic()
         seen = self._beats.get(part.number)
