@@ -294,6 +294,49 @@ def test_a_file_behind_a_link_is_gone(repository: Path, tmp_path: Path) -> None:
     assert ["src", "train.py"] == names_in(repository, kept)
 
 
+def test_directories_in_the_place_of_files(repository: Path) -> None:
+    for name in ("empty", "full"):
+        (repository / name).write_text(name)
+    git(repository, "add", "-A")
+    git(repository, "commit", "-q", "-m", "files")
+    for name in ("empty", "full"):
+        (repository / name).unlink()
+        (repository / name).mkdir()
+    (repository / "full" / "new").write_text("new")
+
+    assert ["full/new", "train.py"] == names_in(repository, taken(repository))
+
+
+def test_settings_of_taste_change_nothing(repository: Path) -> None:
+    git(repository, "update-index", "--split-index")
+    for name, value in (
+        ("core.splitIndex", "true"),
+        ("apply.whitespace", "fix"),
+        ("apply.ignoreWhitespace", "change"),
+        ("diff.noprefix", "true"),
+        ("diff.suppressBlankEmpty", "true"),
+        ("diff.context", "0"),
+        ("diff.external", "false"),
+        ("diff.orderFile", "/dev/null"),
+        ("core.quotePath", "false"),
+        ("core.safecrlf", "true"),
+        ("core.autocrlf", "input"),
+        ("i18n.commitEncoding", "ISO-8859-1"),
+        ("commit.gpgSign", "true"),
+        ("color.ui", "always"),
+    ):
+        git(repository, "config", name, value)
+    (repository / "train.py").write_bytes(b"print('hello')\n \n\ttrailing  \n")
+    (repository / "crlf\u00e9").write_bytes(b"one\r\ntwo\n")
+    before = objects(repository)
+
+    kept = taken(repository)
+
+    new = {path.relative_to(repository / ".git").parts[0] for path in objects(repository) - before}
+    assert {"objects", "refs"} == new
+    assert "trailing  \n" in git(repository, "show", f"{kept.sha}:train.py")
+
+
 def test_a_thousand_untracked_files_and_more(repository: Path) -> None:
     for number in range(1100):
         (repository / f"file {number}").write_text(str(number))

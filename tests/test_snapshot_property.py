@@ -23,7 +23,7 @@ IGNORED = ("x.log",)
 
 names = st.sampled_from(NAMES)
 contents = st.sampled_from(
-    ["one\n", "two\n", "one\r\n", "", "no end", "\0binary\xff", "one\n" * 50]
+    ["one\n", "two \n\n\t\n", "one\r\n", "", "no end", "\0binary\xff", "one\n" * 50]
 )
 steps: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("write"), names, contents),
