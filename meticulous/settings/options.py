@@ -93,13 +93,13 @@ SAMPLE_INTERVAL = Option(
 SNAPSHOT_LIMIT = Option(
     "snapshot-limit",
     "text",
-    "leave out of a snapshot what goes beyond this, such as 200MB (default: 50MB)",
+    "how much a snapshot may keep, such as 200MB (default: 50MB)",
     metavar="SIZE",
 )
 SNAPSHOT_FILE_LIMIT = Option(
     "snapshot-file-limit",
     "text",
-    "leave out of a snapshot files that are larger (default: 10MB)",
+    "the largest file that a snapshot may keep (default: 10MB)",
     metavar="SIZE",
 )
 RUN_OPTIONS = (
