@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -153,8 +154,6 @@ def test_the_interval_grows_with_the_run(tmp_path: Path) -> None:
 
 
 def test_the_tree_is_the_one_that_psutil_sees() -> None:
-    import subprocess
-
     import psutil
 
     shell = "sleep 100 & (sleep 100 & wait) & echo ready; wait"
@@ -251,3 +250,30 @@ def test_the_newest_whole_sample_is_read_from_the_end(tmp_path: Path) -> None:
     assert {"seconds": 4999} == last_sample(run)
     Path(run.file(RESOURCES)).write_text("")
     assert {} == last_sample(run)
+
+
+EXPERIMENT = """
+import time
+from meticulous import Experiment
+def burn(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+burn(0.5)
+with Experiment({}):
+    ballast = bytearray(60_000_000)
+    burn(1.5)
+"""
+
+
+def test_a_script_that_records_itself_is_sampled_too(repository: Path) -> None:
+    (repository / "work.py").write_text(EXPERIMENT)
+    environ = {**os.environ, "METICULOUS_DIRTY": "ignore", "METICULOUS_SAMPLE_INTERVAL": "0.2"}
+    subprocess.run([sys.executable, "work.py"], cwd=repository, check=True, env=environ)
+    run = only_run(repository)
+    usage, samples = run.read_metadata()["usage"], samples_of(run)
+    assert usage["peak_tree_memory"] > 60_000_000
+    assert usage["peak_processes"] == 1, "the process that carries the bytes is not of the run"
+    # What it had used before the experiment is not counted.
+    assert all(sample["cpu"] < 150 for sample in samples), samples
+    assert 1.4 < usage["user"] + usage["system"] < 1.5 + 0.4

@@ -71,30 +71,41 @@ class Capture:
         """Whether a run is open."""
         return bool(self._keys)
 
-    def open(self, key: int, run: RunFolder, started_s: float, words: dict[str, Any]) -> None:
+    def open(
+        self,
+        key: int,
+        run: RunFolder,
+        started_s: float,
+        sample_interval_s: float | None,
+        words: dict[str, Any],
+    ) -> None:
         """Record what is printed from now on in `run`, known as `key`.
 
         `started_s` is the zero of the run's timeline, as :func:`time.monotonic` tells it. Its
         environment.json is written too: `words` are those of ``environment.gather``, and
-        ``same_as``, a run folder whose environment was the same, or empty.
+        ``same_as``, a run folder whose environment was the same, or empty. Resources are sampled
+        as with ``run --sample-interval``.
         """
         flush()
         self._keys.add(key)
         files = {name: run.file(name) for name in (runfolder.STDOUT, runfolder.STDERR)}
         files[""] = run.file(runfolder.TIMELINE)
-        self._ask("open", key, run.path, files, started_s, words)
+        self._ask("open", key, run.path, files, started_s, sample_interval_s, words)
 
-    def close(self, key: int) -> list[str]:
-        """End recording for `key` when all that was printed is recorded; give what went wrong."""
+    def close(self, key: int) -> tuple[list[str], dict[str, Any]]:
+        """End recording for `key` when all that was printed is recorded.
+
+        Give what went wrong, and the keys of ``usage`` that come from samples.
+        """
         flush()
         self._keys.remove(key)
         if not self._keys:
             for tap in self._taps:
                 tap.end()
-        trouble: list[str] | None = self._ask("close", key)
+        answer: tuple[list[str], dict[str, Any]] | None = self._ask("close", key)
         if not self._keys:
             self.abandon()
-        return [_GONE] if trouble is None else trouble
+        return ([_GONE], {}) if answer is None else answer
 
     def abandon(self) -> None:
         """Let go of the carrier; it ends by itself when it has carried all."""

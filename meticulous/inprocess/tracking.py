@@ -19,6 +19,7 @@ from meticulous.masking import mask_text
 from meticulous.recording import RUN_DIRECTORY_VARIABLE, Record
 from meticulous.records import Record as Fields
 from meticulous.runner.streams import write_all
+from meticulous.runner.usage import BLOCK_BYTES, usage_keys
 from meticulous.settings import RunSettings
 
 TYPE_CHECKING = False
@@ -34,6 +35,8 @@ class Usage(Fields):
     user: float
     system: float
     peak_memory: int
+    read: int
+    written: int
 
 
 class Tracked:
@@ -100,9 +103,8 @@ def start(chosen: RunSettings, arguments: Arguments, *, resumes: bool) -> Tracke
             _this.captures.append(capture)
         words = _environment_words(chosen)
         same_as = _this.described[1] if _this.described[0] == words else ""
-        capture.open(
-            tracked.key, record.run, recording.timeline_zero(record), {**words, "same_as": same_as}
-        )
+        zero_s, interval_s = recording.timeline_zero(record), chosen.sample_interval_s
+        capture.open(tracked.key, record.run, zero_s, interval_s, {**words, "same_as": same_as})
         _this.described = words, record.run.path
         _innermost.set(tracked)
         _name_newest()
@@ -120,11 +122,13 @@ def stop(tracked: Tracked, verdict: Verdict) -> None:
         if _this.open.pop(tracked.key, None) is not tracked:
             return
         ended_at, wall_s = recording.now(), time.monotonic() - tracked.started_s
+        peaks: dict[str, Any] = {}
         record, capture = tracked.record, tracked.capture
         if _innermost.get() is tracked:
             _innermost.set(tracked.outer)
         try:
-            for trouble in capture.close(tracked.key):
+            troubles, peaks = capture.close(tracked.key)
+            for trouble in troubles:
                 record.note_trouble(trouble)
         finally:
             if not capture.is_in_use:
@@ -132,7 +136,7 @@ def stop(tracked: Tracked, verdict: Verdict) -> None:
             _name_newest()
             if not _this.open:
                 ending.unwatch()
-            _write_end(tracked, verdict, ended_at, wall_s)
+            _write_end(tracked, verdict, ended_at, wall_s, peaks)
 
 
 def _stop_all(verdict: Verdict) -> None:
@@ -211,7 +215,9 @@ def _environment_words(chosen: RunSettings) -> dict[str, Any]:
     }
 
 
-def _write_end(tracked: Tracked, verdict: Verdict, ended_at: str, wall_s: float) -> None:
+def _write_end(
+    tracked: Tracked, verdict: Verdict, ended_at: str, wall_s: float, peaks: dict[str, Any]
+) -> None:
     ended, outcome = verdict.ended, verdict.outcome
     before, after = tracked.usage, _usage()
     tracked.record.finish(
@@ -223,10 +229,14 @@ def _write_end(tracked: Tracked, verdict: Verdict, ended_at: str, wall_s: float)
             "signal": outcome.signal_name,
             "reason": outcome.reason and mask_text(outcome.reason),
             "usage": {
-                "wall": round(wall_s, 6),
-                "user": round(after.user - before.user, 6),
-                "system": round(after.system - before.system, 6),
-                "peak_memory": after.peak_memory,
+                **usage_keys(
+                    wall_s,
+                    after.user - before.user,
+                    after.system - before.system,
+                    after.peak_memory,
+                    (after.read - before.read, after.written - before.written),
+                ),
+                **peaks,
             },
         },
     )
@@ -242,6 +252,8 @@ def _usage() -> Usage:
         own.ru_utime + children.ru_utime,
         own.ru_stime + children.ru_stime,
         max(_peak_memory() or own.ru_maxrss * unit, children.ru_maxrss * unit),
+        (own.ru_inblock + children.ru_inblock) * BLOCK_BYTES,
+        (own.ru_oublock + children.ru_oublock) * BLOCK_BYTES,
     )
 
 

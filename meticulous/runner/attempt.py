@@ -22,6 +22,7 @@ from meticulous.runner.limit import Limit
 from meticulous.runner.outcome import judge, timed_out
 from meticulous.runner.process import Ended
 from meticulous.runner.supervisor import Supervisor, oom_kills, own_peak_memory
+from meticulous.runner.usage import usage_keys
 from meticulous.runner.voice import Voice, last_line, survivors_line
 from meticulous.settings import RunSettings
 from meticulous.units import format_duration
@@ -56,21 +57,6 @@ def _size(path: str) -> int:
         return os.stat(path).st_size
     except OSError:
         return 0
-
-
-def _usage(supervisor: Supervisor, wall_s: float) -> dict[str, Any]:
-    """Give the keys of ``usage`` that need no samples."""
-    usage = {
-        "wall": round(wall_s, 6),
-        "user": round(supervisor.user_s, 6),
-        "system": round(supervisor.system_s, 6),
-        "peak_memory": supervisor.peak_memory,
-        "read": supervisor.read,
-        "written": supervisor.written,
-    }
-    if wall_s > 0:
-        usage["mean_cpu"] = round(100 * (supervisor.user_s + supervisor.system_s) / wall_s, 1)
-    return usage
 
 
 class Result(Fields):
@@ -174,7 +160,16 @@ class Attempt:
             verdict = timed_out(ended, format_duration(self._limit.seconds or 0))
         self._record.await_environment(PATIENCE_S)
         survivors = supervisor.survivors()
-        usage = {**_usage(supervisor, wall_s), **(self._monitor.peaks() if self._monitor else {})}
+        usage = {
+            **usage_keys(
+                wall_s,
+                supervisor.user_s,
+                supervisor.system_s,
+                supervisor.peak_memory,
+                (supervisor.read, supervisor.written),
+            ),
+            **(self._monitor.peaks() if self._monitor else {}),
+        }
         changes: dict[str, Any] = {
             "end-time": end_time,
             "exit-code": ended.exit_code,

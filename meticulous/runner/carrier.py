@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+    from meticulous.runner.monitor import Monitor
+
 __all__ = ["Carrier", "Channel", "main", "receive", "send"]
 
 _TICK_S = 0.05
@@ -36,6 +38,7 @@ _SETTLE_PAUSE_S = 0.0002
 _ON_THEIR_WAY_BYTES = 1 << 18
 """More than Linux holds of what was written to two pseudo-terminals: 64 KiB each, and one read."""
 _HIGHEST_DESCRIPTOR = 1 << 16
+_FIRST_SAMPLE_S = 0.3
 
 
 class Channel(Record):
@@ -86,6 +89,7 @@ class Carrier:
         ]
         self._carrying = self._carriers(channels)
         self._runs: dict[int, tuple[_Trouble, Timeline, dict[str, Kept]]] = {}
+        self._samplings: dict[int, _Sampling] = {}
         self._describing: list[threading.Thread] = []
         self._undescribed: list[tuple[str, dict[str, Any]]] = []
         self._is_mute = False
@@ -142,7 +146,13 @@ class Carrier:
         return [Pump(self._streams)]
 
     def _open(
-        self, key: int, path: str, files: dict[str, str], started_s: float, words: dict[str, Any]
+        self,
+        key: int,
+        path: str,
+        files: dict[str, str],
+        started_s: float,
+        sample_interval_s: float | None,
+        words: dict[str, Any],
     ) -> None:
         """Record the run at `path` from here on; `started_s` is the zero of its timeline.
 
@@ -159,16 +169,19 @@ class Carrier:
         }
         self._runs[key] = trouble, timeline, kept
         self._set_kept()
+        self._samplings[key] = _Sampling(self._pid, path, sample_interval_s, trouble)
+        self._samplings[key].start()
 
-    def _close(self, key: int) -> list[str]:
-        """Record the run no more; give the trouble there was with it."""
+    def _close(self, key: int) -> tuple[list[str], dict[str, Any]]:
+        """Record the run no more; give the trouble there was with it, and the peaks of its use."""
         self._settle()
+        peaks = self._samplings.pop(key).stop()
         trouble, timeline, kept = self._runs.pop(key)
         self._set_kept()
         for one in kept.values():
             one.close()
         timeline.close()
-        return trouble.texts
+        return trouble.texts, peaks
 
     def _describe(self) -> None:
         """Write environment.json of the runs that have none yet, from a thread."""
@@ -229,6 +242,50 @@ class _Trouble:
         record = Record(RunFolder(self._path), {}, self._say if is_first else lambda _: None)
         record.failed(what, error)
         self.texts += record.trouble
+
+
+class _Sampling(threading.Thread):
+    """Samples what the program and its children use while a run is open."""
+
+    def __init__(self, pid: int, path: str, interval_s: float | None, trouble: _Trouble) -> None:
+        super().__init__(name="monitor", daemon=True)
+        self._program, self._path, self._interval_s = pid, path, interval_s
+        self._trouble = trouble
+        self._is_over = threading.Event()
+        self._monitor: Monitor | None = None
+        self._started_s = time.monotonic()
+
+    def run(self) -> None:
+        """Sample once the run has lasted for a moment; nothing is imported before."""
+        if self._is_over.wait(_FIRST_SAMPLE_S):
+            return
+        from meticulous.runfolder import RunFolder
+        from meticulous.runner import tree
+        from meticulous.runner.monitor import Monitor, Reaped
+
+        # What the program had used when it told us of the run is not known any more: from here on.
+        used = tree.measure(self._pids())
+        before = Reaped(used.cpu_s, used.read or 0, used.written or 0)
+        self._monitor = Monitor(
+            RunFolder(self._path),
+            self._started_s,
+            self._pids,
+            Reaped,
+            self._interval_s,
+            self._trouble.note,
+            before,
+        )
+        self._monitor.work(self._is_over)
+
+    def stop(self) -> dict[str, Any]:
+        """Sample no more; give the peaks, empty where there was no sample."""
+        self._is_over.set()
+        return self._monitor.peaks() if self._monitor else {}
+
+    def _pids(self) -> list[int]:
+        from meticulous.runner import tree
+
+        return [self._program, *tree.descendants([self._program])]
 
 
 def _write_environments(

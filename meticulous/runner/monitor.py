@@ -53,6 +53,7 @@ class Monitor:
         reaped: gives what those have used that have ended and are counted by no other.
         interval_s: seconds between samples; None for 1, growing to 10; 0 for a heartbeat alone.
         failed: told once when the file cannot be written.
+        before: what they had used before the run began, where they are older than it.
     """
 
     def __init__(
@@ -63,13 +64,15 @@ class Monitor:
         reaped: Callable[[], Reaped],
         interval_s: float | None,
         failed: Callable[[str, OSError], None],
+        before: Reaped | None = None,
     ) -> None:
         self._path = run.file(runfolder.RESOURCES)
         self._pids, self._reaped, self._interval_s = pids, reaped, interval_s
         self._failed = failed
         self._file = -1
         self._started_s = self._last_s = started_s
-        self._last_cpu_s = 0.0
+        self._before = before or Reaped()
+        self._last_cpu_s = self._before.cpu_s
         self._shared_due_s = 0.0
         self._gpus: GpuWatch | None = None
         self._peaks: dict[str, int] = {}
@@ -127,8 +130,8 @@ class Monitor:
             "threads": used.threads,
         }
         if used.read is not None and used.written is not None:
-            sample["read"] = used.read + reaped.read
-            sample["written"] = used.written + reaped.written
+            sample["read"] = used.read + reaped.read - self._before.read
+            sample["written"] = used.written + reaped.written - self._before.written
         shared = self._shared(pids, at_s)
         if shared is not None:
             sample["pss"] = shared

@@ -22,6 +22,7 @@ import time
 from meticulous.masking import mask_command
 from meticulous.programs import OURS
 from meticulous.runner.process import Ended
+from meticulous.runner.usage import BLOCK_BYTES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,8 +47,6 @@ ESCALATION_WINDOW_S = 5.0
 _IS_MACOS = os.uname().sysname == "Darwin"
 _RSS_UNIT = 1 if _IS_MACOS else 1024
 """Bytes in a unit of ru_maxrss."""
-_BLOCK_BYTES = 512
-"""Bytes in a unit of ru_inblock and ru_oublock on Linux, whatever the blocks of the disk."""
 
 
 class Supervisor:
@@ -130,7 +129,9 @@ class Supervisor:
     def end(self, number: int) -> None:
         """Send the signal `number` to the command; SIGKILL to its descendants too."""
         if number == signal.SIGKILL:
-            for pid in [self.pid, *_descendants(self.pid)]:
+            from meticulous.runner import tree
+
+            for pid in [self.pid, *tree.descendants([self.pid])]:
                 _kill(pid, number)
         self._send(number)
 
@@ -251,8 +252,8 @@ class Supervisor:
         self.user_s += used.ru_utime
         self.system_s += used.ru_stime
         self.peak_memory = max(self.peak_memory, used.ru_maxrss * _RSS_UNIT)
-        self.read += used.ru_inblock * _BLOCK_BYTES
-        self.written += used.ru_oublock * _BLOCK_BYTES
+        self.read += used.ru_inblock * BLOCK_BYTES
+        self.written += used.ru_oublock * BLOCK_BYTES
 
     def _stop_too(self, number: int) -> None:
         """Stop as the command has been stopped by job control, so that the shell gets the prompt.
@@ -333,15 +334,6 @@ def _adopt_orphans() -> bool:
 
     pr_set_child_subreaper = 36  # prctl(2)
     return bool(ctypes.CDLL(None).prctl(pr_set_child_subreaper, 1, 0, 0, 0) == 0)
-
-
-def _descendants(pid: int) -> list[int]:
-    import psutil
-
-    try:
-        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
-    except psutil.Error:
-        return []
 
 
 def _kill(pid: int, number: int) -> None:
