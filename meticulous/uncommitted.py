@@ -45,17 +45,18 @@ def forget(code: CodeState | None) -> None:
 
 
 def write(run: RunFolder, code: CodeState | None) -> None:
-    """Write the patches to the folder of `run`. Raises OSError."""
+    """Write the patches to the folder of `run`, and let go of them. Raises OSError."""
     if code is None or code.kept is None:
         return
-    patches = {runfolder.UNCOMMITTED_PATCH: code.kept.patch} if code.kept.patch else {}
+    names = {"": runfolder.UNCOMMITTED_PATCH}
     for number, module in enumerate(code.kept.modules, 1):
-        name = runfolder.UNCOMMITTED_PATCH_OF_SUBMODULE.format(number=number)
-        patches[name] = module.patch
-    for name, patch in patches.items():
+        names[module.path] = runfolder.UNCOMMITTED_PATCH_OF_SUBMODULE.format(number=number)
+    for path, patch in code.kept.patches.items():
+        name = names[path]
         is_large = len(patch) >= _LARGE and not code.kept.is_new
         if not (is_large and _share(run, name, patch)):
             replace_file(run.file(name), patch)
+    code.kept.patches.clear()
 
 
 def _share(run: RunFolder, name: str, patch: bytes) -> bool:

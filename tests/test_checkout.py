@@ -144,6 +144,7 @@ def test_show_and_diff_of_the_code(project: Path) -> None:
     assert "-print('one')\n+print('two')\n" in diff
     assert "new.py      | 1 +" in stat
     assert (b"", 1) == (ignored.stdout, ignored.stderr.count(b"run 3 had uncommitted changes"))
+    assert b"run 1 and run 3 have the same code" in ignored.stderr
 
 
 @pytest.mark.parametrize(("pager", "seen"), [("sed s/^/paged:/", "paged:"), ("/no/pager", "print")])

@@ -264,7 +264,7 @@ def test_only_things_that_are_left_out(repository: Path) -> None:
 
     kept = taken(repository)
 
-    assert (None, b"", False) == (kept.sha, kept.patch, kept.is_new)
+    assert (None, {}, False) == (kept.sha, kept.patches, kept.is_new)
     done = meticulous("run", "--dirty", "snapshot", "--", "true", cwd=repository)
     assert b"not in the snapshot: .env (may hold a secret" in done.stderr
     assert only_run(repository).read_metadata()["snapshot-sha"] is None
@@ -415,8 +415,8 @@ def test_files_in_lfs_are_kept_there(plain: Path, tmp_path: Path) -> None:
 
     kept = taken(plain)
 
-    assert b"https://git-lfs.github.com/spec/" in kept.patch
-    assert len(kept.patch) < 2000
+    assert b"https://git-lfs.github.com/spec/" in kept.patches[""]
+    assert len(kept.patches[""]) < 2000
     there = checked_out(plain, kept, tmp_path / "there")
     assert changed == (there / "data.bin").read_bytes()
     assert new == (there / "new.bin").read_bytes()
@@ -474,14 +474,16 @@ def test_a_commit_that_the_clone_lacks_is_made_from_the_patch(
     assert kept.sha is not None
 
     with pytest.raises(CodeStateError, match="does not apply"):
-        snapshot.restore(clone, commit, kept.sha, kept.patch.replace(b"-print", b"-other"))
+        snapshot.restore(clone, commit, kept.sha, kept.patches[""].replace(b"-print", b"-other"))
     with pytest.raises(CodeStateError, match="gives the commit [0-9a-f]{40} and not"):
-        snapshot.restore(clone, commit, kept.sha, kept.patch.replace(b"+changed", b"+altered"))
+        snapshot.restore(
+            clone, commit, kept.sha, kept.patches[""].replace(b"+changed", b"+altered")
+        )
     with pytest.raises(CodeStateError, match=r"the commit 1{40}, to which"):
-        snapshot.restore(clone, "1" * 40, kept.sha, kept.patch)
+        snapshot.restore(clone, "1" * 40, kept.sha, kept.patches[""])
     assert PREFIX not in git(tmp_path / "clone", "show-ref")
 
-    snapshot.restore(clone, commit, kept.sha, kept.patch)
+    snapshot.restore(clone, commit, kept.sha, kept.patches[""])
     assert f"{kept.sha} {PREFIX}{kept.sha}" in git(tmp_path / "clone", "show-ref")
 
 

@@ -190,7 +190,7 @@ def test_a_snapshot_checks_out_as_the_same_tree(
         worktree.remove(str(directory), str(there))
         assert before == of_the_user(directory)
         if kept and kept.sha:
-            check_patch(directory, state.sha, kept.sha, kept.patch, Path(scratch, "clone"))
+            check_patch(directory, state.sha, kept.sha, kept.patches[""], Path(scratch, "clone"))
 
 
 def check_patch(directory: Path, head: str, sha: str, patch: bytes, clone: Path) -> None:

@@ -82,12 +82,11 @@ class CodeState(Record):
 
 
 class ModuleSnapshot(Record):
-    """What is kept of a submodule: it is at `head_sha`, and `patch` leads to `snapshot_sha`."""
+    """What is kept of a submodule: it is at `head_sha`, and a patch leads to `snapshot_sha`."""
 
     path: str
     head_sha: str
     snapshot_sha: str
-    patch: bytes
     left_out: tuple[tuple[str, str], ...] = ()
     is_new: bool = False
 
@@ -95,12 +94,14 @@ class ModuleSnapshot(Record):
 class Snapshot(Record):
     """The uncommitted changes, kept.
 
-    `sha` is a commit on top of the recorded one, and `patch` leads to it; None and empty where
-    all was left out. `left_out` has paths with reasons; `is_new` says that it was not kept before.
+    `sha` is a commit on top of the recorded one, None where all was left out. `patches` leads to
+    it, and in each of `modules` to theirs: by path, "" for the whole; they may be large, so who has
+    written them clears them. `left_out` has paths with reasons; `is_new` says that it was not kept
+    before.
     """
 
     sha: str | None
-    patch: bytes
+    patches: dict[str, bytes]
     left_out: tuple[tuple[str, str], ...] = ()
     modules: tuple[ModuleSnapshot, ...] = ()
     is_new: bool = False

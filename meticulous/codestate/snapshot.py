@@ -139,16 +139,17 @@ def _take(
     without = excluding(repository, exclude)
     asked = start_git(repository, "cat-file", "commit", state.sha)
     selection = select(repository, state, limits)
-    modules = _take_modules(repository, selection, limits, made)
+    patches: dict[str, bytes] = {}
+    modules = _take_modules(repository, selection, limits, made, patches)
     select_untracked(repository, state, selection, without)
     head = asked.answer().stdout
     with Quarantine(repository) as quarantine:
         tree = _write_tree(quarantine, state.sha, selection, modules, without)
         if tree == head.partition(b"\n")[0].removeprefix(b"tree "):
-            sha, patch, is_new = None, b"", False
+            sha, is_new = None, False
         else:
             sha = _commit(quarantine, state.sha, head, tree)
-            patch = _verified_patch(quarantine, state.sha, sha)
+            patches[""] = _verified_patch(quarantine, state.sha, sha)
             quarantine.release()
             is_new = keep(repository, sha)
             if is_new:
@@ -156,14 +157,21 @@ def _take(
     left_out = [*selection.left_out]
     for module in modules:
         left_out += [(f"{module.path}/{path}", reason) for path, reason in module.left_out]
-    kept = tuple(one for one in modules if one.patch)
-    return Snapshot(sha, patch, tuple(sorted(left_out)), kept, is_new)
+    kept = tuple(one for one in modules if one.path in patches)
+    return Snapshot(sha, patches, tuple(sorted(left_out)), kept, is_new)
 
 
 def _take_modules(
-    repository: str, selection: Selection, limits: Limits, made: list[tuple[str, str]]
+    repository: str,
+    selection: Selection,
+    limits: Limits,
+    made: list[tuple[str, str]],
+    patches: dict[str, bytes],
 ) -> list[ModuleSnapshot]:
-    """Keep what the submodules have beyond their commits; they share the room of the whole."""
+    """Keep what the submodules have beyond their commits; they share the room of the whole.
+
+    Their patches are added to `patches`.
+    """
     taken = []
     for path in selection.modules:
         inner = os.path.join(repository, path)
@@ -175,12 +183,13 @@ def _take_modules(
         if keep(inner, state.sha):  # which may be on no branch
             made.append((inner, state.sha))
         if not state.changes and not state.untracked:
-            taken.append(ModuleSnapshot(path, state.sha, state.sha, b""))
+            taken.append(ModuleSnapshot(path, state.sha, state.sha))
             continue
         found = _take(state, None, limits._replace(total=selection.room), made)
-        selection.room -= len(found.patch)
+        selection.room -= sum(map(len, found.patches.values()))
+        patches.update({f"{path}/{inner}".rstrip("/"): one for inner, one in found.patches.items()})
         sha = found.sha or state.sha
-        one = ModuleSnapshot(path, state.sha, sha, found.patch, found.left_out, found.is_new)
+        one = ModuleSnapshot(path, state.sha, sha, found.left_out, found.is_new)
         taken.append(one)
         taken += [
             deeper._replace(path=f"{path}/{deeper.path}", left_out=())  # which `one` has too

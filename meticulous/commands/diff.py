@@ -61,4 +61,6 @@ def _print_code(one: RunFolder, other: RunFolder, arguments: argparse.Namespace)
             asked.say(f"run {run.id} had uncommitted changes, which were not kept")
     is_coloured = colour.painter(sys.stdout) is not None
     code = code_difference(repository, old, new, stat=arguments.stat, coloured=is_coloured)
+    if not code:
+        asked.say(f"run {one.id} and run {other.id} have the same code")
     print_paged(code, pager(repository) if sys.stdout.isatty() else "")
