@@ -239,6 +239,22 @@ def test_a_rank_on_another_machine_is_lost_when_it_gives_no_sign(
     assert "rank 1: no sign of life from node2" in only_run(repository).read_status()[1]
 
 
+def test_a_rank_that_cannot_be_recorded_runs_all_the_same(repository: Path, start: Start) -> None:
+    gate = repository / "gate"
+    script = 'echo > "$METICULOUS_RUN_DIR/ranks"; while ! [ -e "$0" ]; do sleep 0.1; done'
+    first = start(0, 2, ["sh", "-c", script, str(gate)])
+    wait_until(lambda: runs_of(repository) and Path(only_run(repository).file("ranks")).exists())
+    second = start(
+        1, 2, ["sh", "-c", 'echo "rank $METICULOUS_RANK in $METICULOUS_RUN_DIR"; exit 7']
+    )
+    output, error = second.communicate(timeout=60)
+    assert second.returncode == 7
+    assert output.decode() == f"rank 1 in {os.path.abspath(only_run(repository).path)}\n"
+    assert error.decode().startswith("meticulous: rank 1: not recorded: ")
+    gate.touch()
+    assert first.wait(60) == 0
+
+
 def test_stop_ends_all_ranks(repository: Path, start: Start) -> None:
     words = [sys.executable, "train.py", "--gate", str(repository / "never")]
     processes = [start(number, 3, words) for number in range(3)]
