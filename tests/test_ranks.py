@@ -284,6 +284,7 @@ def test_a_rank_that_comes_late_and_fails_corrects_the_verdict(
     assert start(1, 2, words).wait(60) == 1
     assert only_run(repository).read_status()[1].endswith("rank 1: ValueError: bad luck of 1")
     assert run.read_metadata()["ranks"]["exit-codes"] == [0, 1]
+    assert not (repository / "experiments" / ".ranks").exists()
 
 
 def test_a_run_that_is_told_to_end_does_not_wait_for_ever(repository: Path, start: Start) -> None:

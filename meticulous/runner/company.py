@@ -220,7 +220,8 @@ def _follow(
     attempted = _RankAttempt(program, command, settings, record, voice, company=follower)
     result = attempted.run()
     try:
-        correct(run, attempt)
+        if correct(run, attempt):
+            Meeting(settings.experiments_directory, rank.key).close()
     except (OSError, RunFolderError) as error:
         voice.say(f"cannot correct the status of run {run.id}: {error}")
     return TIMED_OUT if result.has_timed_out else process.die_like(result.ended)

@@ -145,15 +145,17 @@ def judge_together(parts: Sequence[Part], size: int, changes: dict[str, Any]) ->
     return Outcome(ERROR, "\n".join([*above, last]), last, first.signal)
 
 
-def correct(run: RunFolder, attempt: int) -> None:
+def correct(run: RunFolder, attempt: int) -> bool:
     """Put right the verdict that rank 0 has given without us, if it has given one.
+
+    Says whether it had, and all ranks have come by now.
 
     From what lies in the folders alone, so that several who do it at once write the same. Raises
     OSError or RunFolderError.
     """
     state = run.read_status()[0]
     if state in ("", RUNNING):
-        return
+        return False
     metadata = run.read_metadata()
     size, codes = metadata["ranks"]["size"], metadata["ranks"]["exit-codes"]
     own = Part(
@@ -164,12 +166,15 @@ def correct(run: RunFolder, attempt: int) -> None:
     found = (read_part(run, number, attempt) for number in range(1, size))
     changes: dict[str, Any] = {}
     verdict = judge_together([own, *(part for part in found if part is not None)], size, changes)
-    if state == SUCCESS:
+    if changes["ranks"] == metadata["ranks"]:
+        pass  # it was counted in, as is the rule
+    elif state == SUCCESS:
         run.write_json(runfolder.METADATA, {**metadata, **changes, "usage": metadata["usage"]})
         if verdict.state != SUCCESS:
             run.write_status(verdict.state, verdict.message)
     else:
         run.write_json(runfolder.METADATA, {**metadata, "ranks": changes["ranks"]})
+    return bool(changes["ranks"]["came"] == size)
 
 
 def _together(parts: Sequence[Part]) -> dict[str, Any]:
