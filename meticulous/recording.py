@@ -13,11 +13,10 @@ import time
 from meticulous import codestate, runfolder, uncommitted
 from meticulous.arguments import Arguments
 from meticulous.codestate import CodeState
-from meticulous.environment.scheduler import scheduler_ids
 from meticulous.errors import RunFolderError
-from meticulous.helper import locked
-from meticulous.masking import mask_command, mask_text, mask_value
-from meticulous.processes import boot_id, pid_namespace, start_time, user_name
+from meticulous.helper import RUN_DIRECTORY_VARIABLE, locked
+from meticulous.masking import mask_value
+from meticulous.metadata import first_metadata
 from meticulous.runfolder import RunFolder, store
 from meticulous.settings import RunSettings
 
@@ -31,9 +30,7 @@ __all__ = [
     "Record",
     "begin",
     "code_state",
-    "cwd_within",
     "now",
-    "recorder",
     "resume",
     "say_running",
     "timeline_zero",
@@ -50,9 +47,6 @@ ATTEMPT_KEYS = (
     "usage",
 )
 """What is kept in the metadata of an attempt that was not the last; and its ``status``."""
-
-RUN_DIRECTORY_VARIABLE = "METICULOUS_RUN_DIR"
-"""Tells the processes of a run which folder is theirs."""
 
 
 def now() -> str:
@@ -94,7 +88,7 @@ def begin(
     run = None
     try:
         run = store.create(settings.experiments_directory, settings.experiment_id)
-        record = Record(run, _first_metadata(settings, code, command, environ), say)
+        record = Record(run, first_metadata(settings, code, command, environ, now()), say)
         say_running(record, code)
     except RunFolderError:
         if run is not None:
@@ -120,7 +114,7 @@ def resume(
     earlier = run.read_metadata()
     attempt = {key: earlier.get(key) for key in ATTEMPT_KEYS}
     attempt["status"] = run.read_status()[0]
-    metadata = {**earlier, **_first_metadata(settings, code, command, environ)}
+    metadata = {**earlier, **first_metadata(settings, code, command, environ, now())}
     for key in ("usage", "survivors", "recording-trouble"):
         metadata.pop(key, None)
     metadata["attempts"] = [*(earlier.get("attempts") or []), attempt]
@@ -130,6 +124,7 @@ def resume(
     record = Record(run, metadata, say)
     _discard_reports(run)
     say_running(record, code)
+    uncommitted.say_left_out(code, say)
     return record
 
 
@@ -291,72 +286,3 @@ class Record:
                 file.truncate(file.write(text.encode("utf-8", "backslashreplace")))
         except OSError:
             pass  # it has been said already
-
-
-def _first_metadata(
-    settings: RunSettings,
-    code: CodeState | None,
-    command: Sequence[str],
-    environ: Mapping[str, str],
-) -> dict[str, Any]:
-    started = now()
-    metadata: dict[str, Any] = {
-        "format": runfolder.FORMAT,
-        "githead-sha": code.sha if code else None,
-        "githead-message": mask_text(code.message) if code else None,
-        "branch": code.branch if code else None,
-        "dirty": code.dirty if code else None,
-        "untracked": list(code.untracked) if code else [],
-        "remote": mask_text(code.remote) if code and code.remote else None,
-        **uncommitted.metadata(code),
-        "description": settings.description,
-        "tags": list(settings.tags),
-        "command": mask_command(list(command)),
-        "project": _project_within(settings),
-        "cwd": cwd_within(settings.project_directory),
-        "timestamp": started,
-        "start-time": started,
-        "end-time": None,
-        "exit-code": None,
-        "signal": None,
-        "reason": None,
-        **recorder(),
-        "parent": _parent(settings.experiments_directory, environ),
-        "scheduler": scheduler_ids(environ),
-        "attempts": [],
-        "args-source": None,
-        "args-given": [],
-    }
-    return metadata
-
-
-def cwd_within(project_directory: str) -> str:
-    """Give the current directory relative to the project where it lies inside, else absolute."""
-    here = os.getcwd()
-    relative = os.path.relpath(here, project_directory)
-    return here if relative.split(os.sep)[0] == os.pardir else relative
-
-
-def _project_within(settings: RunSettings) -> str | None:
-    """Give the project directory relative to the repository, mostly "."; None without one."""
-    if settings.repository is None:
-        return None
-    return os.path.relpath(settings.project_directory, settings.repository)
-
-
-def _parent(experiments_directory: str, environ: Mapping[str, str]) -> str | None:
-    """Give the run in which this one was started: its id, or its path from our experiments."""
-    outer = environ.get(RUN_DIRECTORY_VARIABLE)
-    return os.path.relpath(outer, experiments_directory) if outer else None
-
-
-def recorder() -> dict[str, Any]:
-    """Say which process records: enough for a reader to tell later whether it still lives."""
-    return {
-        "host": os.uname().nodename,
-        "boot-id": boot_id(),
-        "pid": os.getpid(),
-        "pid-start-time": start_time(os.getpid()),
-        "pid-namespace": pid_namespace(),
-        "user": user_name(),
-    }

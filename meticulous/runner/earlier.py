@@ -15,7 +15,8 @@ from meticulous import recording, runfolder
 from meticulous.codestate import CodeState
 from meticulous.errors import RunFolderError
 from meticulous.masking import mask_command
-from meticulous.recording import Record, cwd_within
+from meticulous.metadata import cwd_within
+from meticulous.recording import Record
 from meticulous.resuming import go_on
 from meticulous.runfolder import RunFolder
 from meticulous.settings import RunSettings

@@ -8,6 +8,7 @@ from meticulous import recording, runfolder
 from meticulous.environment.scheduler import scheduler_ids
 from meticulous.errors import RunFolderError
 from meticulous.masking import mask_command
+from meticulous.metadata import recorder
 from meticulous.recording import ATTEMPT_KEYS, Record
 from meticulous.records import Record as Fields
 from meticulous.runfolder import ERROR, LOST, RUNNING, SUCCESS, RunFolder
@@ -81,7 +82,7 @@ def begin(
         "exit-code": None,
         "signal": None,
         "reason": None,
-        **recording.recorder(),
+        **recorder(),
         "scheduler": scheduler_ids(environ),
         "attempts": attempts,
     }

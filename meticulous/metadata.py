@@ -1,0 +1,93 @@
+"""What ``metadata.json`` says when a run starts."""
+
+from __future__ import annotations
+
+import os
+
+from meticulous import runfolder, uncommitted
+from meticulous.codestate import CodeState
+from meticulous.environment.scheduler import scheduler_ids
+from meticulous.helper import RUN_DIRECTORY_VARIABLE
+from meticulous.masking import mask_command, mask_text
+from meticulous.processes import boot_id, pid_namespace, start_time, user_name
+from meticulous.settings import RunSettings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+__all__ = ["cwd_within", "first_metadata", "recorder"]
+
+
+def first_metadata(
+    settings: RunSettings,
+    code: CodeState | None,
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    started: str,
+) -> dict[str, Any]:
+    """Give the metadata of a run that starts at `started`.
+
+    `environ` tells of the run in which it is started, and of the scheduler.
+    """
+    metadata: dict[str, Any] = {
+        "format": runfolder.FORMAT,
+        "githead-sha": code.sha if code else None,
+        "githead-message": mask_text(code.message) if code else None,
+        "branch": code.branch if code else None,
+        "dirty": code.dirty if code else None,
+        "untracked": list(code.untracked) if code else [],
+        "remote": mask_text(code.remote) if code and code.remote else None,
+        **uncommitted.metadata(code),
+        "description": settings.description,
+        "tags": list(settings.tags),
+        "command": mask_command(list(command)),
+        "project": _project_within(settings),
+        "cwd": cwd_within(settings.project_directory),
+        "timestamp": started,
+        "start-time": started,
+        "end-time": None,
+        "exit-code": None,
+        "signal": None,
+        "reason": None,
+        **recorder(),
+        "parent": _parent(settings.experiments_directory, environ),
+        "scheduler": scheduler_ids(environ),
+        "attempts": [],
+        "args-source": None,
+        "args-given": [],
+    }
+    return metadata
+
+
+def cwd_within(project_directory: str) -> str:
+    """Give the current directory relative to the project where it lies inside, else absolute."""
+    here = os.getcwd()
+    relative = os.path.relpath(here, project_directory)
+    return here if relative.split(os.sep)[0] == os.pardir else relative
+
+
+def _project_within(settings: RunSettings) -> str | None:
+    """Give the project directory relative to the repository, mostly "."; None without one."""
+    if settings.repository is None:
+        return None
+    return os.path.relpath(settings.project_directory, settings.repository)
+
+
+def _parent(experiments_directory: str, environ: Mapping[str, str]) -> str | None:
+    """Give the run in which this one was started: its id, or its path from our experiments."""
+    outer = environ.get(RUN_DIRECTORY_VARIABLE)
+    return os.path.relpath(outer, experiments_directory) if outer else None
+
+
+def recorder() -> dict[str, Any]:
+    """Say which process records: enough for a reader to tell later whether it still lives."""
+    return {
+        "host": os.uname().nodename,
+        "boot-id": boot_id(),
+        "pid": os.getpid(),
+        "pid-start-time": start_time(os.getpid()),
+        "pid-namespace": pid_namespace(),
+        "user": user_name(),
+    }
