@@ -27,6 +27,7 @@ COMMANDS = {
     "stop": "end running runs",
     "wait": "wait until runs have ended",
     "diff": "show what differs between two runs",
+    "verify": "say whether two runs gave the same",
     "compare": "show runs side by side",
     "path": "print the folder of a run",
     "checkout": "put the code of a run into a directory of its own",

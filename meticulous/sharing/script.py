@@ -14,6 +14,7 @@ from importlib import resources
 from typing import Any
 
 from meticulous import __version__, runfolder
+from meticulous.environment.places import is_place
 from meticulous.errors import RunFolderError
 from meticulous.masking import MASK
 from meticulous.runfolder import RunFolder
@@ -22,18 +23,6 @@ from meticulous.sharing.requirements import requirements
 
 __all__ = ["caveats", "script"]
 
-_PLACES = (
-    "PATH LD_* DYLD_* VIRTUAL_ENV* CONDA_* MAMBA_* UV_* PYENV_VERSION PIP_* MODULEPATH "
-    "LOADEDMODULES LMOD_* EBROOT* HOSTNAME TMPDIR PYTHONHOME PYTHONEXECUTABLE PYTHONSTARTUP "
-    "PYTHONUSERBASE PYTHONPYCACHEPREFIX PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED TF_CLI_* "
-    "R_LIBS* R_HOME WANDB_* MLFLOW_* *_HOME *_CACHE "
-    "RANK LOCAL_* WORLD_SIZE GROUP_RANK ROLE_* NODE_RANK MASTER_* TORCHELASTIC_* OMPI_* PMI_* "
-    "PMIX_* MPI_* MV2_* I_MPI_* SLURM_* PBS_* LSB_* SGE_* OAR_* COBALT_* FLUX_* JOB_* NSLOTS "
-    "AWS_BATCH_* KUBERNETES_*"
-).split()
-"""Recorded variables that say where a run happened, not what it computes; ``*`` stands for any."""
-
-_IS_PLACE = re.compile("|".join(re.escape(name).replace(r"\*", ".*") for name in _PLACES))
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPTION = re.compile(r"--?([A-Za-z_][\w.-]*)")
@@ -203,7 +192,7 @@ def _exports(environment: dict[str, Any], secrets: dict[str, str]) -> list[str]:
     """Give the export of each recorded variable that decides what a program computes."""
     lines, places = [], []
     for name, value in (environment.get("variables") or {}).items():
-        if _IS_PLACE.fullmatch(name):
+        if is_place(name):
             places.append(name)
         elif not _VARIABLE.fullmatch(name):
             lines.append(_comment(f"no shell can set the variable {name}"))

@@ -1,0 +1,104 @@
+"""What was not the same around two runs, and may explain why they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from meticulous import runfolder
+from meticulous.environment.places import is_place
+from meticulous.records import Record
+from meticulous.runfolder import RunFolder
+from meticulous.verdict.values import leaves
+
+__all__ = ["Change", "around", "changes"]
+
+
+class Change(Record):
+    """One circumstance and its two values, None where a run has none.
+
+    `kind` is ``code``, ``argument``, ``data``, ``python``, ``package``, ``machine`` or ``variable``.
+    """
+
+    kind: str
+    name: str
+    one: Any
+    other: Any
+
+
+def changes(one: RunFolder, other: RunFolder) -> list[Change]:
+    """Give what differs around two runs, what explains most first."""
+    facts = [run.read_metadata() for run in (one, other)]
+    codes = [_code(fact) for fact in facts]
+    found = [Change("code", "commit", *codes)] if codes[0] != codes[1] else []
+    found += _differing(
+        "argument", *(dict(leaves(run.read_json(runfolder.ARGS))) for run in (one, other))
+    )
+    found += _differing("data", *(_data(fact) for fact in facts))
+    return found + around(*(run.read_json(runfolder.ENVIRONMENT) for run in (one, other)))
+
+
+def around(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[Change]:
+    """Give what differs between two contents of environment.json."""
+    if not one or not other:
+        return []
+    found = _differing("python", _python(one), _python(other))
+    found += _differing("package", *(dict(side.get("packages") or {}) for side in (one, other)))
+    found += _differing("machine", _machine(one), _machine(other))
+    return found + _differing("variable", _variables(one), _variables(other))
+
+
+def _differing(kind: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> list[Change]:
+    return [
+        Change(kind, name, one.get(name), other.get(name))
+        for name in dict.fromkeys([*one, *other])
+        if (name in one) != (name in other)
+        or (
+            one[name] != other[name] and not (one[name] != one[name] and other[name] != other[name])
+        )
+    ]
+
+
+def _code(metadata: Mapping[str, Any]) -> str:
+    sha, snapshot = metadata.get("githead-sha"), metadata.get("snapshot-sha")
+    if not sha:
+        return "none"
+    if snapshot:
+        return f"{str(sha)[:7]} with the changes of snapshot {str(snapshot)[:7]}"
+    unknown = " with changes that were not kept" if metadata.get("dirty") else ""
+    return f"{str(sha)[:7]}{unknown}"
+
+
+def _data(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what is known of the content of each data file."""
+    return {
+        str(entry.get("path")): entry.get("sha256") or f"{entry.get('size')} bytes"
+        for entry in metadata.get("data") or []
+        if isinstance(entry, dict)
+    }
+
+
+def _python(environment: Mapping[str, Any]) -> dict[str, Any]:
+    python = environment.get("python") or {}
+    return {key: python[key] for key in ("version", "executable") if python.get(key)}
+
+
+def _machine(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what computes: host, system, processor and GPUs, without what changes by the minute."""
+    cpu, system = environment.get("cpu") or {}, environment.get("os") or {}
+    gpus = environment.get("gpus") or []
+    names = [str(gpu.get("name")) for gpu in gpus if isinstance(gpu, dict)]
+    drivers = {str(gpu["driver"]) for gpu in gpus if isinstance(gpu, dict) and gpu.get("driver")}
+    told = {
+        "host": environment.get("host"),
+        "system": " ".join(map(str, dict(leaves(system)).values())),
+        "processor": cpu.get("model"),
+        "GPUs": ", ".join(names) or "none",
+        "GPU driver": ", ".join(sorted(drivers)),
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def _variables(environment: Mapping[str, Any]) -> dict[str, Any]:
+    variables = environment.get("variables") or {}
+    return {name: value for name, value in variables.items() if not is_place(name)}

@@ -1,0 +1,232 @@
+"""What came out of two runs, one kind after the other."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+from meticulous import runfolder, settings
+from meticulous.errors import RunFolderError
+from meticulous.helper import from_strict
+from meticulous.runfolder import RunFolder
+from meticulous.verdict.normal import Normaliser, lines, names_a_time
+from meticulous.verdict.values import Difference, leaves, line_is_near
+
+if TYPE_CHECKING:
+    from meticulous.verdict import Terms
+
+__all__ = ["Found", "endings", "files", "metrics", "streams", "summaries"]
+
+_OF_THE_RECORD = re.compile(
+    r"STATUS|(?:metadata|args|default_args|environment|summary)\.json|stdout|stderr|timeline"
+    r"|(?:resources|metrics)\.jsonl|uncommitted(?:\.\d+)?\.patch|code\.bundle|(?:config|reports|ranks)/.*"
+)
+"""Files of a run folder that are not the program's, or are compared otherwise."""
+_OF_A_LINE = ("step", "time")
+_MOST_METRICS = 20
+"""Differences of single metrics that are named."""
+
+
+class Found:
+    """The differences found so far, and the names of what was not compared."""
+
+    def __init__(self) -> None:
+        self.differences: list[Difference] = []
+        self.passed_over: list[str] = []
+
+    def values(self, section: str, one: Any, other: Any, terms: Terms, where: str = "") -> None:
+        """Compare two JSON values by their leaves."""
+        first, second = dict(leaves(one)), dict(leaves(other))
+        for name in dict.fromkeys([*first, *second]):
+            if _is_ignored(name, terms) or (names_a_time(name) and not terms.is_exact):
+                self.passed_over.append(f"{section} {name}")
+                continue
+            if name in first and name in second:
+                how = terms.tolerance.compare(first[name], second[name])
+            else:
+                how = "different"
+            if how != "same":
+                shown = f"{where}{name}"
+                pair = first.get(name), second.get(name)
+                self.differences.append(Difference(section, shown, *pair, how == "near"))
+
+
+def endings(
+    one: RunFolder, other: RunFolder, statuses: Sequence[str | None], terms: Terms, found: Found
+) -> None:
+    """Compare how the two ended."""
+    facts = [run.read_metadata() for run in (one, other)]
+    pairs: list[tuple[str, Any, Any]] = [("status", statuses[0], statuses[1])]
+    for name, key in (("exit code", "exit-code"), ("signal", "signal")):
+        pairs.append((name, facts[0].get(key), facts[1].get(key)))
+    for name, first, second in pairs:
+        if first != second:
+            found.differences.append(Difference(name, "", first, second))
+    reasons = [str(fact.get("reason") or "") for fact in facts]
+    plain = [
+        normal(reason)
+        for normal, reason in zip(_normalisers(one, other, terms), reasons, strict=True)
+    ]
+    if (reasons if terms.is_exact else plain)[0] != (reasons if terms.is_exact else plain)[1]:
+        found.differences.append(Difference("reason", "", reasons[0] or None, reasons[1] or None))
+
+
+def summaries(one: RunFolder, other: RunFolder, terms: Terms, found: Found) -> None:
+    """Compare the values that the programs saved."""
+    first, second = (run.read_json(runfolder.SUMMARY) for run in (one, other))
+    found.values("summary", first, second, terms)
+
+
+def metrics(one: RunFolder, other: RunFolder, terms: Terms, found: Found) -> None:
+    """Compare the series, line by line; the time of a line does not count."""
+    before = len(found.differences)
+    counts = [0, 0]
+    for number, pair in enumerate(zip_longest(_metrics(one), _metrics(other)), 1):
+        counts = [count + (line is not None) for count, line in zip(counts, pair, strict=True)]
+        first, second = ({} if line is None else line for line in pair)
+        if None in pair or len(found.differences) - before >= _MOST_METRICS:
+            continue
+        step = first.get("step", number)
+        values = [
+            {key: value for key, value in line.items() if key not in _OF_A_LINE or key == "step"}
+            for line in (first, second)
+        ]
+        found.values("metrics", values[0], values[1], terms, where=f"step {step} ")
+    if counts[0] != counts[1]:
+        found.differences.append(Difference("metrics", "lines", counts[0], counts[1]))
+
+
+def _metrics(run: RunFolder) -> Iterator[dict[str, Any]]:
+    path = run.file(runfolder.METRICS)
+    try:
+        with open(path, "rb") as file:
+            for line in file:
+                try:
+                    value = json.loads(line)
+                except ValueError:
+                    continue  # half a line of a program that was killed
+                if isinstance(value, dict):
+                    yield from_strict(value)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RunFolderError(f"cannot read {path}: {error.strerror}") from error
+
+
+def streams(one: RunFolder, other: RunFolder, terms: Terms, found: Found) -> None:
+    """Compare what was printed, line by line."""
+    for name in (runfolder.STDOUT, runfolder.STDERR):
+        if _is_ignored(name, terms):
+            found.passed_over.append(name)
+        elif _hash(one.file(name)) != _hash(other.file(name)):
+            _compare_stream(name, one, other, terms, found)
+
+
+def _compare_stream(
+    name: str, one: RunFolder, other: RunFolder, terms: Terms, found: Found
+) -> None:
+    """Name the first line that differs beyond the tolerance, else the first that differs."""
+    first: dict[bool, Difference] = {}
+    count = 0
+    normalisers = _normalisers(one, other, terms)
+    sides = [
+        _lines(run.file(name), None if terms.is_exact else normal)
+        for run, normal in zip((one, other), normalisers, strict=True)
+    ]
+    for pair in zip_longest(*sides):
+        (at, old, plain), (at_other, new, plain_other) = (side or (0, None, None) for side in pair)
+        if plain == plain_other:
+            continue
+        count += 1
+        is_near = (
+            not terms.is_exact
+            and plain is not None
+            and plain_other is not None
+            and line_is_near(plain, plain_other, terms.tolerance)
+        )
+        if is_near not in first:
+            place = f"line {at or at_other}"
+            first[is_near] = Difference(name, place, old, new, is_near)
+    if count:
+        chosen = first.get(False) or first[True]
+        note = f"and {count - 1:,} more lines" if count > 1 else ""
+        found.differences.append(chosen._replace(note=note))
+
+
+def _lines(path: str, normal: Normaliser | None) -> Iterator[tuple[int, str, str]]:
+    """Give (number, line, the line as it is compared)."""
+    try:
+        with open(path, "rb") as file:
+            for number, line in enumerate(lines(file), 1):
+                plain = normal(line) if normal else line
+                if plain is not None:
+                    yield number, line, plain
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RunFolderError(f"cannot read {path}: {error.strerror}") from error
+
+
+def files(one: RunFolder, other: RunFolder, terms: Terms, found: Found) -> None:
+    """Compare the files that the programs left in the run folder."""
+    sizes = [_files(run) for run in (one, other)]
+    for name in sorted({*sizes[0], *sizes[1]}):
+        if _is_ignored(name, terms):
+            found.passed_over.append(name)
+            continue
+        pair = [size.get(name) for size in sizes]
+        if pair[0] == pair[1]:
+            hashes = [_hash(run.file(name)) for run in (one, other)]
+            if hashes[0] == hashes[1]:
+                continue
+            shown: list[str | None] = [
+                f"{size} bytes, sha256 {digest[:12]}"
+                for size, digest in zip(pair, hashes, strict=True)
+            ]
+        else:
+            shown = [None if size is None else f"{size} bytes" for size in pair]
+        found.differences.append(Difference("files", name, shown[0], shown[1]))
+
+
+def _files(run: RunFolder) -> dict[str, int]:
+    """Give the size of each regular file of the program, by its path in the folder."""
+    found = {}
+    for folder, _, names in os.walk(run.path):
+        for name in names:
+            path = os.path.join(folder, name)
+            inner = os.path.relpath(path, run.path)
+            if not _OF_THE_RECORD.fullmatch(inner) and os.path.isfile(path):
+                found[inner] = os.path.getsize(path)
+    return found
+
+
+def _hash(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            digest = hashlib.sha256()
+            while block := file.read(1 << 20):
+                digest.update(block)
+            return digest.hexdigest()
+    except FileNotFoundError:
+        return hashlib.sha256().hexdigest()
+    except OSError as error:
+        raise RunFolderError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _normalisers(one: RunFolder, other: RunFolder, terms: Terms) -> list[Normaliser]:
+    return [Normaliser(run, [*_project(run), *terms.roots]) for run in (one, other)]
+
+
+def _project(run: RunFolder) -> list[str]:
+    place = settings.find_repository(os.path.dirname(os.path.abspath(run.path)))
+    return [place] if place else []
+
+
+def _is_ignored(name: str, terms: Terms) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in terms.ignored)

@@ -1,0 +1,247 @@
+"""`meticulous verify`: did two runs give the same?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from meticulous.runfolder import RunFolder
+from meticulous.verdict.normal import Normaliser, lines, names_a_time
+from meticulous.verdict.values import Tolerance, leaves, line_is_near
+
+from .conftest import git, meticulous
+
+TRAIN = """
+import os, sys, time
+import meticulous
+words = dict(word.split("=") for word in sys.argv[1:])
+loss = float(words.get("loss", "0.5"))
+print("started", time.strftime("%Y-%m-%d %H:%M:%S"), "pid", os.getpid(), object())
+print("writing to", os.path.join(meticulous.run_directory(), "model.bin"))
+print(f"epoch 1 took {time.perf_counter():.3f}s loss {loss}")
+print(words.get("say", ""), file=sys.stderr)
+for step in range(3):
+    meticulous.log({"loss": loss / (step + 1)}, step=step)
+meticulous.summary({"loss": loss, "nan": float("nan"), "train_seconds": time.perf_counter()})
+with meticulous.open("model.bin", "wb") as file:
+    file.write(words.get("weights", "1").encode())
+sys.exit(int(words.get("code", "0")))
+"""
+
+
+@pytest.fixture
+def project(repository: Path) -> Path:
+    (repository / "train.py").write_text(TRAIN)
+    git(repository, "commit", "-q", "-a", "-m", "train")
+    return repository
+
+
+def run(project: Path, *words: str) -> None:
+    meticulous("run", "--", sys.executable, "train.py", *words, cwd=project)
+
+
+def verdict(project: Path, *options: str) -> tuple[int, str]:
+    done = meticulous("verify", "1", "2", *options, cwd=project)
+    return done.returncode, (done.stdout + done.stderr).decode()
+
+
+def test_the_same_again_is_identical_but_for_times_paths_and_processes(project: Path) -> None:
+    run(project)
+    run(project)
+
+    code, told = verdict(project)
+
+    assert code == 0, told
+    assert told.startswith("identical: run 2 compared with run 1\n")
+    assert "not compared: summary train_seconds" in told
+
+    code, told = verdict(project, "--exact")
+
+    assert code == 1
+    assert "stdout line 1" in told
+    assert "summary train_seconds" in told
+
+
+def test_each_difference_is_named_with_both_values(project: Path) -> None:
+    run(project, "loss=0.5", "say=one")
+    run(project, "loss=0.75", "say=two", "weights=22", "code=3")
+
+    code, told = verdict(project)
+
+    assert code == 1
+    assert told.startswith("different:")
+    plain = " ".join(told.split())  # the path of the project has a line break: so it is line 4
+    for words in (
+        "status SUCCESS → ERROR",
+        "exit code 0 → 3",
+        "summary loss 0.5 → 0.75 (+50 %)",
+        "metrics step 0 loss 0.5 → 0.75",
+        "stdout line 4 epoch 1 took",
+        "stderr line 1 one → two",
+        "files model.bin 1 bytes → 2 bytes",
+        "argument loss 0.5 → 0.75",
+    ):
+        assert words in plain, told
+
+
+def test_numbers_may_be_apart_by_a_tolerance(project: Path) -> None:
+    run(project, "loss=0.5")
+    run(project, "loss=0.5000001")
+
+    assert verdict(project)[0] == 1
+    code, told = verdict(project, "--rtol", "1e-6")
+    assert code == 0
+    assert told.startswith("same within tolerance:")
+    assert "summary loss" in told
+    assert verdict(project, "--rtol", "1e-9")[0] == 1
+    assert verdict(project, "--atol", "1e-6")[0] == 0
+
+
+def test_files_and_values_can_be_ignored(project: Path) -> None:
+    run(project, "weights=1")
+    run(project, "weights=2")
+
+    code, told = verdict(project)
+    assert code == 1
+    assert "sha256" in told
+    code, told = verdict(project, "--ignore", "*.bin")
+    assert code == 0
+    assert "not compared: " in told
+    assert "model.bin" in told
+
+
+def test_json_has_all_of_it(project: Path) -> None:
+    run(project, "loss=1")
+    run(project, "loss=nan")
+
+    done = meticulous("verify", "1", "2", "--json", cwd=project)
+
+    found = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert found["verdict"] == "different"
+    assert found["runs"] == ["1", "2"]
+    summary = [one for one in found["differences"] if one["section"] == "summary"]
+    assert [(one["name"], one["values"]) for one in summary] == [("loss", [1.0, "NaN"])]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["1"], "B"),
+        (["1", "9"], "there is no run 9"),
+        (["1", "2", "--rtol", "x"], "'x' is no number from 0 on"),
+        (["1", "2", "--rtol", "-1"], "rtol"),
+    ],
+)
+def test_what_cannot_be_compared_is_neither_the_same_nor_different(
+    project: Path, words: list[str], told: str
+) -> None:
+    run(project)
+
+    done = meticulous("verify", *words, cwd=project)
+
+    assert done.returncode == 2
+    assert told in done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("done at 2026-11-24T04:52:31+01:00", "done at 2025-01-02 03:04:05.678Z"),
+        ("I1124 04:52:31.123456 4711 a.py:12] go", "I0101 00:00:00.000001 99 a.py:12] go"),
+        ("epoch 1: 12.5 it/s, 3.2s", "epoch 1: 9 it/s, 13s"),
+        ("took 1m 23.4s", "took 2m 3s"),
+        ("{'train_runtime': 12.3, 'loss': 1}", "{'train_runtime': 9.87, 'loss': 1}"),
+        ("<Model object at 0x7f1234567890>", "<Model object at 0x7fabcdefabcd>"),
+        ("saved /home/a/x/model.pt", "saved /scratch/b/model.pt"),
+        ("\x1b[32mok\x1b[0m", "ok"),
+        (
+            "  3%|#  | 1/9\r100%|###| 9/9 [00:01<00:00, 8.2it/s]",
+            "100%|###| 9/9 [00:12<00:00, 8it/s]",
+        ),
+        ("at 1764000000.123", "at 1774000000"),
+        ("run 12 in experiments/12/out", "run 12 in experiments/12/out"),
+        ("Tue Nov 24 04:52:31 UTC 2026", "Wed Nov 25 14:52:31 UTC 2026"),
+        ("2.5 s/step", "31 ms/step"),
+    ],
+)
+def test_lines_that_differ_only_in_times_and_places_are_the_same(one: str, other: str) -> None:
+    normal = Normaliser(RunFolder("/a b/experiments/12"))
+
+    assert normal(one) == normal(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("loss 0.5", "loss 0.6"),
+        ("saved /home/a/x/model.pt", "saved /home/a/x/other.pt"),
+        ("step 3 of 9", "step 4 of 9"),
+        ("accuracy: 91.2 %", "accuracy: 91.1 %"),
+        ("100%|###| 9/9 [00:01<00:00, loss=1.5]", "100%|###| 9/9 [00:01<00:00, loss=1.6]"),
+        ("3/4 correct", "2/4 correct"),
+        ("time step 12", "time step 13"),
+        ("error in a.py, line 3", "error in a.py, line 4"),
+    ],
+)
+def test_lines_that_differ_in_what_counts_are_not(one: str, other: str) -> None:
+    normal = Normaliser(RunFolder("/a/experiments/12"))
+
+    assert normal(one) != normal(other)
+
+
+def test_a_run_is_called_by_its_folder_wherever_that_is() -> None:
+    old, new = (Normaliser(RunFolder(f"/a b/experiments/{name}")) for name in ("12", "13"))
+
+    for text in ("wrote {}/m.pt", "in {}", "experiments/{id}/m.pt", "run {id} ends"):
+        said = [
+            normal(text.format(f"/a b/experiments/{name}", id=name))
+            for normal, name in ((old, "12"), (new, "13"))
+        ]
+        assert said[0] == said[1]
+
+
+@pytest.mark.parametrize(
+    "name", ["time", "train_time", "seconds", "trainSeconds", "epoch_time_s", "eval.runtime", "eta"]
+)
+def test_names_of_times(name: str) -> None:
+    assert names_a_time(name)
+
+
+@pytest.mark.parametrize("name", ["loss", "timesteps", "beta", "times_seen", "sentiment", "theta"])
+def test_names_that_are_no_times(name: str) -> None:
+    assert not names_a_time(name)
+
+
+def test_long_lines_are_not_held_whole(tmp_path: Path) -> None:
+    path = tmp_path / "stdout"
+    path.write_bytes(b"a\n" + b"\r".join(b"%d%%" % n for n in range(400_000)) + b"\nend")
+
+    with open(path, "rb") as file:
+        found = list(lines(file))
+
+    assert found[0] == "a"
+    assert found[-2].endswith("399999%")
+    assert found[-1] == "end"
+    assert max(map(len, found)) < 2_000_000
+
+
+def test_tolerance() -> None:
+    nan = float("nan")
+    near = Tolerance(1e-3, 0)
+    assert near.compare(nan, nan) == "same"
+    assert near.compare(1, 1.0) == "same"
+    assert near.compare(True, 1) == "different"
+    assert near.compare(1000, 1000.5) == "near"
+    assert near.compare(1000, 1002) == "different"
+    assert near.compare(float("inf"), 1e308) == "different"
+    assert near.compare("a", "a") == "same"
+    assert near.compare(None, 0) == "different"
+    assert line_is_near("loss 0.5000, acc 3", "loss 0.50001, acc 3", near)
+    assert not line_is_near("loss 0.5000", "lost 0.5000", near)
+    assert not line_is_near("loss 0.5", "loss 0.6", near)
+    assert dict(leaves({"a": {"b": [1, {}]}})) == {"a.b.0": 1, "a.b.1": {}}
