@@ -21,7 +21,6 @@ __all__ = ["OURS", "Answer", "Asked", "ask", "which"]
 OURS: set[int] = set()
 """Processes that we have started for ourselves while a command runs: not to be taken for its own."""
 
-_FITS_INTO_A_PIPE = 4096
 _FATAL = 128
 """Exit code of a program whose own is not known and that complains; git's."""
 
@@ -42,27 +41,33 @@ class Asked(Record):
     stdout: int
     stderr: int
 
-    def answer(self, told: bytes = b"") -> Answer:
-        """Tell the program `told` on its stdin, wait for its end and give what it printed."""
-        # All at the same time: none of the pipes may be full while the program waits for it.
-        complaints: list[bytes] = []
-        listener = threading.Thread(target=lambda: complaints.append(_read_all(self.stderr)))
-        listener.start()
-        teller = threading.Thread(target=self._tell, args=(told,))
-        if len(told) > _FITS_INTO_A_PIPE:
-            teller.start()
-        else:
-            self._tell(told)
-        stdout = _read_all(self.stdout)
-        if teller.ident:
-            teller.join()
-        listener.join()
-        (stderr,) = complaints
+    def answer(self, told: bytes = b"", *, at_length: bool = False) -> Answer:
+        """Tell the program `told` on its stdin, wait for its end and give what it printed.
+
+        With `at_length` it may complain, and be told, more than fits into a pipe while it answers;
+        that takes threads, and without is half a millisecond quicker.
+        """
+        stdout, stderr = self._converse(told) if at_length else self._listen(told)
         try:
             _, status = os.waitpid(self.pid, 0)
         except ChildProcessError:  # the program that we are in ignores SIGCHLD, or has waited
             return Answer(_FATAL if stderr else 0, stdout, stderr)
         return Answer(os.waitstatus_to_exitcode(status), stdout, stderr)
+
+    def _listen(self, told: bytes) -> tuple[bytes, bytes]:
+        self._tell(told)
+        return _read_all(self.stdout), _read_all(self.stderr)
+
+    def _converse(self, told: bytes) -> tuple[bytes, bytes]:
+        complaints: list[bytes] = []
+        listener = threading.Thread(target=lambda: complaints.append(_read_all(self.stderr)))
+        teller = threading.Thread(target=self._tell, args=(told,))
+        for thread in (listener, teller):
+            thread.start()
+        stdout = _read_all(self.stdout)
+        for thread in (listener, teller):
+            thread.join()
+        return stdout, complaints[0]
 
     def _tell(self, told: bytes) -> None:
         if self.stdin is None:

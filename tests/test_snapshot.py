@@ -606,6 +606,15 @@ def test_a_filter_that_fails_refuses_the_run(repository: Path) -> None:
     assert before == objects(repository)
 
 
+def test_a_filter_may_complain_at_length(repository: Path) -> None:
+    git(repository, "config", "filter.loud.clean", "yes | head -c 300000 >&2; cat")
+    (repository / ".gitattributes").write_text("*.loud filter=loud\n")
+    for number in range(3):
+        (repository / f"{number}.loud").write_text("x")
+
+    assert 5 == len(names_in(repository, taken(repository)))
+
+
 def test_a_repository_without_git_program(repository: Path) -> None:
     (repository / "train.py").write_text("changed\n")
 

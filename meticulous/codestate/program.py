@@ -110,7 +110,7 @@ def start_git(
 
 def end_git(repository: str, asked: Asked, told: bytes = b"") -> bytes:
     """Tell git `told`, wait for it, and give what it printed. Raises CodeStateError, its reason."""
-    code, output, trouble = asked.answer(told)
+    code, output, trouble = asked.answer(told, at_length=True)
     if code != 0:
         raise _failed(repository, trouble)
     return output
