@@ -135,7 +135,8 @@ def test_a_job_that_is_killed_after_the_warning_is_lost(cluster: Slurm, reposito
 RESUMING = """
 import os, pathlib, sys, time
 attempt = int(os.environ["METICULOUS_ATTEMPT"])
-checkpoint = pathlib.Path(os.environ["METICULOUS_RUN_DIR"], "checkpoint")
+rank = os.environ.get("METICULOUS_RANK", "0")
+checkpoint = pathlib.Path(os.environ["METICULOUS_RUN_DIR"], "checkpoint-" + rank)
 print("attempt", attempt, "from", checkpoint.read_text() if checkpoint.exists() else "0", flush=True)
 checkpoint.write_text("10")
 while attempt == 1:
