@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from meticulous import liveness, runfolder
 from meticulous.errors import RunFolderError
 from meticulous.helper import locked
-from meticulous.processes import start_time
+from meticulous.processes import is_there
 from meticulous.runfolder import RunFolder, store
 
 __all__ = ["Finding", "examine"]
@@ -207,13 +207,7 @@ def _examine_numbers(directory: str, highest: int) -> Iterator[Finding]:
 
 
 def _lives(pid: Any, started: Any) -> bool:
-    if not isinstance(pid, int) or not isinstance(started, (int, float)):
-        return False
-    try:
-        found = start_time(pid)
-    except OSError:
-        return False
-    return found is not None and abs(found - started) < 0.1
+    return isinstance(pid, int) and isinstance(started, (int, float)) and is_there(pid, started)
 
 
 def _age_s(path: str) -> float:

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from meticulous import slurm
-from meticulous.processes import boot_id, pid_namespace, start_time
+from meticulous.processes import boot_id, is_there, pid_namespace
 from meticulous.runfolder import LOST, RESOURCES, RUNNING, STDERR, STDOUT, RunFolder
 from meticulous.units import format_duration
 
@@ -26,7 +26,6 @@ HEARTBEAT_MARGIN_S = 15 * 60
 the rest is for clocks that differ and for what network file systems remember."""
 _BEATING_S = 60
 _LAST_HEARD = ", last heard of"
-_START_TOLERANCE_S = 0.1
 
 
 class Judgement(NamedTuple):
@@ -73,7 +72,7 @@ def examine(metadata: Mapping[str, Any], folder: str) -> Judgement:
         return _examine_elsewhere(metadata, folder, who)
     if not sees(metadata):
         return _by_heartbeat(folder, f"{who} is in another container")
-    if _is_alive(pid, metadata.get("pid-start-time")):
+    if is_there(pid, metadata.get("pid-start-time")):
         return Judgement(RUNNING)
     return Judgement(LOST, f"{who} is gone{_last_sign(folder)}", is_certain=True)
 
@@ -144,27 +143,6 @@ def _by_scheduler(metadata: Mapping[str, Any]) -> Judgement | None:
         return Judgement(RUNNING)
     text = f"Slurm says {state} of its job {job}"
     return Judgement(LOST, text, is_certain=state != slurm.UNKNOWN)
-
-
-def _is_alive(pid: int, started: Any) -> bool:
-    """Tell whether `pid` is a process that started at `started`, as the recorder writes it."""
-    try:
-        found = start_time(pid)
-    except OSError:
-        return _answers(pid)
-    if found is None:
-        return False
-    return not isinstance(started, (int, float)) or abs(found - started) < _START_TOLERANCE_S
-
-
-def _answers(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True  # another user's process
-    return True
 
 
 def _last_sign(folder: str) -> str:

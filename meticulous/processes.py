@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["boot_id", "pid_namespace", "start_time", "user_name"]
+__all__ = ["boot_id", "is_there", "pid_namespace", "start_time", "user_name"]
+
+_START_TOLERANCE_S = 0.1
 
 
 def boot_id() -> str | None:
@@ -39,6 +41,30 @@ def start_time(pid: int) -> float | None:
     if fields[0] in (b"Z", b"X"):
         return None
     return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+
+
+def is_there(pid: int, started: object) -> bool:
+    """Tell whether `pid` is a process, and the one that started at `started` as we write it.
+
+    Where `started` is no number, any process of that id counts.
+    """
+    try:
+        found = start_time(pid)
+    except OSError:
+        return _answers(pid)
+    if found is None:
+        return False
+    return not isinstance(started, (int, float)) or abs(found - started) < _START_TOLERANCE_S
+
+
+def _answers(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # another user's process
+    return True
 
 
 def _start_time_by_psutil(pid: int) -> float | None:

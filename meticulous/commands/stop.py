@@ -17,7 +17,7 @@ from meticulous import liveness
 from meticulous.asking.selectors import HELP
 from meticulous.commands import asked
 from meticulous.errors import MeticulousError, RunFolderError
-from meticulous.processes import start_time
+from meticulous.processes import is_there, start_time
 from meticulous.runfolder import RUNNING, RunFolder
 from meticulous.runner import tree
 from meticulous.units import format_duration
@@ -184,13 +184,7 @@ def _told(run: RunFolder) -> str:
 
 
 def _is_same(pid: Any, started: Any) -> bool:
-    if not isinstance(pid, int) or started is None:
-        return False
-    try:
-        found = start_time(pid)
-    except OSError:
-        return True  # it cannot be looked at, but is there
-    return found is not None and abs(found - started) < 0.1
+    return isinstance(pid, int) and started is not None and is_there(pid, started)
 
 
 def _kill(pid: int, number: signal.Signals) -> None:
