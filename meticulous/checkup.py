@@ -157,12 +157,23 @@ def _close_lost(run: RunFolder) -> str | None:
         is_lost = judged.state == runfolder.LOST and judged.is_certain
         if run.read_status()[0] != runfolder.RUNNING or not is_lost:
             return None
+        if metadata.get("end-time"):
+            return _complete(run, metadata)
         metadata["reason"] = "lost"
         metadata["end-time"] = _last_heard(run)
         run.write_json(runfolder.METADATA, metadata)
         run.write_status(runfolder.ERROR, f"lost: {judged.evidence}")
     os.utime(os.path.dirname(os.path.abspath(run.path)))
     return "wrote ERROR, with the time at which it was last heard of as its end"
+
+
+def _complete(run: RunFolder, metadata: dict[str, Any]) -> str:
+    """Write the STATUS of a run whose recorder was killed between the two files of its end."""
+    reason = metadata.get("reason")
+    state = runfolder.SUCCESS if reason is None else runfolder.ERROR
+    run.write_status(state, str(reason or ""))
+    os.utime(os.path.dirname(os.path.abspath(run.path)))
+    return f"wrote {state}, as metadata.json has it"
 
 
 def _last_heard(run: RunFolder) -> str:

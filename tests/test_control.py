@@ -326,6 +326,19 @@ def test_doctor_names_and_closes_a_lost_run(repository: Path) -> None:
     assert b"ERROR" in meticulous("ls", cwd=repository).stdout
 
 
+@pytest.mark.parametrize(
+    ("command", "status"), [("true", ("SUCCESS", "")), ("exit 3", ("ERROR", "exit code 3"))]
+)
+def test_doctor_completes_an_end_that_was_half_written(
+    repository: Path, command: str, status: tuple[str, str]
+) -> None:
+    meticulous("run", "-q", "sh", "-c", command, cwd=repository)
+    run = only_run(repository)
+    Path(run.file("STATUS")).write_text("RUNNING\n")
+    assert [("1", "lost")] == kinds(repository, "--fix", code=0)
+    assert status == run.read_status()
+
+
 def test_doctor_touches_no_run_that_it_is_not_sure_of(repository: Path) -> None:
     meticulous("run", "-q", "sleep", "0.5", cwd=repository)
     run = only_run(repository)
