@@ -82,7 +82,7 @@ def test_it_ends_with_the_command_and_is_no_survivor(
 ) -> None:
     children = recorder.children()
     for child in children:
-        if "prctl" not in " ".join(child.cmdline()):
+        if not is_canary(child):
             child.kill()
     psutil.wait_procs([recorder, *children], timeout=30)
     assert not any(child.is_running() for child in children)
@@ -91,11 +91,18 @@ def test_it_ends_with_the_command_and_is_no_survivor(
     assert run.read_status()[1] == "killed by signal 9 (SIGKILL)"
 
 
+def is_canary(process: psutil.Process) -> bool:
+    try:
+        return "prctl" in " ".join(process.cmdline())
+    except psutil.Error:  # a zombie already
+        return False
+
+
 def test_it_does_not_outlive_a_recorder_that_is_killed(recorder: psutil.Process) -> None:
     children = recorder.children()
     recorder.kill()
     for child in children:
-        if "prctl" not in " ".join(child.cmdline()):
+        if not is_canary(child):
             child.kill()
     _, alive = psutil.wait_procs(children, timeout=30)
     assert alive == []
