@@ -18,7 +18,7 @@ from tests.conftest import git, meticulous, only_run, runs_of, wait_until
 
 PATIENT = "from meticulous.cli import main"
 IMPATIENT = (
-    "from meticulous.runner import meeting, others; from meticulous.cli import main; "
+    "from meticulous.runner.ranks import meeting, others; from meticulous.cli import main; "
     "meeting.COME_S = 0.3; others.ATTACH_S = 0"
 )
 PROGRAM = """
@@ -224,7 +224,7 @@ def test_a_rank_on_another_machine_is_lost_when_it_gives_no_sign(
     if not can_be_another_machine():
         pytest.skip("to be another machine needs the right to unshare and mount")
     words = [sys.executable, "train.py", "--gate", str(repository / "gate")]
-    code = "from meticulous.runner import company, others; company.BEAT_S = 0.2; "
+    code = "from meticulous.runner.ranks import company, others; company.BEAT_S = 0.2; "
     code += "others.SILENCE_S = 3; " + PATIENT
     first, second = (start(n, 2, words, code, host) for n, host in ((0, ""), (1, "node2")))
     wait_until(lambda: runs_of(repository) and run_has_printed(only_run(repository).rank(1)))
@@ -289,7 +289,7 @@ def test_a_rank_that_comes_late_and_fails_corrects_the_verdict(
 
 def test_a_run_that_is_told_to_end_does_not_wait_for_ever(repository: Path, start: Start) -> None:
     words = [sys.executable, "train.py", "--gate", str(repository / "never")]
-    code = "from meticulous.runner import others; others.FAREWELL_S = 0.2; " + PATIENT
+    code = "from meticulous.runner.ranks import others; others.FAREWELL_S = 0.2; " + PATIENT
     first, second = (start(number, 2, words, code) for number in range(2))
     wait_until(lambda: runs_of(repository) and run_has_printed(only_run(repository).rank(1)))
     first.terminate()

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from meticulous.runner.company import Company
     from meticulous.runner.monitor import Monitor
+    from meticulous.runner.ranks.company import Company
 
 __all__ = ["TIMED_OUT", "Attempt", "Result"]
 

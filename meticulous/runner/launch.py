@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from meticulous.codestate import CodeState
-    from meticulous.runner.company import Company
     from meticulous.runner.earlier import Earlier
+    from meticulous.runner.ranks.company import Company
 
 __all__ = ["launch"]
 
@@ -64,7 +64,7 @@ def launch(command: list[str], settings: RunSettings, earlier: Earlier) -> int:
 
         rank = find(os.environ)
         if rank is not None:
-            from meticulous.runner.company import take_part
+            from meticulous.runner.ranks.company import take_part
 
             return take_part(
                 rank,

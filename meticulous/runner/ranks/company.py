@@ -17,11 +17,11 @@ from meticulous.recording import Record
 from meticulous.runfolder import RunFolder
 from meticulous.runner import process, surroundings
 from meticulous.runner.attempt import TIMED_OUT, Attempt
-from meticulous.runner.meeting import Meeting
-from meticulous.runner.others import Others
 from meticulous.runner.outcome import Outcome
-from meticulous.runner.parts import Part, begin, correct, judge_together, read_part
 from meticulous.runner.ranks import Rank
+from meticulous.runner.ranks.meeting import Meeting
+from meticulous.runner.ranks.others import Others
+from meticulous.runner.ranks.parts import Part, begin, correct, judge_together, read_part
 from meticulous.runner.supervisor import Supervisor
 from meticulous.runner.surroundings import RANK_VARIABLE, STEP_VARIABLE
 from meticulous.runner.voice import Voice

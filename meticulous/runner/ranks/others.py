@@ -8,7 +8,7 @@ import time
 from meticulous import liveness, runfolder
 from meticulous.errors import RunFolderError
 from meticulous.runfolder import RunFolder
-from meticulous.runner.parts import Part, read_part
+from meticulous.runner.ranks.parts import Part, read_part
 from meticulous.runner.supervisor import Supervisor
 
 __all__ = ["Others"]
