@@ -28,6 +28,7 @@ COMMANDS = {
     "wait": "wait until runs have ended",
     "diff": "show what differs between two runs",
     "verify": "say whether two runs gave the same",
+    "rerun": "run a recorded command again, with its code, and verify it",
     "compare": "show runs side by side",
     "path": "print the folder of a run",
     "checkout": "put the code of a run into a directory of its own",

@@ -53,6 +53,7 @@ def first_metadata(
         "reason": None,
         **recorder(),
         "parent": _parent(settings.experiments_directory, environ),
+        **({"rerun-of": settings.rerun_of} if settings.rerun_of else {}),
         "scheduler": scheduler_ids(environ),
         "attempts": [],
         "args-source": None,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
-__all__ = ["POSITIONALS", "Arguments", "from_argv", "scalar"]
+__all__ = ["POSITIONALS", "Arguments", "Shape", "from_argv", "scalar", "shapes"]
 
 POSITIONALS = "positionals"
 """Name of the list of the words that belong to no option."""
@@ -63,8 +63,8 @@ _LONGEST_NUMBER = 300
 def from_argv(command: Sequence[str]) -> Arguments:
     """Read the arguments of the program that `command` runs, launchers before it left out."""
     found: dict[str, list[Any]] = {}
-    for name, items in _read(program_of(mask_command(command)).arguments):
-        found.setdefault(name, []).extend(items)
+    for shape in shapes(program_of(mask_command(command)).arguments):
+        found.setdefault(shape.name, []).extend(shape.values)
     values = {name: _joined(name, items) for name, items in found.items()}
     return Arguments(values, {}, tuple(values), "argv")
 
@@ -89,26 +89,41 @@ def scalar(text: str) -> Any:
     return text
 
 
-def _read(words: Sequence[str]) -> Iterator[tuple[str, list[Any]]]:
-    """Give (name, values) for each shape in `words`, in order; names may come again."""
+class Shape(Record):
+    """What the words from `start` to before `end` are: `name` with `values`.
+
+    `kind` is ``option`` (``--lr 0.1``, ``--lr=0.1``, ``-j8``), ``pair`` (``lr=0.1``, ``~lr=1``),
+    ``deleted`` (``~lr``), ``word`` (a positional) or ``rest`` (``--`` and all behind it).
+    """
+
+    kind: str
+    name: str
+    values: list[Any]
+    start: int
+    end: int
+
+
+def shapes(words: Sequence[str]) -> Iterator[Shape]:
+    """Give the shapes in `words`, a program's own arguments, in order; names may come again."""
     at = 0
     while at < len(words):
-        word = words[at]
+        start, word = at, words[at]
         at += 1
         pair = _pair(word)
         if word == "--":
-            yield POSITIONALS, [scalar(rest) for rest in words[at:]]
+            rest = [scalar(rest) for rest in words[at:]]
+            yield Shape("rest", POSITIONALS, rest, start, len(words))
             return
         if _is_option(word):
-            end = _end_of_values(words, at, word)
-            yield _read_option(word, words[at:end])
-            at = end
+            at = _end_of_values(words, at, word)
+            yield Shape("option", *_read_option(word, words[start + 1 : at]), start, at)
         elif pair:
-            yield ("~" if pair[1] == "~" else "") + pair[2], [scalar(pair[3])]
+            name = ("~" if pair[1] == "~" else "") + pair[2]
+            yield Shape("pair", name, [scalar(pair[3])], start, at)
         elif _DELETED.fullmatch(word):
-            yield word, [None]
+            yield Shape("deleted", word, [None], start, at)
         else:
-            yield POSITIONALS, [scalar(word)]
+            yield Shape("word", POSITIONALS, [scalar(word)], start, at)
 
 
 def _is_option(word: str) -> bool:

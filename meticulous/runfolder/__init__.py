@@ -129,6 +129,7 @@ METADATA_KEYS = (
     "user",
     "usage",
     "parent",
+    "rerun-of",
     "imported-from",
     "scheduler",
     "attempts",

@@ -48,10 +48,16 @@ _SEVERAL = (
 """One of these is set where a launcher may have started several of us."""
 
 
-def launch(command: list[str], settings: RunSettings, earlier: Earlier) -> int:
+def launch(
+    command: list[str],
+    settings: RunSettings,
+    earlier: Earlier,
+    code_of: Callable[[RunSettings], CodeState | None] = code_state,
+) -> int:
     """Run `command`, record it, and give the exit code to end with.
 
-    `earlier` finds the runs that ``--resume`` and ``--needed`` ask for. Dies of the signal that
+    `earlier` finds the runs that ``--resume`` and ``--needed`` ask for; `code_of` tells the state
+    of the code. Dies of the signal that
     killed the command. Raises MeticulousError where it cannot start.
     """
     if settings.norecord:
@@ -70,17 +76,21 @@ def launch(command: list[str], settings: RunSettings, earlier: Earlier) -> int:
                 rank,
                 command,
                 settings,
-                lambda settings, company: _launch(command, settings, earlier, company),
+                lambda settings, company: _launch(command, settings, earlier, code_of, company),
             )
-    return _launch(command, settings, earlier, None)
+    return _launch(command, settings, earlier, code_of, None)
 
 
 def _launch(
-    command: list[str], settings: RunSettings, earlier: Earlier, company: Company | None
+    command: list[str],
+    settings: RunSettings,
+    earlier: Earlier,
+    code_of: Callable[[RunSettings], CodeState | None],
+    company: Company | None,
 ) -> int:
     """Record a whole run; `company` are the other ranks of it, if there are any."""
     program = process.resolve(command[0], os.environ.get("PATH"))
-    code = code_state(settings)
+    code = code_of(settings)
     voice = Voice(is_quiet=settings.quiet)
     if settings.needed:
         from meticulous.runner.earlier import succeeded

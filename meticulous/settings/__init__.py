@@ -47,7 +47,8 @@ class RunSettings(Record):
     """What one `run` was asked to do, from all three sources.
 
     Directories are absolute. ``repository`` is the git top level that holds the project directory,
-    None with ``--no-git`` (or ``--norecord`` outside a repository).
+    None with ``--no-git`` (or ``--norecord`` outside a repository). ``rerun_of`` is no option: it
+    is the run that `meticulous rerun` repeats.
     """
 
     project_directory: str
@@ -70,6 +71,7 @@ class RunSettings(Record):
     retries: int = 0
     resume: bool = False
     needed: bool = False
+    rerun_of: str | None = None
     snapshot_limit: int = 50_000_000
     snapshot_file_limit: int = 10_000_000
 

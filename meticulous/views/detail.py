@@ -17,7 +17,7 @@ __all__ = ["code", "lines", "record"]
 _SHOWN_ABOVE = {
     "format", "githead-sha", "githead-message", "branch", "dirty", "description", "tags", "command",
     "cwd", "project", "timestamp", "start-time", "end-time", "exit-code", "signal", "reason", "host", "usage",
-    "args-source", "parent", "attempts", "notes", "scheduler",
+    "args-source", "parent", "rerun-of", "attempts", "notes", "scheduler",
 }  # fmt: skip
 _FOR_PROGRAMS = {
     "boot-id", "pid", "pid-start-time", "pid-namespace", "child-pid", "child-start-time", "args-given",
@@ -101,6 +101,7 @@ def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
         ("ended", _when(run["end_time"], None)),
         ("took", _took(run["duration"], usage)),
         ("exit code", metadata.get("exit-code")),
+        ("rerun of", f"run {metadata['rerun-of']}" if metadata.get("rerun-of") else None),
         ("started by", f"run {metadata['parent']}" if metadata.get("parent") else None),
     ]
     return [(name, text.harmless(str(value))) for name, value in facts if value not in (None, "")]

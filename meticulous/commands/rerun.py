@@ -1,0 +1,274 @@
+"""Run a recorded command once more, with the code as it was, and say whether it gave the same.
+
+The command runs in a new git work tree at the commit of the run, with the uncommitted changes that
+were kept; your own tree is not touched. It is recorded as a new run. Words after -- change the
+command: options override those of the same name, others are appended. The exit code is 0 where the
+run gave the same, 1 where it did not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from meticulous import liveness, recorded, runfolder, settings
+from meticulous.asking import selectors
+from meticulous.commands import asked
+from meticulous.commands.verify import add_terms, judge, terms_of
+from meticulous.errors import CodeStateError, MeticulousError, RunFolderError, UsageError
+from meticulous.reading import Row
+from meticulous.rerun import now, tree, words
+from meticulous.rerun.launching import launched
+from meticulous.runfolder import RunFolder, edits
+from meticulous.settings import RunSettings
+from meticulous.settings.options import DIRTY, EXPERIMENTS_DIRECTORY
+from meticulous.verdict.values import leaves
+from meticulous.views import verdict as view
+
+__all__ = ["add_arguments", "main", "prepare"]
+
+_CANNOT = 2
+_PAIRS = ("hydra", "omegaconf", "sacred")
+"""Who parses ``name=value``, as ``args-source`` names them."""
+
+_extra: list[str] = []
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line of `rerun`."""
+    parser.usage = "%(prog)s [options] RUN [-- ARG ...]"
+    parser.add_argument("run", metavar="RUN", help=selectors.HELP)
+    asked.add_directory(parser)
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="change an argument, in the form that the command line had it; repeatable",
+    )
+    parser.add_argument("--here", action="store_true", help="run in the present tree instead")
+    parser.add_argument(
+        "--dirty", choices=DIRTY.choices, help="with --here, what to do with uncommitted changes"
+    )
+    parser.add_argument(
+        "--without-changes",
+        action="store_true",
+        help="repeat a run whose uncommitted changes were not kept at its bare commit",
+    )
+    parser.add_argument(
+        "--link",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="link this file or folder of the project, which git does not know; repeatable",
+    )
+    parser.add_argument("--keep", action="store_true", help="keep the work tree")
+    parser.add_argument("-m", "--description", metavar="TEXT", help="of the new run")
+    parser.add_argument("-t", "--tag", action="append", metavar="TAG", help="of the new run")
+    add_terms(parser)
+
+
+def prepare(line: list[str]) -> list[str]:
+    """Take the words after ``--`` off the command line."""
+    at = line.index("--") if "--" in line else len(line)
+    _extra[:] = line[at + 1 :]
+    return line[:at]
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Repeat the run, then print the verdict."""
+    try:
+        directory, row = asked.one_run(arguments, arguments.run)
+        run = RunFolder(row["curexpdir"])
+        if liveness.is_running(run):
+            hint = f"Wait for it: meticulous wait {run.id}"
+            raise RunFolderError(f"run {run.id} is running", hint)
+        if (arguments.dirty and not arguments.here) or (arguments.here and arguments.link):
+            raise UsageError("--dirty is for --here, and --link is not", "Leave it out")
+        command = _command(run, arguments.set, _extra)
+        chosen = _settings(arguments, run, directory)
+        repeat = _here if arguments.here else _in_tree
+        return repeat(arguments, run, row, command, chosen)
+    except MeticulousError as error:
+        error.exit_code = error.exit_code or _CANNOT  # 1 says that they differ
+        raise
+
+
+def _command(run: RunFolder, changes: Sequence[str], extra: Sequence[str]) -> list[str]:
+    """Give the words to run: those that were recorded, with what is to be changed."""
+    metadata = run.read_metadata()
+    command = [str(word) for word in metadata.get("command") or []]
+    if not command:
+        raise RunFolderError(f"run {run.id} has no command recorded", "It cannot be repeated")
+    if _is_in_process(metadata):  # the words are sys.argv of the script
+        python = (run.read_json(runfolder.ENVIRONMENT).get("python") or {}).get("executable")
+        command.insert(0, python if python and os.access(python, os.X_OK) else "python")
+    known = dict(leaves(run.read_json(runfolder.DEFAULT_ARGS)))
+    known.update(leaves(run.read_json(runfolder.ARGS)))
+    pairs = str(metadata.get("args-source")).lower() in _PAIRS
+    for change in changes:
+        name, equals, value = change.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--set {change} is no NAME=VALUE", "Write it so: --set lr=0.2")
+        command = words.with_value(command, name, value, known, pairs=pairs)
+    command = words.overridden(command, extra, known)
+    words.check_unmasked(command)
+    return command
+
+
+def _is_in_process(metadata: dict[str, Any]) -> bool:
+    return "child-pid" not in metadata and bool(metadata.get("format"))
+
+
+def _settings(arguments: argparse.Namespace, run: RunFolder, directory: str) -> RunSettings:
+    """Give the settings of the new run, in the project of the old one."""
+    project, top = asked.project_of(arguments.experiments_directory)
+    metadata = run.read_metadata()
+    if top is not None:
+        project = os.path.join(top, str(metadata.get("project") or "."))
+        project = project if os.path.isdir(project) else top
+    given = {
+        "project_directory": project,
+        EXPERIMENTS_DIRECTORY.key: os.path.abspath(directory),
+        "description": arguments.description,
+        "tag": arguments.tag,
+        "dirty": arguments.dirty,
+        "no_git": True if top is None else None,
+    }
+    chosen = settings.for_run(given)
+    return chosen._replace(
+        rerun_of=run.id,
+        description=chosen.description or metadata.get("description") or "",
+        experiment_id=None,
+        norecord=False,
+        detach=False,
+        resume=False,
+        needed=False,
+    )
+
+
+def _here(
+    arguments: argparse.Namespace,
+    run: RunFolder,
+    row: Row,
+    command: list[str],
+    chosen: RunSettings,
+) -> int:
+    """Repeat `run` in the present tree."""
+    cwd = os.path.join(chosen.project_directory, str(run.read_metadata().get("cwd") or "."))
+    if not os.path.isdir(cwd):
+        raise CodeStateError(f"the run was in {asked.shown_path(cwd)}, which is gone", "Make it")
+    _tell_changes(run, command, cwd, chosen.project_directory)
+    new, code = launched(command, chosen, None, cwd, {})
+    return _verdict(arguments, row, new, code, ())
+
+
+def _in_tree(
+    arguments: argparse.Namespace,
+    run: RunFolder,
+    row: Row,
+    command: list[str],
+    chosen: RunSettings,
+) -> int:
+    """Repeat `run` in a work tree of its own."""
+    metadata = run.read_metadata()
+    if not metadata.get("githead-sha"):
+        raise CodeStateError(
+            f"run {run.id} was recorded outside git, so its code is not known",
+            "Repeat it in the present tree with --here",
+        )
+    if recorded.lacks_changes(run) and not arguments.without_changes:
+        raise CodeStateError(
+            f"run {run.id} had uncommitted changes that were not kept, so its exact code cannot "
+            "be had",
+            "Repeat its commit with --without-changes, or the present tree with --here",
+        )
+    made = tree.made(run, arguments.link, asked.say)
+    try:
+        code_state = tree.known_code(run, made)
+        command = tree.placed(command, made)
+        _tell_changes(run, command, made.cwd, made.origin)
+        imported = now.imported_from(command, made.cwd, made.repository, os.environ)
+        for what in imported:
+            asked.say(f"the code of {what} is that of your own tree, not that of run {run.id}")
+        chosen = chosen._replace(project_directory=made.project, repository=made.top)
+        # What records itself in the work tree would be lost with it.
+        variables = {EXPERIMENTS_DIRECTORY.variable: chosen.experiments_directory}
+        new, code = launched(command, chosen, code_state, made.cwd, variables)
+        leftovers = made.leftovers()
+        if leftovers and not arguments.keep:
+            more = f" and {len(leftovers) - 5:,} more" if len(leftovers) > 5 else ""
+            asked.say(
+                f"left in the work tree and removed with it: {', '.join(leftovers[:5])}{more}. "
+                "--keep keeps it"
+            )
+    finally:
+        if arguments.keep:
+            asked.say(f"the work tree is kept: {shlex.quote(made.top)}")
+        else:
+            made.remove()
+    return _verdict(arguments, row, new, code, (made.top,))
+
+
+def _tell_changes(run: RunFolder, command: list[str], cwd: str, project: str) -> None:
+    """Warn of what is not as it was."""
+    asked.say(f"repeating run {run.id}: {shlex.join(command)}")
+    ranks = run.read_metadata().get("ranks")
+    if ranks:
+        asked.say(f"it had {ranks.get('size')} ranks, and is one process now")
+    for line in now.changed_data(run, project):
+        asked.say(line)
+    changes = now.changed_around(run, command, cwd)
+    if changes:
+        asked.say("not as it was:")
+        for line in view.changes(changes):
+            print(line, file=sys.stderr)
+    sys.stderr.flush()
+
+
+def _verdict(
+    arguments: argparse.Namespace,
+    row: Row,
+    new: RunFolder | None,
+    code: int,
+    roots: tuple[str, ...],
+) -> int:
+    """Print how the new run compares with the old one."""
+    if new is None:
+        return code or _CANNOT
+    directory = os.path.dirname(os.path.abspath(new.path))
+    rows = asked.ask(
+        directory,
+        lambda runs: selectors.select_all([f"{new.id}"], runs) + _inner(runs.select(), new),
+    )
+    chosen = _counterpart(row, rows)
+    if chosen is not rows[0]:
+        edits.edit(
+            RunFolder(chosen["curexpdir"]),
+            lambda metadata: metadata.update({"rerun-of": str(row["expid"])}),
+        )
+    verdict = judge(row, chosen, terms_of(arguments, roots))
+    names = [str(row["expid"]), str(chosen["expid"])]
+    asked.print_lines(list(view.lines(verdict, names, sys.stdout)))
+    return 0 if verdict.is_same else 1
+
+
+def _inner(rows: list[Row], new: RunFolder) -> list[Row]:
+    return [row for row in rows if str(row.get("metadata_parent")) == new.id]
+
+
+def _counterpart(row: Row, rows: list[Row]) -> Row:
+    """Give the run to compare with: of a script that records itself, its own of the same arguments."""
+    if "metadata_child-pid" in row:
+        return rows[0]
+    own = {name: value for name, value in row.items() if name.startswith("args_")}
+    same = [
+        inner
+        for inner in rows[1:]
+        if {name: value for name, value in inner.items() if name.startswith("args_")} == own
+    ]
+    return same[0] if same else (rows[1] if len(rows) == 2 else rows[0])

@@ -1,0 +1,208 @@
+"""The directory in which a run is repeated: its code in a work tree of its own, with its data."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from meticulous import recorded, runfolder
+from meticulous.codestate import worktree
+from meticulous.codestate.program import git, shown
+from meticulous.errors import CodeStateError
+from meticulous.records import Record
+from meticulous.runfolder import RunFolder
+from meticulous.sharing.inputs import inputs
+
+__all__ = ["Tree", "known_code", "made", "placed"]
+
+_NAMED = 5
+
+
+class Tree(Record):
+    """A work tree: `top` of `repository`; `project` and `cwd` in it are where the run is repeated.
+
+    `origin` is the project directory that it stands for; `linked` are paths in the work tree that
+    lead there.
+    """
+
+    repository: str
+    top: str
+    project: str
+    cwd: str
+    origin: str
+    linked: tuple[str, ...]
+
+    def leftovers(self) -> list[str]:
+        """Name what the program left in the work tree: new, changed and ignored files."""
+        words = [
+            "status",
+            "--porcelain",
+            "-z",
+            "--untracked-files=all",
+            "--ignored",
+            "--no-renames",
+        ]
+        names = [
+            os.fsdecode(entry[3:])
+            for entry in git(self.top, "--no-optional-locks", *words).split(b"\0")
+            if entry
+        ]
+        linked = {os.path.relpath(path, self.top) for path in self.linked}
+        return [
+            name
+            for name in names
+            if name.rstrip("/") not in linked and "__pycache__" not in name.split("/")
+        ]
+
+    def remove(self) -> None:
+        """Remove it, and the folder that was made for it."""
+        try:
+            worktree.remove(self.repository, self.top, force=True)
+        finally:
+            shutil.rmtree(os.path.dirname(self.top), ignore_errors=True)
+
+
+def made(run: RunFolder, links: Sequence[str], say: Callable[[str], None]) -> Tree:
+    """Make a work tree with the code of `run` and links to the data that it names.
+
+    `links` are further paths of the project to link. Raises CodeStateError where the code cannot
+    be had.
+    """
+    repository = recorded.repository_of(run)
+    metadata = run.read_metadata()
+    within = str(metadata.get("project") or ".")
+    origin = os.path.normpath(os.path.join(repository, within))
+    # The last part is the project's: what is printed of paths is compared by that.
+    name = os.path.basename(repository.rstrip(os.sep)) or "project"
+    folder = tempfile.mkdtemp(prefix="meticulous-rerun-")
+    top = os.path.join(folder, name)
+    try:
+        for warning in recorded.check_out(run, repository, top):
+            say(warning)
+        project = os.path.normpath(os.path.join(top, within))
+        recorded_cwd = str(metadata.get("cwd") or ".")
+        cwd = os.path.normpath(os.path.join(project, recorded_cwd))
+        is_inside = not os.path.relpath(cwd, top).startswith(os.pardir)
+        if is_inside:
+            os.makedirs(cwd, exist_ok=True)
+        else:
+            _check_there(cwd)
+        linked = _link(run, metadata, origin, project, links, say)
+    except BaseException:
+        if worktree.is_ours(top):
+            worktree.remove(repository, top, force=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return Tree(repository, top, project, cwd, origin, tuple(linked))
+
+
+def _check_there(cwd: str) -> None:
+    if not os.path.isdir(cwd):
+        raise CodeStateError(f"the run was in {shown(cwd)}, which is gone", "Make it again")
+
+
+def _link(
+    run: RunFolder,
+    metadata: dict[str, Any],
+    origin: str,
+    project: str,
+    links: Sequence[str],
+    say: Callable[[str], None],
+) -> list[str]:
+    """Link what the run read and git does not know. Gives the links."""
+    named = [
+        str(entry["path"])
+        for entry in metadata.get("data") or []
+        if isinstance(entry, dict) and not os.path.isabs(str(entry.get("path")))
+    ]
+    made_links: list[str] = []
+    for path in dict.fromkeys([*inputs(run, origin), *named, *links]):
+        plain = os.path.normpath(path)
+        if plain.split(os.sep)[0] in (os.pardir, os.curdir) or os.path.isabs(plain):
+            continue
+        if not os.path.lexists(os.path.join(origin, plain)):
+            if path in links:
+                raise CodeStateError(
+                    f"there is no {shown(path)} in {shown(origin)}", "Check --link"
+                )
+            continue
+        made_links += _linked(os.path.join(origin, plain), os.path.join(project, plain))
+    if made_links:
+        say(
+            f"linked from your project: {_list(os.path.relpath(one, project) for one in made_links)}"
+        )
+    return made_links
+
+
+def _linked(source: str, target: str) -> list[str]:
+    """Link `target` to `source` where it is not there; a folder that is gets what it lacks."""
+    if not os.path.lexists(target):
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.symlink(source, target)
+        return [target]
+    if os.path.isdir(target) and not os.path.islink(target) and os.path.isdir(source):
+        found = []
+        for name in sorted(os.listdir(source)):
+            if name not in ("__pycache__", ".git"):
+                found += _linked(os.path.join(source, name), os.path.join(target, name))
+        return found
+    return []
+
+
+def placed(command: Sequence[str], tree: Tree) -> list[str]:
+    """Give `command` as it is to be run in the work tree.
+
+    A program that lies in the project and not in git (``.venv/bin/python``) is that of the project.
+    Whole paths of files that the work tree has (``/home/me/project/train.py``) become its own.
+    """
+    words = []
+    for place, word in enumerate(command):
+        inner = os.path.relpath(word, tree.origin) if os.path.isabs(word) else ""
+        if inner and not inner.startswith(os.pardir):
+            there = os.path.join(tree.project, inner)
+            is_own = os.path.lexists(there) and there not in tree.linked
+            words.append(there if is_own and inner != os.curdir else word)
+        elif not place and os.sep in word and not os.path.exists(os.path.join(tree.cwd, word)):
+            beside = os.path.join(tree.origin, os.path.relpath(tree.cwd, tree.project), word)
+            words.append(os.path.normpath(beside) if os.path.exists(beside) else word)
+        else:
+            words.append(word)
+    return words
+
+
+def known_code(run: RunFolder, tree: Tree) -> dict[str, Any]:
+    """Give what is known of the code of `run`, for the record of its rerun."""
+    metadata = run.read_metadata()
+    head, snapshot = metadata["githead-sha"], metadata.get("snapshot-sha")
+    keys = (
+        "githead-sha", "githead-message", "branch", "snapshot-sha", "snapshot-left-out",
+        "snapshot-submodules",
+    )  # fmt: skip
+    changes: list[str] = []
+    patches = {}
+    if snapshot:
+        if metadata.get("dirty"):
+            names = git(tree.repository, "diff", "--name-only", "-z", head, snapshot).split(b"\0")
+            changes = [os.fsdecode(name) for name in names if name]
+        files = {"": runfolder.UNCOMMITTED_PATCH}
+        for module in metadata.get("snapshot-submodules") or []:
+            files[module["path"]] = os.path.basename(module["patch"])
+        patches = {
+            path: os.path.abspath(run.file(name))
+            for path, name in files.items()
+            if os.path.exists(run.file(name))
+        }
+    return {
+        "metadata": {key: metadata[key] for key in keys if key in metadata},
+        "changes": changes,
+        "patches": patches,
+    }
+
+
+def _list(names: Iterable[str]) -> str:
+    listed = [shown(name) for name in names]
+    more = f" and {len(listed) - _NAMED:,} more" if len(listed) > _NAMED else ""
+    return ", ".join(listed[:_NAMED]) + more

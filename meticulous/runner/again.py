@@ -1,0 +1,83 @@
+"""The launcher of a rerun: a process of its own, in the directory of the code as it was.
+
+What it is to do comes as JSON in its one argument; how the code was is known, not asked of git, as
+the work tree is at the commit of a snapshot.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+from meticulous import codestate
+from meticulous.codestate import CodeState, ModuleSnapshot, Snapshot
+from meticulous.errors import MeticulousError
+from meticulous.recording import code_state
+from meticulous.runner.launch import launch
+from meticulous.settings import RunSettings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+__all__ = ["START", "main"]
+
+START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
+    "from meticulous.runner.again import main; main(sys.argv[1])"
+)
+"""For ``python -I -S -c``, with the ``sys.path`` to use and the plan as arguments: nothing that
+lies in the current directory is imported in our place."""
+_FAILED = 125
+
+
+def main(plan: str) -> NoReturn:
+    """Launch the command of the JSON object `plan`, and end as it did."""
+    given = json.loads(plan)
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in given["settings"].items()
+    }
+    settings, known = RunSettings(**values), given["code"]
+    try:
+        code = launch(
+            given["command"],
+            settings,
+            lambda *_: [],
+            lambda settings: _as_it_was(settings, known) if known else code_state(settings),
+        )
+    except MeticulousError as error:
+        print(f"meticulous: {error}", file=sys.stderr)
+        code = _FAILED if error.exit_code is None else error.exit_code
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _as_it_was(settings: RunSettings, known: dict[str, Any]) -> CodeState:
+    """Give the state of the code that the first run had recorded.
+
+    `known` has its ``metadata``, the names of the ``changes``, and the files of the ``patches``.
+    """
+    assert settings.repository is not None
+    metadata = known["metadata"]
+    state = codestate.capture(settings.repository)._replace(
+        sha=metadata["githead-sha"],
+        message=metadata.get("githead-message") or "",
+        branch=metadata.get("branch"),
+        changes=tuple(known["changes"]),
+    )
+    if not metadata.get("snapshot-sha"):
+        return state
+    patches = {}
+    for path, name in known["patches"].items():
+        with open(name, "rb") as file:
+            patches[path] = file.read()
+    modules = tuple(
+        ModuleSnapshot(module["path"], module["githead-sha"], module["snapshot-sha"])
+        for module in metadata.get("snapshot-submodules") or []
+    )
+    left_out = tuple(
+        (one["path"], one["reason"]) for one in metadata.get("snapshot-left-out") or []
+    )
+    return state._replace(kept=Snapshot(metadata["snapshot-sha"], patches, left_out, modules))

@@ -1,0 +1,404 @@
+"""`meticulous rerun`: a recorded command once more, with the code as it was, and a verdict."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from meticulous.errors import UsageError
+from meticulous.rerun.words import check_unmasked, overridden, with_value
+
+from .conftest import git, meticulous, only_run, runs_of
+
+TRAIN = """
+import argparse, os, sys
+import meticulous
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float, default=0.1)
+parser.add_argument("--batch-size", type=int, default=8)
+parser.add_argument("--data")
+parser.add_argument("--fail", action="store_true")
+arguments = parser.parse_args()
+data = float(open(arguments.data).read()) if arguments.data else 1.0
+print("lr", arguments.lr, "in", os.getcwd())
+meticulous.summary({"loss": arguments.lr * data})
+with meticulous.open("model.txt", "w") as file:
+    file.write(str(arguments.lr))
+open("left.txt", "w").write("x")
+sys.exit(3 if arguments.fail else 0)
+"""
+
+
+@pytest.fixture
+def project(repository: Path) -> Path:
+    (repository / "train.py").write_text(TRAIN)
+    (repository / ".gitignore").write_text("*.csv\nleft.txt\n")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-q", "-m", "train")
+    return repository
+
+
+def run(project: Path, *words: str, options: tuple[str, ...] = ()) -> None:
+    done = meticulous("run", *options, "--", sys.executable, "train.py", *words, cwd=project)
+    assert done.returncode in (0, 3), done.stderr
+
+
+def rerun(project: Path, *words: str, **options: object) -> tuple[int, str, str]:
+    done = meticulous("rerun", *words, cwd=project, **options)
+    assert b"Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def worktrees(project: Path) -> int:
+    return git(project, "worktree", "list", "--porcelain").count("worktree ")
+
+
+def test_the_code_as_it_was_gives_the_same(project: Path) -> None:
+    run(project, "--lr", "0.5")
+    (project / "train.py").write_text("print('another program')\n")
+    before = git(project, "status", "--porcelain"), git(project, "rev-parse", "HEAD")
+
+    code, told, said = rerun(project, "1")
+
+    assert code == 0, told + said
+    assert "identical: run 2 compared with run 1" in told
+    assert "left in the work tree and removed with it: left.txt" in said
+    first, second = runs_of(project)
+    metadata = second.read_metadata()
+    assert metadata["rerun-of"] == "1"
+    for key in ("githead-sha", "githead-message", "branch", "dirty", "project", "cwd", "command"):
+        assert metadata[key] == first.read_metadata()[key], key
+    assert worktrees(project) == 1
+    assert before == (git(project, "status", "--porcelain"), git(project, "rev-parse", "HEAD"))
+
+
+def test_a_snapshot_is_repeated_and_recorded_as_one(project: Path) -> None:
+    (project / "train.py").write_text(TRAIN.replace("arguments.lr * data", "7 * data"))
+    (project / "new.txt").write_text("new\n")
+    run(project, options=("--dirty", "snapshot"))
+    git(project, "checkout", "-q", "--", ".")
+    (project / "new.txt").unlink()
+
+    code, told, said = rerun(project, "last")
+
+    assert code == 0, told + said
+    first, second = runs_of(project)
+    assert second.read_json("summary.json") == {"loss": 7.0}
+    for key in ("githead-sha", "snapshot-sha", "dirty"):
+        assert second.read_metadata()[key] == first.read_metadata()[key]
+    patches = [Path(one.file("uncommitted.patch")).read_bytes() for one in (first, second)]
+    assert patches[0] == patches[1] != b""
+    # The rerun is as good a source as the first run.
+    assert rerun(project, "2")[0] == 0
+
+
+def test_a_changed_argument_is_another_result(project: Path) -> None:
+    run(project, "--lr=0.5")
+
+    code, told, said = rerun(project, "1", "--set", "lr=0.25", "--", "--batch-size", "4")
+
+    assert code == 1, said
+    assert "summary loss" in told
+    assert "0.5 → 0.25" in told
+    assert "argument lr" in told
+    assert runs_of(project)[1].read_metadata()["command"][2:] == ["--lr=0.25", "--batch-size", "4"]
+    assert (
+        rerun(project, "1", "--set", "lr=0.5000001", "--rtol", "1e-3", "--ignore", "*.txt")[0] == 0
+    )
+
+
+def test_a_run_that_failed_fails_again_and_that_is_the_same(project: Path) -> None:
+    run(project, "--fail")
+
+    code, told, _ = rerun(project, "1")
+
+    assert code == 0
+    assert "identical" in told
+
+
+def test_data_that_git_does_not_know_is_linked(project: Path) -> None:
+    (project / "data").mkdir()
+    (project / "data" / "x.csv").write_text("3")
+    os.utime(project / "data" / "x.csv", (1e9, 1e9))
+    run(project, "--data", "data/x.csv")
+
+    code, told, said = rerun(project, "1")
+
+    assert code == 0, told + said
+    assert "linked from your project: data/x.csv" in said
+    assert (project / "data" / "x.csv").read_text() == "3"
+
+
+def test_in_a_directory_of_the_project(project: Path) -> None:
+    (project / "sub").mkdir()
+    (project / "sub" / "here.py").write_text("import os; print(os.path.basename(os.getcwd()))\n")
+    git(project, "add", "-A")
+    git(project, "commit", "-q", "-m", "sub")
+    meticulous("run", "--", sys.executable, "here.py", cwd=project / "sub")
+
+    assert rerun(project, "1")[0] == 0
+    assert runs_of(project)[1].read_metadata()["cwd"] == "sub"
+
+
+def test_a_program_of_the_project_that_git_does_not_know(project: Path) -> None:
+    (project / ".gitignore").write_text("tool\n*.csv\nleft.txt\n")
+    git(project, "commit", "-q", "-a", "-m", "ignored")
+    (project / "tool").mkdir()
+    program = project / "tool" / "go"
+    program.write_text("#!/bin/sh\necho gone $1\n")
+    program.chmod(0o755)
+    meticulous("run", "--", "tool/go", "x", cwd=project)
+
+    code, told, said = rerun(project, "1")
+
+    assert code == 0, told + said
+
+
+def test_here_is_the_present_tree(project: Path) -> None:
+    run(project)
+    (project / "train.py").write_text("print('now')\n")
+    git(project, "commit", "-q", "-a", "-m", "now")
+
+    code, told, _ = rerun(project, "1", "--here")
+
+    assert code == 1
+    assert "commit" in told
+    assert Path(runs_of(project)[1].file("stdout")).read_text() == "now\n"
+    assert runs_of(project)[1].read_metadata()["rerun-of"] == "1"
+    (project / "train.py").write_text("print('dirty')\n")
+    assert rerun(project, "1", "--here")[0] == 125
+    assert rerun(project, "1", "--here", "--dirty", "ignore")[0] == 1
+
+
+def test_the_work_tree_can_be_kept(project: Path) -> None:
+    run(project)
+
+    code, _, said = rerun(project, "1", "--keep")
+
+    assert code == 0
+    assert worktrees(project) == 2
+    listed = git(project, "worktree", "list", "--porcelain").split("worktree ")
+    place = Path(next(one for one in listed if "meticulous-rerun-" in one).split("\nHEAD")[0])
+    assert "the work tree is kept" in said
+    assert (place / "left.txt").exists()
+    shutil.rmtree(place.parent)
+
+
+def test_a_script_that_records_itself(project: Path) -> None:
+    (project / "own.py").write_text(
+        "import meticulous\n"
+        "with meticulous.Experiment({'k': 2}):\n"
+        "    print('inside')\n"
+        "    meticulous.summary({'x': 4})\n"
+    )
+    git(project, "add", "-A")
+    git(project, "commit", "-q", "-m", "own")
+    subprocess.run([sys.executable, "own.py"], cwd=project, check=True, capture_output=True)
+    assert only_run(project).read_metadata()["command"] == ["own.py"]
+
+    code, told, said = rerun(project, "1")
+
+    assert code == 0, told + said
+    assert "identical: run 3 compared with run 1" in told
+    _, outer, inner = runs_of(project)
+    assert outer.read_metadata()["rerun-of"] == "1"
+    assert inner.read_metadata()["rerun-of"] == "1"
+    assert inner.read_json("summary.json") == {"x": 4}
+
+
+def dirty(project: Path) -> None:
+    (project / "train.py").write_text(TRAIN + "# changed\n")
+    run(project, options=("--dirty", "ignore"))
+
+
+def masked(project: Path) -> None:
+    meticulous(
+        "run", "--", sys.executable, "-c", "pass", "--api-key", "sk-verysecret123", cwd=project
+    )
+
+
+def commit_gone(project: Path) -> None:
+    run(project)
+    metadata = only_run(project).read_metadata()
+    only_run(project).write_json("metadata.json", {**metadata, "githead-sha": "1" * 40})
+
+
+def running(project: Path) -> None:
+    run(project)
+    metadata = only_run(project).read_metadata()
+    start = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
+    started = int(start) / os.sysconf("SC_CLK_TCK")
+    changed = {**metadata, "pid": os.getpid(), "pid-start-time": started}
+    only_run(project).write_json("metadata.json", changed)
+    only_run(project).write_status("RUNNING")
+
+
+def no_command(project: Path) -> None:
+    run(project)
+    metadata = only_run(project).read_metadata()
+    only_run(project).write_json("metadata.json", {**metadata, "command": []})
+
+
+@pytest.mark.parametrize(
+    ("prepare", "words", "told"),
+    [
+        (dirty, (), "uncommitted changes that were not kept"),
+        (masked, (), "a secret that was not kept: --api-key ***"),
+        (commit_gone, (), "1111111111111111"),
+        (running, (), "run 1 is running"),
+        (no_command, (), "no command recorded"),
+        (run, ("--set", "lr"), "no NAME=VALUE"),
+        (run, ("--set", "learning=1"), "no argument 'learning'"),
+        (run, ("--set", "bach-size=1"), "Did you mean batch_size"),
+        (run, ("--link", "nothing.csv"), "there is no nothing.csv"),
+        (run, ("--dirty", "ignore"), "--dirty is for --here"),
+        (run, ("--nonsense",), "nonsense"),
+    ],
+)
+def test_what_cannot_be_repeated_says_so_and_leaves_nothing(
+    project: Path, prepare: object, words: tuple[str, ...], told: str
+) -> None:
+    assert callable(prepare)
+    prepare(project)
+
+    code, _, said = rerun(project, "1", *words)
+
+    assert code == 2, said
+    assert told in said
+    assert len(runs_of(project)) == 1
+    assert worktrees(project) == 1
+
+
+def test_ways_on_where_it_says_so(project: Path) -> None:
+    dirty(project)
+    assert rerun(project, "1", "--without-changes")[0] == 0
+    git(project, "checkout", "-q", "--", ".")
+    masked(project)
+    assert rerun(project, "3", "--set", "api_key=sk-another")[0] in (0, 1)
+    assert "sk-another" not in Path(runs_of(project)[-1].file("metadata.json")).read_text()
+
+
+def test_the_command_is_gone(project: Path) -> None:
+    run(project)
+    metadata = only_run(project).read_metadata()
+    only_run(project).write_json("metadata.json", {**metadata, "command": ["no-such-program"]})
+
+    code, _, said = rerun(project, "1")
+
+    assert code == 127
+    assert "no-such-program" in said
+    assert worktrees(project) == 1
+
+
+def test_what_differs_now_is_said_before_the_start(project: Path) -> None:
+    run(project)
+    environment = only_run(project).read_json("environment.json")
+    environment["packages"]["pytest"] = "0.1"
+    environment["host"] = "elsewhere"
+    environment.setdefault("variables", {})["OMP_NUM_THREADS"] = "77"
+    only_run(project).write_json("environment.json", environment)
+
+    code, told, said = rerun(project, "1")
+
+    assert code == 0
+    before = said.partition("run 2")[0]
+    for words in (
+        "not as it was:",
+        "pytest",
+        "0.1 →",
+        "elsewhere →",
+        "OMP_NUM_THREADS",
+        "77 → none",
+    ):
+        assert words in before, said
+    assert "although" in told
+
+
+def test_nothing_is_said_to_differ_where_nothing_does(project: Path) -> None:
+    run(project)
+
+    assert "not as it was" not in rerun(project, "1")[2]
+
+
+def test_a_package_that_is_installed_from_the_project_is_named(project: Path) -> None:
+    place = project / "packages"
+    info = place / "mine-1.0.dist-info"
+    info.mkdir(parents=True)
+    told = {"url": project.as_uri(), "dir_info": {"editable": True}}
+    (info / "direct_url.json").write_text(json.dumps(told))
+    run(project)
+
+    _, _, said = rerun(project, "1", env={**os.environ, "PYTHONPATH": str(place)})
+
+    assert "the package mine, installed in editable mode is that of your own tree" in said
+    assert "of PYTHONPATH is that of your own tree" in said
+
+
+PYTHON = ["python", "train.py"]
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "value", "expected"),
+    [
+        (["--lr", "0.1"], "lr", "0.2", ["--lr", "0.2"]),
+        (["--lr=0.1"], "lr", "0.2", ["--lr=0.2"]),
+        (["lr=0.1"], "lr", "0.2", ["lr=0.2"]),
+        (["+model.lr=0.1"], "model.lr", "0.2", ["+model.lr=0.2"]),
+        (["-l", "0.1"], "l", "0.2", ["-l", "0.2"]),
+        (["-j8"], "j", "4", ["-j4"]),
+        (["--batch-size", "8", "--x"], "batch_size", "4", ["--batch-size", "4", "--x"]),
+        (["--sizes", "1", "2", "--x"], "sizes", "3 4 5", ["--sizes", "3", "4", "5", "--x"]),
+        (["--flag", "--x"], "flag", "false", ["--x"]),
+        (["--flag"], "flag", "true", ["--flag"]),
+        (["--lr", "1", "--lr", "2"], "lr", "3", ["--lr", "1", "--lr", "3"]),
+        (["--lr", "1"], "depth", "2", ["--lr", "1", "--depth", "2"]),
+        (["--lr=1"], "depth", "2", ["--lr=1", "--depth=2"]),
+        (["lr=1"], "depth", "2", ["lr=1", "depth=2"]),
+        (["--lr", "1", "--", "x"], "depth", "2", ["--lr", "1", "--depth", "2", "--", "x"]),
+        (["in.csv"], "data", "other.csv", ["other.csv"]),
+        (["--text", "a b"], "text", "c d", ["--text", "c d"]),
+    ],
+)
+def test_an_argument_is_changed_in_the_form_that_it_had(
+    words: list[str], name: str, value: str, expected: list[str]
+) -> None:
+    known = {"depth": 3, "data": "in.csv"}
+
+    assert with_value([*PYTHON, *words], name, value, known, pairs=False) == [*PYTHON, *expected]
+
+
+def test_a_name_that_nothing_has_is_refused_with_the_near_ones() -> None:
+    with pytest.raises(UsageError, match="Did you mean depth"):
+        with_value([*PYTHON, "--lr", "1"], "dept", "2", {"depth": 3}, pairs=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "extra", "expected"),
+    [
+        (["--lr", "1", "x"], ["--lr", "2"], ["--lr", "2", "x"]),
+        (["--lr=1"], ["--lr", "2"], ["--lr", "2"]),
+        (["--lr", "1"], ["--new", "2", "pos"], ["--lr", "1", "--new", "2", "pos"]),
+        (["a=1", "b=2"], ["a=3"], ["a=3", "b=2"]),
+        (["--t", "a", "--t", "b", "z"], ["--t", "c"], ["--t", "c", "z"]),
+        (["--t", "a"], ["--t", "c", "--t", "d"], ["--t", "c", "--t", "d"]),
+        (["--a", "1", "--", "p"], ["--b", "2"], ["--a", "1", "--b", "2", "--", "p"]),
+        (["-v"], [], ["-v"]),
+        (["--flag", "in.csv"], ["--flag"], ["--flag", "in.csv"]),
+    ],
+)
+def test_words_behind_the_dashes_override_or_are_added(
+    words: list[str], extra: list[str], expected: list[str]
+) -> None:
+    assert overridden([*PYTHON, *words], extra, {"t": "b", "flag": True}) == [*PYTHON, *expected]
+
+
+def test_a_masked_word_is_found() -> None:
+    check_unmasked(["python", "x.py", "--key", "abc"])
+    with pytest.raises(UsageError, match="not kept: --key=\\*\\*\\*"):
+        check_unmasked(["python", "x.py", "--key=***"])
