@@ -189,6 +189,7 @@ def test_a_fresh_run_has_what_the_document_says_and_nothing_else(repository: Pat
         runfolder.TIMELINE,
     }
     assert set(runfolder.METADATA_KEYS) - set(metadata) == {
+        "data",
         "imported-from",
         "notes",
         "ranks",

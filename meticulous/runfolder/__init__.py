@@ -136,6 +136,7 @@ METADATA_KEYS = (
     "ranks",
     "args-source",
     "args-given",
+    "data",
     "survivors",
     "recording-trouble",
 )

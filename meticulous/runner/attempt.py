@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from meticulous.runner.data import DataFiles
     from meticulous.runner.monitor import Monitor
     from meticulous.runner.ranks.company import Company
 
@@ -105,6 +106,7 @@ class Attempt:
         self._started_s = time.monotonic()
         self._is_over = threading.Event()
         self._monitor: Monitor | None = None
+        self._data: DataFiles | None = None
 
     def run(self, started: Callable[[], None] = lambda: None) -> Result:
         """Start the command, see it through and judge it; `started` is called when it has begun.
@@ -178,6 +180,9 @@ class Attempt:
             "usage": usage,
             "survivors": survivors,
         }
+        data = self._data.end() if self._data else []
+        if data:
+            changes["data"] = data
         if self._company is not None:
             verdict = self._company.conclude(verdict, changes, supervisor)
         self._record.finish(verdict.state, verdict.message, changes)
@@ -241,6 +246,20 @@ class Attempt:
         self._record.set_arguments(arguments)
         for trouble in copy_configs(self._run, arguments, os.getcwd()):
             self._record.note_trouble(trouble)
+        if any(isinstance(value, (str, list, dict)) for value in arguments.values.values()):
+            self._guard(lambda: self._look_at_data(arguments))
+
+    def _look_at_data(self, arguments: Arguments) -> None:
+        """Note the data files that `arguments` name, if they were there before the run."""
+        if self._data is None:
+            from meticulous.runner.data import DataFiles
+
+            record = self._record
+            first = str(record.metadata["timestamp"])  # what an earlier attempt wrote is no input
+            self._data = DataFiles(
+                self._settings, first, lambda found: record.update({"data": found})
+            )
+        self._data.look(arguments)
 
     def _gather_environment(self, interpreter: dict[str, Any] | None) -> None:
         """Describe the environment, with what the Python of the command has told of itself."""

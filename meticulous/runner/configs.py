@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-__all__ = ["copy_configs"]
+__all__ = ["copy_configs", "texts"]
 
 ENDINGS = (".yaml", ".yml", ".json", ".toml", ".ini", ".cfg", ".conf")
 MOST_BYTES = 1 << 20
@@ -44,7 +44,7 @@ def copy_configs(run: RunFolder, arguments: Arguments, cwd: str) -> list[str]:
 
 def _named(arguments: Arguments) -> Iterator[str]:
     """Give each text among the arguments that looks like the path of a config file."""
-    for name, text in _texts(arguments.values, ""):
+    for name, text in texts(arguments.values, ""):
         is_named_so = any(word in name.lower() for word in ("conf", "cfg"))
         if "\0" in text or not text.lower().endswith(ENDINGS):
             continue
@@ -56,16 +56,16 @@ def _is_given(name: str, given: tuple[str, ...]) -> bool:
     return any(name == entry or name.startswith(entry + ".") for entry in given)
 
 
-def _texts(value: Any, name: str) -> Iterator[tuple[str, str]]:
+def texts(value: Any, name: str) -> Iterator[tuple[str, str]]:
     """Give (dotted name, text) for each text in nested arguments."""
     if isinstance(value, str):
         yield name, value
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _texts(item, f"{name}.{key}" if name else key)
+            yield from texts(item, f"{name}.{key}" if name else key)
     elif isinstance(value, list):
         for item in value:
-            yield from _texts(item, name)
+            yield from texts(item, name)
 
 
 def _copy(run: RunFolder, source: str) -> None:
