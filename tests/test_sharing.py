@@ -118,6 +118,18 @@ def test_a_run_comes_in_as_it_went_out(
     assert [] == [name for name in os.listdir(elsewhere / "experiments") if "import" in name]
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_an_archive_may_be_called_as_its_folder_of_runs(
+    project: Path, elsewhere: Path, tmp_path: Path, form: str
+) -> None:
+    record(project)
+    name = "runs/" if form == "/" else f"runs.{form}"
+    export(project, "1", f"{tmp_path}/{name}")
+
+    assert 0 == meticulous("import", tmp_path / name, cwd=elsewhere).returncode
+    assert "1" == only_run(elsewhere).id
+
+
 def test_taking_code_in_touches_nothing_of_the_user(
     project: Path, elsewhere: Path, tmp_path: Path
 ) -> None:

@@ -62,10 +62,10 @@ def unpack(archive: str, manifest: Manifest, directory: str, progress: Progress)
             continue
         if not is_safe(name):
             raise _altered(archive, f"the name {entry.name!r} leads out of it")
-        if top is None:
-            top = name.split("/")[0] + "/" if _has_top(name, manifest) else ""
         if entry.kind == "directory":
             continue
+        if top is None:
+            top = name.split("/")[0] + "/" if _has_top(name, manifest) else ""
         if top and not name.startswith(top):
             raise _altered(archive, f"{name!r} lies beside its folder {top}")
         name = name.removeprefix(top)
@@ -85,12 +85,9 @@ def unpack(archive: str, manifest: Manifest, directory: str, progress: Progress)
 
 def _has_top(name: str, manifest: Manifest) -> bool:
     """Tell whether `name`, the first of the archive, is in a folder that holds all others."""
-    return not (
-        name == MANIFEST
-        or name in manifest.files
-        or name in manifest.links
-        or name.split("/")[0] == RUNS
-    )
+    known = {MANIFEST, *manifest.files, *manifest.links}
+    first, _, inner = name.partition("/")
+    return name not in known and (inner in known or first != RUNS)
 
 
 def _check_entry(archive: str, entry: Entry, name: str, manifest: Manifest) -> None:
