@@ -45,6 +45,16 @@ def test_a_virtual_environment_is_what_it_says_of_itself(made_venv: Path) -> Non
     assert found.directories == (str(made_venv / "lib" / LIBRARY / "site-packages"),)
 
 
+def test_a_virtual_environment_of_copies_is_one_too(made_venv: Path, tmp_path: Path) -> None:
+    path = tmp_path / "copies"
+    venv.create(path, symlinks=False)
+
+    found, linked = (find(str(place / "bin" / "python")) for place in (path, made_venv))
+
+    assert found.version == linked.version != ""
+    assert found.directories == (str(path / "lib" / LIBRARY / "site-packages"),)
+
+
 def test_the_python_of_a_running_interpreter_is_found_with_its_packages() -> None:
     script = "import site; print(*site.getsitepackages(), sep='\\n')"
     told = subprocess.run(

@@ -178,8 +178,8 @@ def _describe(executable: str, program: Program, cwd: str, environ: Mapping[str,
     """Read version, prefix and package directories from the layout around `executable`."""
     settings = _venv_settings(executable)
     base = os.path.realpath(executable)
-    if settings and not os.path.exists(base):
-        base = os.path.join(settings.get("home", ""), os.path.basename(base))
+    if settings and (not os.path.exists(base) or _is_copy(base, settings["prefix"])):
+        base = os.path.realpath(os.path.join(settings.get("home", ""), os.path.basename(base)))
     base_prefix = os.path.dirname(os.path.dirname(base))
     library = _library(base, base_prefix)
     prefix = settings["prefix"] if settings else base_prefix
@@ -200,6 +200,11 @@ def _describe(executable: str, program: Program, cwd: str, environ: Mapping[str,
         directories = []
     version = _full_version(settings, base_prefix, library)
     return Python(executable, version, prefix, tuple(dict.fromkeys(directories)))
+
+
+def _is_copy(base: str, prefix: str) -> bool:
+    """Tell whether a virtual environment has a copy of Python (``venv --copies``) and no link."""
+    return base.startswith(os.path.join(os.path.realpath(prefix), ""))
 
 
 def _venv_settings(executable: str) -> dict[str, str]:
