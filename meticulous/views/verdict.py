@@ -15,6 +15,8 @@ __all__ = ["as_json", "changes", "lines"]
 _MOST = 20
 """Lines of one kind; the rest is counted."""
 _WIDEST = 60
+_FEW_PACKAGES = 6
+"""More that only one side has are listed in a line: another environment has its own dozens."""
 _ABSENT = "none"
 
 
@@ -36,8 +38,22 @@ def lines(verdict: Verdict, names: Sequence[str], stream: TextIO) -> Iterator[st
 
 
 def changes(found: Sequence[Change]) -> Iterator[str]:
-    """Give a line for each change, at most twenty."""
-    yield from _aligned([_change(one) for one in found], "changes")
+    """Give a line for each change, at most twenty; many packages of one side in a line."""
+    packages = [one for one in found if one.kind == "package"]
+    few = sum(one.one is None or one.other is None for one in packages) <= _FEW_PACKAGES
+    single = [
+        one
+        for one in found
+        if few or one.kind != "package" or not (one.one is None or one.other is None)
+    ]
+    yield from _aligned([_change(one) for one in single], "changes")
+    if not few:
+        for side, what in (("other", "packages that are gone"), ("one", "packages that are new")):
+            names = [one.name for one in packages if getattr(one, side) is None]
+            if names:
+                more = f" and {len(names) - _FEW_PACKAGES:,} more"
+                shown = ", ".join(map(text.harmless, names[:_FEW_PACKAGES]))
+                yield f"  {what}: {shown}{more if len(names) > _FEW_PACKAGES else ''}"
 
 
 def as_json(verdict: Verdict, names: Sequence[str]) -> dict[str, Any]:
