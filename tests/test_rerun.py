@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from meticulous.errors import UsageError
@@ -188,6 +190,33 @@ def test_the_work_tree_can_be_kept(project: Path) -> None:
     assert "the work tree is kept" in said
     assert (place / "left.txt").exists()
     shutil.rmtree(place.parent)
+
+
+@pytest.mark.parametrize("is_typed", [True, False], ids=["ctrl-c", "sigterm"])
+def test_an_interruption_ends_it_and_leaves_no_work_tree(project: Path, is_typed: bool) -> None:
+    (project / "wait.py").write_text(
+        "import sys, time; print('begun', flush=True); time.sleep(60)\n"
+    )
+    git(project, "add", "-A")
+    git(project, "commit", "-q", "-m", "wait")
+    meticulous("run", "--timeout", "1s", "--", sys.executable, "wait.py", cwd=project)
+    words = ["-m", "meticulous", "rerun", "1"]
+    child = pexpect.spawn(sys.executable, words, cwd=str(project), timeout=60, echo=False)
+
+    child.expect("begun")
+    if is_typed:
+        child.sendintr()
+    else:
+        child.kill(signal.SIGTERM)
+    child.expect("run 2 compared with run 1")
+    child.expect(pexpect.EOF)
+    child.close()
+
+    status, reason = runs_of(project)[1].read_status()
+    assert status == "ERROR"
+    assert ("SIGINT" in reason or "Interrupt" in reason) if is_typed else "SIGTERM" in reason
+    assert child.exitstatus in (0, 1)
+    assert worktrees(project) == 1
 
 
 def test_a_script_that_records_itself(project: Path) -> None:

@@ -72,7 +72,8 @@ def _code(metadata: Mapping[str, Any]) -> str:
 def _data(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Give what is known of the content of each data file."""
     return {
-        str(entry.get("path")): entry.get("sha256") or f"{entry.get('size')} bytes"
+        str(entry.get("path")): f"{entry.get('size')} bytes"
+        + (f", sha256 {str(entry['sha256'])[:12]}" if entry.get("sha256") else "")
         for entry in metadata.get("data") or []
         if isinstance(entry, dict)
     }
