@@ -192,6 +192,19 @@ def test_the_work_tree_can_be_kept(project: Path) -> None:
     shutil.rmtree(place.parent)
 
 
+def test_a_folder_of_the_original_system(project: Path) -> None:
+    run(project)
+    metadata = only_run(project).read_metadata()
+    kept = {key: metadata[key] for key in ("githead-sha", "timestamp")}
+    old = {**kept, "command": "train.py --lr 0.1"}
+    only_run(project).write_json("metadata.json", old)
+
+    code, told, said = rerun(project, "1")
+
+    assert code == 0, told + said
+    assert runs_of(project)[1].read_status()[0] == "SUCCESS"
+
+
 @pytest.mark.parametrize("is_typed", [True, False], ids=["ctrl-c", "sigterm"])
 def test_an_interruption_ends_it_and_leaves_no_work_tree(project: Path, is_typed: bool) -> None:
     (project / "wait.py").write_text(
@@ -268,6 +281,13 @@ def running(project: Path) -> None:
     only_run(project).write_status("RUNNING")
 
 
+def interactive(project: Path) -> None:
+    run(project)
+    metadata = only_run(project).read_metadata()
+    del metadata["child-pid"]
+    only_run(project).write_json("metadata.json", {**metadata, "command": ["-c", "x"]})
+
+
 def no_command(project: Path) -> None:
     run(project)
     metadata = only_run(project).read_metadata()
@@ -281,6 +301,7 @@ def no_command(project: Path) -> None:
         (masked, (), "a secret that was not kept: --api-key ***"),
         (commit_gone, (), "1111111111111111"),
         (running, (), "run 1 is running"),
+        (interactive, (), "'-c', which is no script"),
         (no_command, (), "no command recorded"),
         (run, ("--set", "lr"), "no NAME=VALUE"),
         (run, ("--set", "learning=1"), "no argument 'learning'"),

@@ -13,9 +13,9 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from meticulous import liveness, recorded, runfolder, settings
+from meticulous.arguments.wrappers import is_python
 from meticulous.asking import selectors
 from meticulous.commands import asked
 from meticulous.commands.verify import add_terms, judge, terms_of
@@ -101,10 +101,15 @@ def main(arguments: argparse.Namespace) -> int:
 def _command(run: RunFolder, changes: Sequence[str], extra: Sequence[str]) -> list[str]:
     """Give the words to run: those that were recorded, with what is to be changed."""
     metadata = run.read_metadata()
-    command = [str(word) for word in metadata.get("command") or []]
+    told = metadata.get("command") or []
+    command = told.split() if isinstance(told, str) else [str(word) for word in told]
     if not command:
         raise RunFolderError(f"run {run.id} has no command recorded", "It cannot be repeated")
-    if _is_in_process(metadata):  # the words are sys.argv of the script
+    if "child-pid" not in metadata and not is_python(os.path.basename(command[0])):
+        # The words are sys.argv of a script that recorded itself.
+        if not command[0].endswith(".py") or "ipykernel" in command[0]:
+            message = f"run {run.id} recorded itself in {command[0]!r}, which is no script"
+            raise RunFolderError(message, "It cannot be repeated from its record")
         python = (run.read_json(runfolder.ENVIRONMENT).get("python") or {}).get("executable")
         command.insert(0, python if python and os.access(python, os.X_OK) else "python")
     known = dict(leaves(run.read_json(runfolder.DEFAULT_ARGS)))
@@ -118,10 +123,6 @@ def _command(run: RunFolder, changes: Sequence[str], extra: Sequence[str]) -> li
     command = words.overridden(command, extra, known)
     words.check_unmasked(command)
     return command
-
-
-def _is_in_process(metadata: dict[str, Any]) -> bool:
-    return "child-pid" not in metadata and bool(metadata.get("format"))
 
 
 def _settings(arguments: argparse.Namespace, run: RunFolder, directory: str) -> RunSettings:

@@ -64,7 +64,8 @@ def endings(
     facts = [run.read_metadata() for run in (one, other)]
     pairs: list[tuple[str, Any, Any]] = [("status", statuses[0], statuses[1])]
     for name, key in (("exit code", "exit-code"), ("signal", "signal")):
-        pairs.append((name, facts[0].get(key), facts[1].get(key)))
+        if all(key in fact for fact in facts):  # the original system recorded none
+            pairs.append((name, facts[0][key], facts[1][key]))
     for name, first, second in pairs:
         if first != second:
             found.differences.append(Difference(name, "", first, second))
