@@ -163,6 +163,7 @@ def test_what_cannot_be_compared_is_neither_the_same_nor_different(
             "  3%|#  | 1/9\r100%|###| 9/9 [00:01<00:00, 8.2it/s]",
             "100%|###| 9/9 [00:12<00:00, 8it/s]",
         ),
+        ("100%|█████████| 9/9 [00:01<00:00, 8.2it/s]", "100%|##| 9/9 [00:01<00:00, 8.2it/s]"),
         ("at 1764000000.123", "at 1774000000"),
         ("run 12 in experiments/12/out", "run 12 in experiments/12/out"),
         ("Tue Nov 24 04:52:31 UTC 2026", "Wed Nov 25 14:52:31 UTC 2026"),

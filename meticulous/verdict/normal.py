@@ -30,6 +30,8 @@ _RULES = tuple(
     (re.compile(pattern, flags), text)
     for pattern, text, flags in (
         (r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])", "", 0),
+        # A bar is as broad as the terminal.
+        (r"(\d+%) ?\|[^|]*\|", r"\1|<bar>|", 0),
         # What absl and glog write before each line: a letter, the date, the time, the thread.
         (rf"^([IWEF])\d{{4}} {_CLOCK}\s+\d+ ", r"\1<time> ", 0),
         (

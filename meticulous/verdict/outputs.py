@@ -153,7 +153,8 @@ def _compare_stream(
         )
         if is_near not in first:
             place = f"line {at or at_other}"
-            first[is_near] = Difference(name, place, old, new, is_near)
+            shown = [line and line.rstrip().rpartition("\r")[2] for line in (old, new)]
+            first[is_near] = Difference(name, place, shown[0], shown[1], is_near)
     if count:
         chosen = first.get(False) or first[True]
         note = f"and {count - 1:,} more lines" if count > 1 else ""
