@@ -243,15 +243,23 @@ def run(directory: Path, moments: int, seed: int) -> Counter[tuple[str, str]]:
 
 
 def check_doctor(store: Store) -> None:
-    """`doctor` must name exactly the runs that `ls` calls LOST, and close no other."""
+    """`doctor` must name exactly the runs that `ls` calls LOST, close these truly, and no other."""
     lost = {name for name, row in store.rows().items() if row["status"] == "LOST"}
     found = store.ask("doctor", codes=(1,))
     assert {one["run"] for one in found if one["kind"] == "lost"} == lost
     assert {one["kind"] for one in found} <= {"lost", "half-made", "leftover"}, found
+    ends = {name: _end(store.runs / name) for name in lost}
     store.ask("doctor", "--fix", codes=(0, 1))
     rows = store.rows()
-    assert {rows[name]["status"] for name in lost} == {"ERROR"}
+    assert {name: rows[name]["status"] for name in lost} == ends
     assert [name for name, row in rows.items() if row["status"] == "RUNNING"] == ["living"]
+
+
+def _end(folder: Path) -> str:
+    """What a lost run becomes: ERROR, unless its recorder was killed between metadata and STATUS."""
+    metadata = json.loads((folder / "metadata.json").read_bytes())
+    is_half_written = metadata["end-time"] and metadata["reason"] is None
+    return "SUCCESS" if is_half_written else "ERROR"
 
 
 def _wait_for(claim: Any) -> None:
