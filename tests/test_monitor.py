@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
 import time
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,8 @@ from typing import Any
 import pytest
 
 from meticulous.runfolder import RESOURCES, SAMPLED_USAGE_KEYS, RunFolder
-from meticulous.runner import monitor, tree
-from meticulous.runner.gpu_usage import GpuWatch, read_program
+from meticulous.runner import gpu_usage, monitor, tree
+from meticulous.runner.gpu_usage import GpuWatch
 from meticulous.samples import last_sample
 from tests.conftest import meticulous, only_run, wait_until
 
@@ -199,8 +201,8 @@ def test_only_processes_of_the_run_count_on_the_gpu(tmp_path: Path) -> None:
     assert [
         {"index": 0, "memory": 1 << 30, "utilisation": 45},
         {"index": 1, "memory": 512 << 20, "utilisation": None},
-    ] == read_program(program, {4711})
-    assert [] == read_program(program, {1})
+    ] == gpu_usage._Program(program).used_by({4711})
+    assert [] == gpu_usage._Program(program).used_by({1})
 
 
 @pytest.fixture
@@ -238,6 +240,98 @@ def test_the_readings_of_a_run_are_those_of_nvidia_smi(
     run, usage = record(repository, code, "--sample-interval", "0.2")
     assert (3 << 29, 45.0) == (usage["peak_gpu_memory"], usage["mean_gpu_utilisation"])
     assert 1 << 30 == samples_of(run)[-1]["gpus"][0]["memory"]
+
+
+ALL_GPUS = """0, GPU-aaaa, 4096, 45
+1, GPU-bbbb, 3, 0
+2, GPU-cccc, 8192, 90
+"""
+
+
+def test_in_a_container_the_gpus_are_read_as_a_whole(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver names processes by their ids outside: the busy GPU is told that the run may use."""
+    apart = [shutil.which("unshare") or "unshare", "--pid", "--fork", "--mount-proc"]
+    if subprocess.run([*apart, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("a namespace of process ids needs the right to unshare")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-aa,1")
+    text = PMON.format(pid=888888)
+    smi(
+        tmp_path / "bin",
+        f'case "$1" in\n'
+        f"pmon) cat <<END\n{text}END\n;;\n"
+        f"--query-gpu=index*) cat <<END\n{ALL_GPUS}END\n;;\n"
+        "*) exit 9 ;;\nesac",
+    )
+    code = "import time; time.sleep(1.5)"
+    words = ["run", "-q", "--sample-interval", "0.2", sys.executable, "-c", code]
+    command = [*apart, sys.executable, "-m", "meticulous", *words]
+    subprocess.run(command, cwd=repository, check=True)
+    run = only_run(repository)
+    assert [
+        {"index": 0, "memory": 4 << 30, "utilisation": 45, "whole": True},
+        {"index": 1, "memory": 3 << 20, "utilisation": 0, "whole": True},
+    ] == samples_of(run)[-1]["gpus"]
+    usage = run.read_metadata()["usage"]
+    assert ((4 << 30) + (3 << 20), True) == (usage["peak_gpu_memory"], usage["whole_gpus"])
+
+
+def test_nvml_tells_of_the_processes_of_the_run_or_else_of_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class NVMLError(Exception):
+        pass
+
+    def of_parts(device: int) -> Any:
+        if device == 1:
+            raise NVMLError
+        return types.SimpleNamespace(gpu=45)
+
+    def processes(device: int) -> list[Any]:
+        ours = types.SimpleNamespace(pid=4711, usedGpuMemory=1 << 30)
+        return [ours] if device == 0 else [types.SimpleNamespace(pid=9, usedGpuMemory=None)]
+
+    def shares(device: int, since: int) -> list[Any]:
+        return [types.SimpleNamespace(pid=4711, smUtil=30, timeStamp=since + 1)]
+
+    nvml = types.ModuleType("pynvml")
+    vars(nvml).update(
+        NVMLError=NVMLError,
+        nvmlInit=lambda: None,
+        nvmlDeviceGetCount=lambda: 2,
+        nvmlDeviceGetHandleByIndex=lambda index: index,
+        nvmlDeviceGetUUID=lambda index: f"GPU-{index}",
+        nvmlDeviceGetMemoryInfo=lambda index: types.SimpleNamespace(used=index + 5),
+        nvmlDeviceGetUtilizationRates=of_parts,
+        nvmlDeviceGetComputeRunningProcesses=processes,
+        nvmlDeviceGetProcessUtilization=shares,
+    )
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    smi(tmp_path / "bin", "exit 9")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+
+    def reading(pid: int, *, is_apart: bool) -> list[dict[str, Any]]:
+        watch = GpuWatch(lambda: {pid})
+        watch._is_apart = is_apart
+        watch.latest()
+        wait_until(lambda: watch._asking is not None and not watch._asking.is_alive())
+        return watch._latest
+
+    ours = [{"index": 0, "memory": 1 << 30, "utilisation": 30}]
+    assert ours == reading(4711, is_apart=False) == reading(4711, is_apart=True)
+    assert [] == reading(1, is_apart=False)
+    whole = [
+        {"index": 0, "memory": 5, "utilisation": 45, "whole": True},
+        {"index": 1, "memory": 6, "utilisation": None, "whole": True},
+    ]
+    assert whole == reading(1, is_apart=True)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert whole[1:] == reading(1, is_apart=True)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert [] == reading(1, is_apart=True)
 
 
 def test_the_newest_whole_sample_is_read_from_the_end(tmp_path: Path) -> None:

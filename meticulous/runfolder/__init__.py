@@ -154,6 +154,7 @@ SAMPLED_USAGE_KEYS = (
     "peak_threads",
     "peak_gpu_memory",
     "mean_gpu_utilisation",
+    "whole_gpus",
 )
 """Those that come from samples, so that a run which is over at once has none."""
 

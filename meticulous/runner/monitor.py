@@ -77,6 +77,7 @@ class Monitor:
         self._gpus: GpuWatch | None = None
         self._peaks: dict[str, int] = {}
         self._gpu_shares: list[int] = []
+        self._are_gpus_whole = False
 
     def work(self, end: threading.Event) -> None:
         """Sample until `end`; where the file cannot be written, say so and stop."""
@@ -99,6 +100,8 @@ class Monitor:
         found: dict[str, Any] = dict(self._peaks)
         if self._gpu_shares:
             found["mean_gpu_utilisation"] = round(sum(self._gpu_shares) / len(self._gpu_shares), 1)
+        if self._are_gpus_whole:
+            found["whole_gpus"] = True
         return found
 
     def _sample_until(self, end: threading.Event) -> None:
@@ -168,6 +171,7 @@ class Monitor:
         }
         if gpus:
             peaks["peak_gpu_memory"] = sum(gpu["memory"] for gpu in gpus)
+            self._are_gpus_whole |= any(gpu.get("whole") for gpu in gpus)
             known = [gpu["utilisation"] for gpu in gpus if gpu["utilisation"] is not None]
             self._gpu_shares += [sum(known)] if known else []
         for name, value in peaks.items():
