@@ -69,7 +69,10 @@ class UnknownColumnError(UsageError):
     def __init__(self, column: str, columns: Iterable[str]) -> None:
         import difflib
 
-        near = difflib.get_close_matches(column, list(columns), n=1)
+        known = list(columns)
+        near = [f"{column}_mean"]  # in groups a result has a mean, and is not there itself
+        if near[0] not in known:
+            near = difflib.get_close_matches(column, known, n=1)
         hint = f"Did you mean `{near[0]}`?" if near else "See `meticulous ls --list-columns`"
         super().__init__(f"no column `{column}`", hint)
         self.column = column

@@ -170,7 +170,7 @@ class Experiments(Generic[Reader]):
         """Give the run `expid`; raises KeyError where there is none."""
         name = str(expid)
         if name not in self._rows:
-            raise KeyError(expid)
+            raise KeyError(f"there is no run {expid} in {self.experiments_directory}")
         if name not in self._readers:
             self._readers[name] = self._reader(os.path.join(self.experiments_directory, name))
         return self._readers[name]

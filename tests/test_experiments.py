@@ -37,7 +37,7 @@ def test_runs_are_found_by_id_and_come_in_start_order(project: Path) -> None:
     assert experiments[1] is experiments[1]
     assert 1 in experiments
     assert 3 not in experiments
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="there is no run 3 in "):
         experiments[3]
 
 

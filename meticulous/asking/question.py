@@ -13,6 +13,7 @@ from meticulous.asking.conditions import All, Compare, Condition, HasTag, In
 from meticulous.asking.index import Index, Order
 from meticulous.errors import UnknownColumnError, UsageError
 from meticulous.reading import HEADER, Row, flatten
+from meticulous.runfolder import STATES
 
 __all__ = ["Question", "Table", "answer", "split_list"]
 
@@ -124,7 +125,7 @@ def _aggregated(question: Question, by: list[str], names: list[str]) -> list[str
 def _condition(question: Question, names: Sequence[str]) -> Condition | None:
     parts: list[Condition] = []
     if question.status:
-        parts.append(In("status", tuple(word.upper() for word in question.status)))
+        parts.append(In("status", tuple(_state(word) for word in question.status)))
     if question.tag is not None:
         parts.append(HasTag(question.tag))
     if question.since is not None:
@@ -132,6 +133,13 @@ def _condition(question: Question, names: Sequence[str]) -> Condition | None:
     if question.filter is not None:
         parts.append(conditions.parse(question.filter, names))
     return All(tuple(parts)) if parts else None
+
+
+def _state(word: str) -> str:
+    state = word.upper()
+    if state not in STATES:
+        raise UsageError(f"there is no status {word!r}", f"Give {', '.join(STATES)}")
+    return state
 
 
 def since(text: str) -> str:

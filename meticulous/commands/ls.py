@@ -8,6 +8,7 @@ arguments and summary_… for its results; --list-columns lists them.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 
@@ -16,6 +17,7 @@ from meticulous.asking.question import Question, Table, answer, split_list
 from meticulous.commands import asked
 from meticulous.errors import UsageError
 from meticulous.reading import Row
+from meticulous.runfolder import STATUS, RunFolder
 from meticulous.views import columns, export, listing
 
 __all__ = ["add_arguments", "main"]
@@ -85,6 +87,8 @@ def main(arguments: argparse.Namespace) -> int:
         lambda runs: answer(runs, question),
         refresh=arguments.refresh,
     )
+    if not table.rows and arguments.directory:
+        _refuse_run(arguments.directory)
     if arguments.export:
         _export(arguments, table)
     if arguments.list_columns:
@@ -110,6 +114,15 @@ def _check(arguments: argparse.Namespace) -> None:
     for name in ("tails", "head", "normalize_json_values"):
         if (getattr(arguments, name) or 0) < 0:
             raise UsageError(f"--{name.replace('_', '-')} cannot be negative")
+
+
+def _refuse_run(directory: str) -> None:
+    """Say so where what was named is not a directory of runs but one of them."""
+    run = RunFolder(directory)
+    if os.path.isfile(run.file(STATUS)):
+        parent = os.path.join(os.path.dirname(os.path.abspath(directory)), "")
+        hint = f"See `meticulous show {run.id}`, or list {asked.shown_path(parent)}"
+        raise UsageError(f"{directory} is a run, not a directory of runs", hint)
 
 
 def _question(arguments: argparse.Namespace) -> Question:

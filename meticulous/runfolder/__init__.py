@@ -38,6 +38,7 @@ __all__ = [
     "RESOURCES",
     "RUNNING",
     "SAMPLED_USAGE_KEYS",
+    "STATES",
     "STATUS",
     "STDERR",
     "STDOUT",
@@ -88,6 +89,7 @@ SUCCESS = "SUCCESS"
 ERROR = "ERROR"
 LOST = "LOST"
 """Never on disk: what readers say of a RUNNING whose recorder is gone."""
+STATES = (RUNNING, SUCCESS, ERROR, LOST)
 
 
 _AT_ONCE = 1 << 16
