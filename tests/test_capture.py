@@ -9,6 +9,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pytest
 
 from meticulous.runfolder import RunFolder
 from meticulous.runner.streams import Timeline
-from tests.conftest import DEADLINE_S, only_run, wait_until
+from tests.conftest import DEADLINE_S, git, only_run, wait_until
 from tests.launch_support import (
     METICULOUS,
     PYTHON,
@@ -368,6 +369,22 @@ def test_daemon_survives_and_is_named(repository: Path, tmp_path: Path) -> None:
         wait_until(mark.exists)
     finally:
         wait_until(lambda: not is_running(pid))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the process is watched in /proc")
+def test_a_process_that_is_just_ending_is_no_survivor(repository: Path) -> None:
+    (repository / "train.py").write_text(
+        "import os\n"
+        "pid = os.fork()\n"
+        "if not pid:\n"
+        "    os.close(1), os.close(2)\n"
+        "    filled = bytearray(b'x') * (1 << 30)  # to be given back takes the kernel a while\n"
+        "    os._exit(0)\n"
+        "while not open(f'/proc/{pid}/statm').read().startswith('0 '): pass\n"
+    )
+    git(repository, "commit", "-qam", "change")
+    seen = recorded([PYTHON, "train.py"], repository)
+    assert (0, b"", b"") == seen
 
 
 def test_usage_counts_grandchildren(repository: Path) -> None:

@@ -161,6 +161,8 @@ class Supervisor:
             if survivor.pid in OURS:
                 continue
             try:
+                if not survivor.memory_info().vms:
+                    continue  # it is ending: its memory is gone, its entry not yet
                 words = survivor.cmdline() or [survivor.name()]
             except psutil.Error:
                 continue
