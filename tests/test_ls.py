@@ -287,6 +287,18 @@ def test_the_table_fits_in_the_terminal(project: Path, columns: int) -> None:
     assert any("ERROR" in line for line in lines)
 
 
+@pytest.mark.parametrize("columns", [20, 80, 200])
+def test_runs_that_find_no_room_side_by_side_follow_below(project: Path, columns: int) -> None:
+    lines = screen(project, ["compare", "1-13"], columns)
+
+    heads = [line.split() for line in lines if re.fullmatch(r" +[\d ]+", line)]
+    assert [str(number) for number in range(1, 14)] == [word for head in heads for word in head]
+    assert columns < 200 or len(heads) <= 2
+    assert max(len(line) for line in lines) <= max(
+        columns, len("summary_significance  01-05 09:00")
+    )
+
+
 def test_colour_is_for_terminals_that_want_it(project: Path, monkeypatch) -> None:
     def raw() -> bytes:
         child = pexpect.spawn(sys.executable, ["-m", "meticulous", "ls"], cwd=str(project))

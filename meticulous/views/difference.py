@@ -10,13 +10,15 @@ from meticulous.reading import Row, is_missing, same
 from meticulous.units import format_duration
 from meticulous.views import text
 from meticulous.views.cell import cell
-from meticulous.views.table import Column, draw
+from meticulous.views.table import GAP, Column, draw, full_width
 
 __all__ = ["between", "differs", "lines", "side_by_side"]
 
 _CODE = ("githead-sha", "githead-message", "branch", "dirty", "snapshot-sha", "remote")
 _RUN = ("command", "cwd", "host", "user")
 _ABSENT = "-"
+_WIDEST_ABREAST = 24
+"""Longer values of a run are cut rather than keep others away from its side."""
 
 Pair = tuple[Any, Any]
 Difference = dict[str, dict[str, Pair]]
@@ -101,10 +103,33 @@ def _cell(name: str, value: Any) -> str:
 
 
 def side_by_side(rows: Sequence[Row], names: Sequence[str], limit: int | None) -> list[str]:
-    """Draw a column for each run and a line for each of `names` that one of them has."""
+    """Draw a column for each run and a line for each of `names` that one of them has.
+
+    Where a line of `limit` columns is too short for all runs, they follow in further tables.
+    """
     held = [name for name in names if any(not is_missing(row.get(name)) for row in rows)]
-    columns = [Column("", [text.harmless(name) for name in held])]
-    for row in rows:
-        cells = [cell(name, row) for name in held]
-        columns.append(Column(str(row["expid"]), cells, flexible=True))
-    return draw(columns, limit).lines
+    title = Column("", [text.harmless(name) for name in held])
+    runs = [
+        Column(str(row["expid"]), [cell(name, row) for name in held], flexible=True) for row in rows
+    ]
+    drawn: list[str] = []
+    for some in _abreast(title, runs, limit):
+        drawn += ["", *draw([title, *some], limit).lines]
+    return drawn[1:]
+
+
+def _abreast(title: Column, runs: Sequence[Column], limit: int | None) -> Iterator[list[Column]]:
+    """Give as many of `runs` at a time as find room beside `title`, long values cut; at least one."""
+    if limit is None:
+        yield list(runs)
+        return
+    some: list[Column] = []
+    left = room = limit - full_width(title)
+    for run in runs:
+        needed = min(full_width(run), _WIDEST_ABREAST) + len(GAP)
+        if some and needed > left:
+            yield some
+            some, left = [], room
+        some.append(run)
+        left -= needed
+    yield some

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from meticulous.views.text import clip, width
 
-__all__ = ["Column", "Drawn", "draw"]
+__all__ = ["GAP", "Column", "Drawn", "draw", "full_width"]
 
 Paint = Callable[[str, str], str]
 
-_GAP = "  "
+GAP = "  "
 _NARROWEST = 8
 """Text columns are not cut below this; whole columns go before that."""
 
@@ -54,7 +54,7 @@ def draw(
         header: whether lines with the groups and names come first.
         paint: (column name, or "" for the header, text) -> the text with colour.
     """
-    widths = [max([width(column.name) * header, *map(width, column.cells)]) for column in columns]
+    widths = [full_width(column, header=header) for column in columns]
     shown = list(range(len(columns)))
     if limit is not None:
         shown, widths = _fit(columns, widths, limit)
@@ -63,8 +63,13 @@ def draw(
     widths = _labelled(columns, widths) if header else widths
     lines = _heading(columns, widths, paint) if header else []
     drawn = [_draw_cells(*pair, paint) for pair in zip(columns, widths, strict=True)]
-    lines += [_GAP.join(cells).rstrip() for cells in zip(*drawn, strict=True)]
+    lines += [GAP.join(cells).rstrip() for cells in zip(*drawn, strict=True)]
     return Drawn(lines, left_out)
+
+
+def full_width(column: Column, *, header: bool = True) -> int:
+    """Give the width at which nothing of `column` is cut."""
+    return max([width(column.name) * header, *map(width, column.cells)])
 
 
 def _groups(columns: Sequence[Column]) -> list[tuple[str, int, int]]:
@@ -79,7 +84,7 @@ def _groups(columns: Sequence[Column]) -> list[tuple[str, int, int]]:
 
 
 def _room(widths: Sequence[int]) -> int:
-    return sum(widths) + len(_GAP) * max(len(widths) - 1, 0)
+    return sum(widths) + len(GAP) * max(len(widths) - 1, 0)
 
 
 def _labelled(columns: Sequence[Column], widths: Sequence[int]) -> list[int]:
@@ -96,13 +101,13 @@ def _heading(columns: Sequence[Column], widths: Sequence[int], paint: Paint | No
         _placed(column.name, size, "", paint, right=column.right)
         for column, size in zip(columns, widths, strict=True)
     ]
-    lines = [_GAP.join(names).rstrip()]
+    lines = [GAP.join(names).rstrip()]
     if any(column.group for column in columns):
         labels = [
             _placed(label, _room(widths[first:end]), "", paint, right=False)
             for label, first, end in _groups(columns)
         ]
-        lines.insert(0, _GAP.join(labels).rstrip())
+        lines.insert(0, GAP.join(labels).rstrip())
     return lines
 
 
