@@ -202,7 +202,7 @@ class Experiment:
         state, _, message = status.partition("\n")
         if state not in (SUCCESS, ERROR):
             raise MeticulousError(f"the status {state!r} is unknown", "Give SUCCESS or ERROR")
-        reason = (message.strip().splitlines() or ["finished as an error"])[-1]
+        reason = runfolder.headline(message) or "finished as an error"
         verdict = Verdict(Ended(None, None), Outcome(ERROR, message or reason, reason, None))
         if state == SUCCESS:
             verdict = Verdict(Ended(None, None), Outcome(SUCCESS, message, None, None))

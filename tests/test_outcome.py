@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from meticulous.runfolder import ERROR, SUCCESS
+from meticulous.runfolder import ERROR, SUCCESS, headline
 from meticulous.runner.outcome import judge, traceback_in
 from meticulous.runner.process import Ended
 from tests.conftest import git, meticulous, only_run
@@ -27,6 +27,38 @@ def test_a_traceback_is_taken_as_python_printed_it(tmp_path: Path) -> None:
     stderr = stderr_of("def f(): raise ValueError('no digits')\nf()\n", tmp_path)
 
     assert stderr.rstrip("\n") == traceback_in(stderr)
+
+
+CUDA = "CUDA error: device-side assert triggered\nCompile with `TORCH_USE_CUDA_DSA`."
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        ("raise ValueError('no digits')", "ValueError: no digits"),
+        (f"raise RuntimeError({CUDA!r})", "RuntimeError: CUDA error: device-side assert triggered"),
+        ("raise ImportError('\\n  pip install it\\n  or not')", "ImportError: pip install it"),
+        ("def f(): f()\nf()", "RecursionError: maximum recursion depth exceeded"),
+        ("f(", "SyntaxError: '(' was never closed"),
+        ("try: 1 / 0\nexcept Exception as e: raise KeyError('x\\ny') from e", r"KeyError: 'x\ny'"),
+        (
+            "import concurrent.futures as c\nif __name__ == '__main__':\n"
+            "    with c.ProcessPoolExecutor(1) as p: p.submit(int, 'a').result()\n",
+            "ValueError: invalid literal for int() with base 10: 'a'",
+        ),
+        (
+            "import traceback\ntry: 1 / 0\nexcept Exception: text = traceback.format_exc()\n"
+            "raise RuntimeError('Caught in a worker.\\nOriginal ' + text)\n",
+            "ZeroDivisionError: division by zero",
+        ),
+    ],
+)
+def test_one_line_tells_most_of_a_traceback(tmp_path: Path, code: str, line: str) -> None:
+    stderr = stderr_of(code + "\n", tmp_path)
+
+    outcome = judge(Ended(1, None), stderr, None, out_of_memory=False)
+
+    assert line == outcome.reason == headline(outcome.message)
 
 
 @pytest.mark.parametrize("link", ["from error", ""])

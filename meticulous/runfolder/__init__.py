@@ -15,6 +15,7 @@ from meticulous.helper import METRICS, SUMMARY, from_strict, json_bytes, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 __all__ = [
@@ -50,6 +51,8 @@ __all__ = [
     "UNCOMMITTED_PATCH_OF_SUBMODULE",
     "USAGE_KEYS",
     "RunFolder",
+    "headline",
+    "telling_line",
 ]
 
 FORMAT = 1
@@ -93,6 +96,9 @@ STATES = (RUNNING, SUCCESS, ERROR, LOST)
 
 
 _AT_ONCE = 1 << 16
+
+_TRACEBACK = "Traceback (most recent call last):"
+_GROUP = "+ Exception Group Traceback"
 
 _NUMBERS_AS_WORDS = (ARGS, DEFAULT_ARGS, SUMMARY)
 """Files whose "NaN", "Infinity" and "-Infinity" are numbers; elsewhere they are what they say."""
@@ -242,6 +248,35 @@ class RunFolder:
             message = f"{self.path} has format {version}; this meticulous reads up to {FORMAT}"
             raise RunFolderError(message, "Upgrade meticulous to read it")
         return metadata
+
+
+def headline(message: str) -> str:
+    """Give the one line that tells most of a message of STATUS; empty where there is none.
+
+    Of a Python traceback it is that of the exception, however many lines of explanation follow;
+    else the last line.
+    """
+    lines = message.strip().splitlines()
+    if not lines:
+        return ""
+    place = telling_line(lines)
+    line = lines[place].strip()
+    if line.endswith(":"):  # the exception's own text begins with an empty line
+        line += next((f" {more.strip()}" for more in lines[place + 1 :] if more.strip()), "")
+    return line
+
+
+def telling_line(lines: Sequence[str]) -> int:
+    """Give the place of the line that :func:`headline` takes; `lines` must not be empty."""
+    starts = [i for i, line in enumerate(lines) if line.endswith(_TRACEBACK)]
+    if starts and not any(_GROUP in line for line in lines):
+        for place in range(starts[-1] + 1, len(lines)):
+            line = lines[place]
+            # The end of a frame stands alone where the name of its file has a line break.
+            is_of_frame = line.startswith(" ") or '", line ' in line
+            if line.strip() and not is_of_frame:
+                return place
+    return len(lines) - 1
 
 
 def _content(path: str) -> bytes:

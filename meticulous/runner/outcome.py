@@ -6,7 +6,7 @@ import re
 import signal
 
 from meticulous.records import Record
-from meticulous.runfolder import ERROR, SUCCESS
+from meticulous.runfolder import ERROR, SUCCESS, headline
 from meticulous.runner.process import Ended
 
 __all__ = ["TIMEOUT", "Outcome", "judge", "timed_out", "traceback_in"]
@@ -83,7 +83,7 @@ def judge(
         reason = f"{reason}: {said}" if said else reason
         return Outcome(ERROR, reason, reason, None)
     message = _with_telling_last_line(traceback)
-    return Outcome(ERROR, message, message.splitlines()[-1].strip(), None)
+    return Outcome(ERROR, message, headline(message), None)
 
 
 def timed_out(ended: Ended, limit: str) -> Outcome:

@@ -173,7 +173,7 @@ class _Crate:
             result=[file for name, file in files.items() if not _is_record(name)],
             environment=self._variables(key, environment),
             actionStatus=_status(state),
-            error=(message.splitlines() or ["failed"])[-1] if failed else None,
+            error=(runfolder.headline(message) or "failed") if failed else None,
         )
         self._crate.root_dataset.append_to("mentions", action)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from meticulous.reading import TIMES, Row
-from meticulous.runfolder import RUNNING
+from meticulous.runfolder import RUNNING, headline
 from meticulous.units import format_duration
 from meticulous.views import text
 
@@ -25,20 +25,20 @@ def cell(name: str, row: Row) -> str:
     if name == "duration" and isinstance(value, (int, float)):
         return format_duration(value)
     if name == "status_message":
-        return _last_line(value)
+        return _headline(value)
     if name == "sha":
         return str(value)[:8]
     return text.short(value)
 
 
 def whole_cell(name: str, row: Row) -> str:
-    """Give the value of the column `name` whole, but of a message only the last line."""
+    """Give the value of the column `name` whole, but of a message only the line that tells most."""
     value = row.get(name)
-    return _last_line(value) if name == "status_message" else text.full(value)
+    return _headline(value) if name == "status_message" else text.full(value)
 
 
-def _last_line(message: Any) -> str:
-    return text.harmless(str(message or "").strip().rpartition("\n")[2].strip())
+def _headline(message: Any) -> str:
+    return text.harmless(headline(str(message or "")))
 
 
 def _elapsed(row: Row) -> float | None:

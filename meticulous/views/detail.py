@@ -51,11 +51,11 @@ def lines(run: dict[str, Any], stream: TextIO) -> Iterator[str]:
     paint = colour.painter(stream) or (lambda _name, plain: plain)
     message = run["status_message"].strip()
     title = f"run {run['expid']}  "
-    last = text.harmless(message.rpartition("\n")[2])
+    headline = text.harmless(runfolder.headline(message))
     yield (
         paint("", title)
         + paint("status", run["status"] or "no status")
-        + (f"  {last}" if last else "")
+        + (f"  {headline}" if headline else "")
     )
     yield from _pairs(_facts(run))
     yield from _heading(paint, "notes", _notes(run["metadata"]))
@@ -143,8 +143,8 @@ def _rank_line(rank: dict[str, Any]) -> tuple[str, str]:
         parts[0] += f" on {host}"
     if wall := (metadata.get("usage") or {}).get("wall"):
         parts.append(f"took {format_duration(wall)}")
-    if last := rank["status_message"].strip().rpartition("\n")[2]:
-        parts.append(last)
+    if headline := runfolder.headline(rank["status_message"]):
+        parts.append(headline)
     return str(rank["rank"]), text.harmless(", ".join(parts))
 
 

@@ -11,7 +11,7 @@ from meticulous.masking import mask_command
 from meticulous.metadata import recorder
 from meticulous.recording import ATTEMPT_KEYS, Record
 from meticulous.records import Record as Fields
-from meticulous.runfolder import ERROR, LOST, RUNNING, SUCCESS, RunFolder
+from meticulous.runfolder import ERROR, LOST, RUNNING, SUCCESS, RunFolder, headline, telling_line
 from meticulous.runner.outcome import Outcome
 
 TYPE_CHECKING = False
@@ -137,13 +137,18 @@ def judge_together(parts: Sequence[Part], size: int, changes: dict[str, Any]) ->
     if not failed:
         return Outcome(SUCCESS, "", None, None)
     first = failed[0]
-    *above, last = (first.message or first.reason or first.state).splitlines()
+    lines = (first.message or first.reason or first.state).splitlines()
+    place = telling_line(lines)
+    lines[place] = f"rank {first.number}: {lines[place].strip()}"
     others = len(failed) - 1
-    last = f"rank {first.number}: {last.strip()}"
     if others:
-        last += f" ({others} other {'rank has' if others == 1 else 'ranks have'} failed too)"
-    changes.update({"exit-code": first.exit_code, "signal": first.signal, "reason": last})
-    return Outcome(ERROR, "\n".join([*above, last]), last, first.signal)
+        lines[place] += (
+            f" ({others} other {'rank has' if others == 1 else 'ranks have'} failed too)"
+        )
+    message = "\n".join(lines)
+    reason = headline(message)
+    changes.update({"exit-code": first.exit_code, "signal": first.signal, "reason": reason})
+    return Outcome(ERROR, message, reason, first.signal)
 
 
 def correct(run: RunFolder, attempt: int) -> bool:
