@@ -229,7 +229,7 @@ class Experiment:
             self.finish()
             return False
         goes_on = isinstance(error, Exception)
-        if goes_on and not self._has_ended:
+        if goes_on:
             import traceback
 
             traceback.print_exception(kind, error, trace)

@@ -485,6 +485,16 @@ def test_finish_twice_and_use_after_finish_do_no_harm(project: Path) -> None:
         pass
 
 
+def test_an_exception_after_finish_is_printed_all_the_same(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with Experiment({}) as experiment:
+        experiment.finish()
+        raise ValueError("too late to be recorded")
+    assert capfd.readouterr().err.endswith("ValueError: too late to be recorded\n")
+    assert ("SUCCESS", "") == only_run(project).read_status()
+
+
 def test_finish_takes_a_status(project: Path) -> None:
     experiment = Experiment({})
     with pytest.raises(MeticulousError, match="unknown"):
