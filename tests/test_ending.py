@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import signal
 import subprocess
 import sys
@@ -19,7 +20,6 @@ import atexit, os, signal, sys, threading, time
 from meticulous import Experiment
 experiment = Experiment({})
 """
-SEEN = sys.version_info >= (3, 12)
 
 
 def ended(run: RunFolder) -> tuple[str, str, int | None]:
@@ -56,18 +56,57 @@ def test_the_end_of_the_process_is_the_verdict(
     assert (state, message, exit_code % 256) == ended(only_run(repository))
 
 
+MAIN = """
+import sys
+from sys import exit as leave
+from meticulous import Experiment
+
+def main():
+    Experiment({})
+    with Experiment({"k": 1}):
+        pass
+    Experiment({})
+    return code
+
+code = int(sys.argv[1])
+"""
+GLIBC = sys.version_info >= (3, 12) or platform.libc_ver()[0] == "glibc"
+STALE = "try:\n    sys.exit(9)\nexcept SystemExit:\n    "
+
+
+@pytest.mark.skipif(not GLIBC, reason="only glibc and Python 3.12 show the exit code")
 @pytest.mark.parametrize("code", [0, 3])
-def test_systemexit_raised_by_name_is_seen_where_python_shows_it(
-    code: int, repository: Path
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sys.exit(main())",
+        "raise SystemExit(main())",
+        "leave(main())",
+        "main()\nraise SystemExit(code) from None",
+        "main()\n" + STALE + "pass\nraise SystemExit(code)",
+        "main()\n" + STALE + "raise SystemExit(code)",
+        "main()\nwith Experiment({}):\n    raise SystemExit(code)",
+    ],
+)
+def test_the_exit_code_is_known_however_systemexit_was_raised(
+    line: str, code: int, repository: Path
 ) -> None:
-    done = run_script(repository, OPEN + f"raise SystemExit({code})")
-    assert code == done.returncode
-    state, message, exit_code = ended(only_run(repository))
-    if SEEN:
-        assert ("ERROR" if code else "SUCCESS", code) == (state, exit_code)
-    else:
-        assert ("ERROR", None) == (state, exit_code)
-        assert "SystemExit" in message
+    done = run_script(repository, MAIN + line, str(code))
+    assert (code, b"") == (done.returncode, done.stderr)
+    for run in runs_of(repository):
+        if not run.read_json("args.json"):
+            message = f"exit code {code}" if code else ""
+            assert ("ERROR" if code else "SUCCESS", message, code) == ended(run)
+            assert run.read_metadata()["reason"] == (message or None)
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="this Python shows every SystemExit")
+def test_where_the_exit_code_cannot_be_known_the_verdict_says_so(repository: Path) -> None:
+    (repository / "ctypes.py").write_text("raise ImportError('built without libffi')")
+    run_script(repository, MAIN + "sys.exit(main())", "0")
+    state, message, exit_code = ended(runs_of(repository)[0])
+    assert ("ERROR", None) == (state, exit_code)
+    assert "whose exit code Python 3." in message
 
 
 @pytest.mark.parametrize("code", [0, 3])

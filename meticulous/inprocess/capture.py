@@ -47,6 +47,7 @@ class Capture:
         self._keys: set[int] = set()
         self._requests = 0
         self._answers: dict[int, Any] = {}
+        self._is_kept = self._is_here = False
         told, self._tell = _pipe()
         self._listen, answers = _pipe()
         self._pid = _start(self._taps, told, answers)
@@ -103,9 +104,20 @@ class Capture:
             for tap in self._taps:
                 tap.end()
         answer: tuple[list[str], dict[str, Any]] | None = self._ask("close", key)
-        if not self._keys:
+        if not self._keys and not self._is_kept:
             self.abandon()
         return ([_GONE], {}) if answer is None else answer
+
+    def keep(self) -> None:
+        """Keep the carrier when the last run is closed, for :meth:`tell_exit_code`."""
+        self._is_kept = not self._is_here
+
+    def tell_exit_code(self, paths: list[str]) -> None:
+        """Let the carrier correct the ends of the runs at `paths` by the exit code to come."""
+        if self._is_kept and self._ask("await_exit", paths):
+            from meticulous.inprocess import exitcode
+
+            exitcode.tell(self._tell, self._listen)
 
     def abandon(self) -> None:
         """Let go of the carrier; it ends by itself when it has carried all."""
@@ -142,6 +154,7 @@ class Capture:
         self._listen, answers = _pipe()
         channels = [tap.hand_over() for tap in self._taps]
         carrier = Carrier(channels, told, answers, os.getpid())
+        self._is_here = True
         threading.Thread(target=carrier.serve, name="carrier", daemon=True).start()
         receive(self._listen)
 

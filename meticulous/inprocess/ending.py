@@ -34,10 +34,14 @@ _FATAL = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Verdict(Record):
-    """How an experiment ended: as a process ends, and what STATUS holds."""
+    """How an experiment ended: as a process ends, and what STATUS holds.
+
+    One that is not certain holds until the exit code is known.
+    """
 
     ended: Ended
     outcome: Outcome
+    is_certain: bool = True
 
 
 NORMAL = Verdict(Ended(0, None), judge(Ended(0, None), "", None, out_of_memory=False))
@@ -49,6 +53,8 @@ def on_error(error: BaseException) -> Verdict:
     As long as the process goes on, nothing but a ``SystemExit`` says with which code it will end.
     """
     if isinstance(error, SystemExit):
+        if _watch is not None:
+            _watch.exits.note(error.code)  # what ends this block may end the process too
         return _on_exit(error.code)
     text = _traceback.text(type(error), error, error.__traceback__)
     return Verdict(Ended(None, None), judge(Ended(1, None), "", text, out_of_memory=False))
@@ -63,12 +69,13 @@ def verdict_on(frame: FrameType | None) -> Verdict:
         if isinstance(error, KeyboardInterrupt):
             outcome = on_error(error).outcome._replace(signal_name=signal.SIGINT.name)
             return Verdict(Ended(None, signal.SIGINT), outcome)
-        return on_error(error)._replace(ended=Ended(1, None))
+        verdict = on_error(error)
+        return verdict if isinstance(error, SystemExit) else verdict._replace(ended=Ended(1, None))
     if _watch is not None and _watch.exits.seen:
-        return _on_exit(_watch.exits.code)
+        return _on_exit(_watch.exits.code)._replace(is_certain=_watch.exits.are_all_seen)
     version = ".".join(map(str, sys.version_info[:2]))
     reason = f"ended by raising SystemExit, whose exit code Python {version} does not show"
-    return Verdict(Ended(None, None), Outcome(ERROR, reason, reason, None))
+    return Verdict(Ended(None, None), Outcome(ERROR, reason, reason, None), is_certain=False)
 
 
 def _went_through(frame: FrameType, error: BaseException) -> bool:
@@ -129,7 +136,8 @@ class _Exits:
     """The last ``SystemExit`` that was seen, and its code.
 
     From Python 3.12 on the interpreter tells of every one. Before that, ``sys.exit`` has to be
-    stood in for, and one that is raised by its name is not seen.
+    stood in for, and one that is raised by its name is not seen; see
+    :mod:`meticulous.inprocess.exitcode`.
     """
 
     def __init__(self) -> None:
@@ -143,6 +151,11 @@ class _Exits:
             self._stand_in(sys, "exit")
             if hasattr(builtins, "exit"):  # not without `site`
                 self._stand_in(type(builtins.exit), "__call__")
+
+    @property
+    def are_all_seen(self) -> bool:
+        """Whether the last one that was seen is the last one there was."""
+        return self._tool is not None
 
     def end(self) -> None:
         """Look no longer."""
@@ -161,7 +174,7 @@ class _Exits:
             try:
                 own(*words, **named)
             except SystemExit as error:
-                self._note(error.code)
+                self.note(error.code)
                 raise error.with_traceback(None) from None
 
         def undo() -> None:
@@ -172,7 +185,8 @@ class _Exits:
         setattr(owner, name, stand_in)
         self._undo.append(undo)
 
-    def _note(self, code: object) -> None:
+    def note(self, code: object) -> None:
+        """Take it that `code` is the code to exit with, until another is seen."""
         if _is_main_thread():
             self.seen, self.code = True, code
 
@@ -189,7 +203,7 @@ class _Exits:
 
     def _unwound(self, _code: Any, _offset: int, error: BaseException) -> None:
         if isinstance(error, SystemExit):
-            self._note(error.code)
+            self.note(error.code)
 
 
 _watch: _Watch | None = None

@@ -141,8 +141,14 @@ def stop(tracked: Tracked, verdict: Verdict) -> None:
 
 def _stop_all(verdict: Verdict) -> None:
     """End all that are open, the newest first, as the process does."""
-    for tracked in reversed(list(_this.open.values())):
+    ending_now = list(reversed(_this.open.values()))
+    last = ending_now[0].capture if ending_now and not verdict.is_certain else None
+    if last:
+        last.keep()
+    for tracked in ending_now:
         stop(tracked, verdict)
+    if last:
+        last.tell_exit_code([tracked.record.run.path for tracked in ending_now])
 
 
 def _record(

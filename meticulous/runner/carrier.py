@@ -92,6 +92,7 @@ class Carrier:
         self._samplings: dict[int, _Sampling] = {}
         self._describing: list[threading.Thread] = []
         self._undescribed: list[tuple[str, dict[str, Any]]] = []
+        self._awaiting_exit: list[str] = []
         self._is_mute = False
 
     def serve(self) -> None:
@@ -103,6 +104,9 @@ class Carrier:
             while (request := self._next_request()) is not None:
                 number, what, *rest = request
                 send(self._answers, (number, getattr(self, f"_{what}")(*rest)))
+                if self._awaiting_exit:
+                    self._correct_ends()
+                    break
         except OSError:
             pass  # the program is gone; what it has printed is still to be carried
         self._is_mute = not self._runs
@@ -182,6 +186,21 @@ class Carrier:
             one.close()
         timeline.close()
         return trouble.texts, peaks
+
+    def _await_exit(self, paths: list[str]) -> bool:
+        """Expect the exit code of the program as the next byte; the runs at `paths` end with it."""
+        self._awaiting_exit = paths
+        return True
+
+    def _correct_ends(self) -> None:
+        """Wait for the exit code, and let the runs that were ended by a guess say what is true."""
+        code = os.read(self._told, 1)
+        if code:
+            from meticulous.runner.ends import correct
+
+            for path in self._awaiting_exit:
+                correct(path, code[0], self._say)
+        os.write(self._answers, b"\n")  # the program may be gone now
 
     def _describe(self) -> None:
         """Write environment.json of the runs that have none yet, from a thread."""
