@@ -73,6 +73,42 @@ def test_stdout_is_left_a_proper_text_stream(repository: Path) -> None:
     assert b"\xe9\n" == kept(repository)
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_stream_into_a_file_can_still_be_reconfigured_and_wrapped(
+    unbuffered: str, repository: Path, tmp_path: Path
+) -> None:
+    code = """
+        import io, os, sys
+        from meticulous import Experiment
+        print("before")
+        with Experiment({}):
+            for stream in (sys.stdout, sys.stderr):
+                stream.reconfigure(errors="replace")
+                stream.reconfigure(encoding="utf-8")
+            assert sys.stdout.tell() == 7
+            wrapper = io.TextIOWrapper(sys.stdout.buffer, encoding="latin-1")
+            wrapper.write("\xe9\\n")
+            wrapper.detach()
+            print("\xe9")
+        print("after", sys.stdout.seekable(), vars(getattr(sys.stdout.buffer, "raw", sys.stdout.buffer)))
+        assert sys.stdout.tell() == os.lseek(1, 0, os.SEEK_CUR)
+    """
+    with (tmp_path / "out").open("wb") as out, (tmp_path / "err").open("ab") as error:
+        done = run_script(
+            repository,
+            code,
+            env={"PYTHONUNBUFFERED": unbuffered, "PYTHONIOENCODING": "utf-8"},
+            capture_output=False,
+            stdout=out,
+            stderr=error,
+        )
+    assert (0, b"") == (done.returncode, (tmp_path / "err").read_bytes())
+    inside = b"\xe9\n\xc3\xa9\n"
+    printed = (tmp_path / "out").read_bytes()
+    assert b"before\n" + inside + b"after True {'name': '<stdout>'}\n" == printed
+    assert inside == kept(repository)
+
+
 def test_lines_are_in_the_file_as_they_are_printed(repository: Path) -> None:
     code = """
         from meticulous import Experiment

@@ -114,6 +114,7 @@ class _DescriptorTap(Tap):
         super().__init__(number, name)
         self._stream, self._leading = stream, leading
         self._is_now_line_buffered = False
+        self._file: Any = None
         self._identity: tuple[int, ...] = ()
         self.sink = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, _ABOVE)
         if is_terminal(number):
@@ -130,13 +131,28 @@ class _DescriptorTap(Tap):
         self._theirs = -1
         self._close_source()
         stream = self._leading
-        if isinstance(stream, io.TextIOWrapper) and not stream.line_buffering:
-            stream.reconfigure(line_buffering=True)  # so that a crash loses no line
-            self._is_now_line_buffered = True
+        if isinstance(stream, io.TextIOWrapper):
+            self._tell_as_before(stream)
+            if not stream.line_buffering:
+                stream.reconfigure(line_buffering=True)  # so that a crash loses no line
+                self._is_now_line_buffered = True
+
+    def _tell_as_before(self, stream: io.TextIOWrapper) -> None:
+        """Let a stream that was made on a file say where it is in it, as it is asked to.
+
+        That it can is what it remembers, and a pipe cannot: without this, ``reconfigure`` and a
+        new wrapper of its buffer would raise an OSError.
+        """
+        sink, file = self.sink, getattr(stream.buffer, "raw", stream.buffer)
+        if isinstance(file, io.FileIO) and file.seekable():
+            self._file = file
+            vars(file)["tell"] = lambda: os.lseek(sink, 0, os.SEEK_CUR)
 
     def end(self) -> None:
         if _identity(self.number) == self._identity:
             os.dup2(self.sink, self.number)
+        if self._file is not None:
+            vars(self._file).pop("tell", None)
         if self._is_now_line_buffered:
             try:
                 self._leading.reconfigure(line_buffering=False)
