@@ -108,6 +108,70 @@ def test_the_parser_is_not_parsed_twice(parser: argparse.ArgumentParser, project
         assert ("y", ["x", "y"]) == (other.note, effects)
 
 
+def test_a_second_experiment_of_the_same_words_has_the_same_record(
+    parser: argparse.ArgumentParser, project: Path
+) -> None:
+    parser.add_argument("--lr", type=float, default=0.1)
+    words = ["--lr", "2"]
+    expected = ({"lr": 2.0}, {"lr": 0.1})
+    assert expected == Experiment.extract_meticulous_args(parser, words)[:2]
+    with Experiment.from_parser(parser, words):
+        assert expected == (recorded("args.json"), recorded("default_args.json"))
+        assert ["lr"] == recorded("metadata.json")["args-given"]  # type: ignore[index]
+
+
+def test_a_parser_that_changes_is_parsed_anew(
+    parser: argparse.ArgumentParser, project: Path
+) -> None:
+    parser.add_argument("--lr", type=float, default=0.1)
+    words = ["--size", "3"]
+    with Experiment.from_parser(parser, words):
+        parser.add_argument("--size", type=int)
+        assert 3 == parser.parse_args(words).size
+        parser.set_defaults(lr=0.5)  # as from a file that an argument has named
+        assert 0.5 == parser.parse_args(words).lr
+
+
+def test_what_a_namespace_has_comes_before_a_default(
+    parser: argparse.ArgumentParser, project: Path
+) -> None:
+    parser.add_argument("--lr", type=float, default=0.1)
+    parser.add_argument("--size", type=int, default=1)
+    words = ["--size", "3"]
+    with Experiment.from_parser(parser, words):
+        again = parser.parse_args(words, namespace=argparse.Namespace(lr=0.5, size=2))
+        assert (0.5, 3) == (again.lr, again.size)
+
+
+def test_positionals_between_options_can_still_be_parsed(
+    parser: argparse.ArgumentParser, project: Path
+) -> None:
+    parser.add_argument("files", nargs="*")
+    parser.add_argument("--lr", type=float)
+    words = ["a", "--lr", "1", "b"]
+    with Experiment.from_parser(parser, words):
+        again = parser.parse_intermixed_args(words)
+        assert (["a", "b"], 1.0) == (again.files, again.lr)
+
+
+def test_the_group_can_be_that_of_a_subcommand(project: Path) -> None:
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers(dest="command")
+    train = commands.add_parser("train")
+    train.add_argument("--lr", type=float, default=0.1)
+    Experiment.add_argument_group(train)
+    commands.add_parser("describe").add_argument("--description")
+    words = ["train", "--lr", "2", "--description", "why"]
+    with Experiment.from_parser(parser, words) as experiment:
+        assert "why" == experiment.metadata["description"]
+        assert ["command", "train.lr"] == experiment.metadata["args-given"]
+    assert {"command": "train", "train": {"lr": 2.0}} == recorded("args.json")
+    assert {"command": None, "train": {"lr": 0.1}} == recorded("default_args.json")
+    assert Experiment.from_parser(parser, ["train", "--norecord"]).norecord
+    args, _, ours = Experiment.extract_meticulous_args(parser, ["describe", "--description", "d"])
+    assert ({"command": "describe", "describe": {"description": "d"}}, {}) == (args, ours)
+
+
 def test_leftover_words_are_the_programs_to_judge(
     parser: argparse.ArgumentParser, project: Path
 ) -> None:

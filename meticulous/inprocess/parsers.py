@@ -9,7 +9,7 @@ from meticulous.settings.options import DIRTY
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 __all__ = ["Extracted", "add_argument_group", "extract"]
 
@@ -73,36 +73,93 @@ def extract(parser: argparse.ArgumentParser, arg_list: Sequence[str] | None = No
     """Parse `arg_list` (default: the command line), and part what is parsed.
 
     The next ``parse_args`` or ``parse_known_args`` of the same words gives the same result without
-    parsing again: types and actions may have effects, such as opening a file.
+    parsing again, see :class:`_Remembered`.
     """
     import sys
 
     words = list(sys.argv[1:] if arg_list is None else arg_list)
-    noted: list[tuple[argparse.Action, list[str]]] = []
-    undo = [_note_given(one, noted) for one in _with_subparsers(parser)]
-    try:
-        namespace, leftover = parser.parse_known_args(words)
-    finally:
-        for step in undo:
-            step()
-    _remember(parser, words, namespace, leftover)
-    pool = dict(vars(namespace))
-    ours = {
-        action.dest
-        for group in parser._action_groups  # noqa: SLF001, argparse has no other way to ask
-        if group.title == _TITLE
-        for action in group._group_actions  # noqa: SLF001
-    }
-    meticulous_args = {name: pool.pop(name) for name in list(pool) if name in ours}
-    given = [action for action, _ in noted]
-    chosen = {id(action): said[0] for action, said in noted if said}
+    known = vars(parser).get("parse_known_args")
+    if not isinstance(known, _Remembered) or not known.holds(words):
+        known = _Remembered(parser, words)
+        vars(parser)["parse_known_args"] = known
+    pool = dict(vars(known.namespace))
+    chosen = {id(action): said[0] for action, said in known.noted if said}
+    options = list(_our_options(parser, chosen))
+    meticulous_args = {one.dest: pool.pop(one.dest) for one in options if one.dest in pool}
+    given = [action for action, _ in known.noted if not any(action is one for one in options)]
     args, defaults, names = _actions.describe(parser, pool, given, chosen, "")
-    return Extracted(
-        args,
-        {name: value for name, value in defaults.items() if name not in ours},
-        meticulous_args,
-        [name for name in dict.fromkeys(names) if name not in ours],
-    )
+    return Extracted(args, defaults, meticulous_args, list(dict.fromkeys(names)))
+
+
+class _Remembered:
+    """Stands in for the ``parse_known_args`` of a parser: what was parsed is not parsed again.
+
+    Types and actions may have effects, such as opening a file. Other words are parsed as ever, and
+    so are the same ones when the parser has changed since.
+    """
+
+    def __init__(self, parser: argparse.ArgumentParser, words: list[str]) -> None:
+        own = parser.parse_known_args
+        self._parse: Callable[..., tuple[Any, list[str]]] = own
+        if isinstance(own, _Remembered):
+            self._parse = own._parse  # noqa: SLF001, one of ours
+        self._parser, self._words = parser, words
+        self.namespace: Any
+        self.noted: list[tuple[argparse.Action, list[str]]] = []
+        undo = [_note_given(one, self.noted) for one in _with_subparsers(parser)]
+        try:
+            self.namespace, self._leftover = self._parse(words)
+        finally:
+            for step in undo:
+                step()
+        self._shape = _shape(parser)
+
+    def holds(self, words: list[str]) -> bool:
+        """Say whether `words` would be parsed to the same."""
+        now = _shape(self._parser)
+        return (
+            words == self._words
+            and len(now) == len(self._shape)
+            and all(one is other for one, other in zip(now, self._shape, strict=True))
+        )
+
+    def __call__(
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        """Do what ``ArgumentParser.parse_known_args`` does."""
+        import sys
+
+        if not self.holds(list(sys.argv[1:] if args is None else args)):
+            return self._parse(args, namespace)
+        result = type(self.namespace)() if namespace is None else namespace
+        given = {action.dest for action, _ in self.noted}
+        for name, value in vars(self.namespace).items():
+            if name in given or not hasattr(result, name):  # what it has comes before a default
+                setattr(result, name, value)
+        return result, list(self._leftover)
+
+
+def _shape(parser: argparse.ArgumentParser) -> list[Any]:
+    """Give what a result depends on: a parser is changed by new arguments and other defaults."""
+    shape: list[Any] = []
+    for one in _with_subparsers(parser):
+        for action in one._actions:  # noqa: SLF001
+            shape += [action, action.default, action.nargs, action.type]
+        shape += one._defaults.values()  # noqa: SLF001
+    return shape
+
+
+def _our_options(
+    parser: argparse.ArgumentParser, chosen: Mapping[int, str]
+) -> Iterator[argparse.Action]:
+    """Give the options for making an Experiment, of `parser` and of its chosen subcommand."""
+    for group in parser._action_groups:  # noqa: SLF001, argparse has no other way to ask
+        if group.title == _TITLE:
+            yield from group._group_actions  # noqa: SLF001
+    for action in parser._actions:  # noqa: SLF001
+        subparser = _subparsers(action).get(chosen.get(id(action), ""))
+        if subparser is not None:
+            yield from _our_options(subparser, chosen)
 
 
 def _note_given(
@@ -134,29 +191,3 @@ def _subparsers(action: argparse.Action) -> dict[str, argparse.ArgumentParser]:
     choices = action.choices
     is_one = isinstance(choices, dict) and all(hasattr(one, "_actions") for one in choices.values())
     return choices if is_one else {}  # type: ignore[return-value]
-
-
-def _remember(
-    parser: argparse.ArgumentParser,
-    words: list[str],
-    namespace: argparse.Namespace,
-    leftover: list[str],
-) -> None:
-    """Let the next parsing of `words` by `parser` give what this one has given."""
-    import sys
-
-    parse = parser.parse_known_args
-    found = dict(vars(namespace))
-
-    def parse_known_args(
-        args: Sequence[str] | None = None, namespace: Any = None
-    ) -> tuple[Any, list[str]]:
-        if list(sys.argv[1:] if args is None else args) != words:
-            return parse(args, namespace)
-        result = type(namespace_of_first)() if namespace is None else namespace
-        for name, value in found.items():
-            setattr(result, name, value)
-        return result, list(leftover)
-
-    namespace_of_first = namespace
-    vars(parser)["parse_known_args"] = parse_known_args
