@@ -384,6 +384,23 @@ def test_an_experiment_under_run_has_a_folder_of_its_own_linked_to_its_parent(
     assert [] == launched.read_metadata()["survivors"]
 
 
+def test_the_launcher_has_the_arguments_of_a_script_that_records_itself(
+    repository: Path,
+) -> None:
+    prefix = [sys.executable, "-m", "meticulous", "run", "-q", "--"]
+    code = PARSED + "    experiment.finish()\n    parser.parse_args()\n    1 / 0\n"
+    run_script(repository, code, "--lr", "2", prefix=prefix)
+    launched, inner = runs_of(repository)
+    for run in (launched, inner):
+        args, defaults = run.read_json("args.json"), run.read_json("default_args.json")
+        assert (2.0, 64) == (args["lr"], args["batch_size"])
+        assert (0.1, 64) == (defaults["lr"], defaults["batch_size"])
+        assert ["lr"] == run.read_metadata()["args-given"]
+    assert launched.read_metadata()["args-source"].startswith("argparse in train.py")
+    assert launched.read_status()[1].endswith("ZeroDivisionError: division by zero")
+    assert "reports" not in os.listdir(inner.path)
+
+
 def test_a_command_that_is_run_in_an_experiment_has_it_as_its_parent(project: Path) -> None:
     with Experiment({}):
         assert 0 == meticulous("run", "-q", "--", "true", cwd=project).returncode

@@ -49,6 +49,8 @@ def _finish(parse, result, args, kwargs):
         _parse.handed_over[asked_by] = parse
         return
     parser = args[0] if args else kwargs["self"]
+    if "parse_known_args" in vars(parser) and not parse.noted:
+        return  # an Experiment has given back what it had parsed, which has been reported
     namespace, leftover = result if isinstance(result, tuple) else (result, None)
     given = [action for _, action, _ in parse.noted]
     chosen = {id(action): words[0] for _, action, words in parse.noted if words}

@@ -26,6 +26,9 @@ _PARSERS = frozenset(
 )
 """Packages that parse for others: whoever called them is the caller of the parse."""
 
+_EXPERIMENT = ("meticulous.experiment", "meticulous.inprocess.parsers")
+"""Modules by which a script has its own parser asked, to record itself."""
+
 
 class Parse(object):
     """A parse under way: whether it is of the command line, and what the captures noted of it."""
@@ -165,9 +168,13 @@ def _module(frame):
     return str(frame.f_globals.get("__name__") or "")
 
 
+def _parses_for_others(module):
+    return module.partition(".")[0] in _PARSERS or module in _EXPERIMENT
+
+
 def _caller(frame):
     """Name the module that asked for the parse, past the parser libraries; ``__main__`` resolved."""
-    while frame is not None and _module(frame).partition(".")[0] in _PARSERS:
+    while frame is not None and _parses_for_others(_module(frame)):
         frame = frame.f_back
     if frame is None:
         return None

@@ -204,7 +204,7 @@ def _escape(character):
 def _directory():
     rank = os.environ.get("METICULOUS_RANK", "0")
     inner = "reports" if rank == "0" else "ranks/{}/reports".format(rank)
-    return os.path.join(os.environ["METICULOUS_RUN_DIR"], inner)
+    return os.path.join(_load("start").armed_for[0], inner)
 
 
 def _replace(name, text):

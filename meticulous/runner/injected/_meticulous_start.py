@@ -36,6 +36,8 @@ _REPORTED_AT_START = 16
 or fail, so that a build that starts Python a thousand times does not leave a thousand files."""
 
 _spec_of_sitecustomize = []
+armed_for = []
+"""The run that this process belongs to; an Experiment names its own in the environment later."""
 
 load = globals()["load"]
 """Imports a file of this folder; sitecustomize has put it here."""
@@ -142,6 +144,7 @@ def arm(run_directory, spec):
     import atexit
 
     _spec_of_sitecustomize.append(spec)
+    armed_for.append(run_directory)
     sys.meta_path.insert(0, _ParserFinder)
     sys.meta_path.append(_HelperFinder)
     atexit.register(_at_exit)
