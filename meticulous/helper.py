@@ -30,6 +30,9 @@ RECORDED = (
 """Files of a run folder that a program must not write; a test holds them to the format."""
 RUN_DIRECTORY_VARIABLE = "METICULOUS_RUN_DIR"
 
+directory_of_thread = None
+"""Where a script records itself: gives the folder of the experiment that this thread is in."""
+
 _LOCK_WAIT_S = 10.0
 _next_step = {}
 _complained = set()
@@ -40,7 +43,8 @@ _NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float
 
 def run_directory():
     """Give the absolute path of the folder of this run, or None outside a run."""
-    return os.environ.get(RUN_DIRECTORY_VARIABLE) or None
+    own = directory_of_thread() if directory_of_thread else None
+    return own or os.environ.get(RUN_DIRECTORY_VARIABLE) or None
 
 
 def run_id():
@@ -97,7 +101,8 @@ def summary(values):
 def log(values, step=None):
     """Add a line with the dict `values` to metrics.jsonl of this run; outside a run, do nothing.
 
-    `step` is an integer; without it, it is one more than the last of this process (0 at first).
+    `step` is an integer; without it, it is one more than the last of this process in this run (0 at
+    first).
     The names ``step`` and ``time`` are the line's own. Values as in :func:`summary`.
     """
     values = plain_record(values)
@@ -106,11 +111,11 @@ def log(values, step=None):
             raise ValueError(
                 "log: the name {!r} is taken; give step=… or another name".format(name)
             )
-    with _lock:
-        pid = os.getpid()
-        step = _next_step.get(pid, 0) if step is None else int(step)
-        _next_step[pid] = step + 1
     directory = run_directory()
+    with _lock:
+        of_run = os.getpid(), directory
+        step = _next_step.get(of_run, 0) if step is None else int(step)
+        _next_step[of_run] = step + 1
     if directory is None:
         return
     record = {"step": step, "time": time.time()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import re
 import subprocess
@@ -163,12 +164,19 @@ def test_experiments_may_overlap_in_any_order(repository: Path) -> None:
 def test_experiments_in_threads_are_apart_but_for_what_is_printed(repository: Path) -> None:
     code = """
         import threading
+        import meticulous
         from meticulous import Experiment
+        barrier = threading.Barrier(5)
         def work(k):
             with Experiment({"k": k}) as experiment:
                 for _ in range(100):
                     print("thread", k)
                 experiment.summary({"k": k})
+                barrier.wait()  # all are open
+                meticulous.summary({"of": k})
+                meticulous.log({"k": k})
+                meticulous.log({"k": k})
+                barrier.wait()
         threads = [threading.Thread(target=work, args=(k,)) for k in range(5)]
         for thread in threads: thread.start()
         for thread in threads: thread.join()
@@ -178,7 +186,11 @@ def test_experiments_in_threads_are_apart_but_for_what_is_printed(repository: Pa
     assert 500 == len(done.stdout.splitlines())
     for number, run in enumerate(runs_of(repository)):
         k = run.read_json("args.json")["k"]
-        assert k == run.read_json("summary.json")["k"]
+        assert {"k": k, "of": k} == run.read_json("summary.json")
+        metrics = [
+            json.loads(line) for line in kept(repository, number, "metrics.jsonl").splitlines()
+        ]
+        assert [(0, k), (1, k)] == [(line["step"], line["k"]) for line in metrics]
         assert 100 == kept(repository, number).splitlines().count(b"thread %d" % k)
         assert run.read_metadata()["parent"] is None
         assert "SUCCESS" == run.read_status()[0]

@@ -9,7 +9,7 @@ import threading
 import time
 from contextvars import ContextVar
 
-from meticulous import recording
+from meticulous import helper, recording
 from meticulous.arguments import Arguments
 from meticulous.codestate import CodeState
 from meticulous.inprocess import ending
@@ -185,6 +185,11 @@ def _outer() -> Tracked | None:
     return outer
 
 
+def _directory_of_thread() -> str | None:
+    tracked = _outer()
+    return tracked.record.run.path if tracked else None
+
+
 def _launcher_directory() -> str | None:
     return _this.launcher_directory if _this.open else os.environ.get(RUN_DIRECTORY_VARIABLE)
 
@@ -293,6 +298,7 @@ def _forget() -> None:
     ending.release_signals()
 
 
+helper.directory_of_thread = _directory_of_thread  # type: ignore[assignment]  # it has no types
 os.register_at_fork(
     before=ending.hold_signals, after_in_parent=ending.release_signals, after_in_child=_forget
 )
