@@ -87,10 +87,10 @@ class Experiment:
         norecord: bool = False,  # noqa: FBT001, FBT002, likewise
         resume: bool = False,  # noqa: FBT001, FBT002
         *,
-        tags: Sequence[str] = (),
+        tags: str | Sequence[str] = (),
         dirty: str | None = None,
         no_git: bool = False,
-        env: Sequence[str] = (),
+        env: str | Sequence[str] = (),
         _parsed: Sequence[str] | None = None,
     ) -> None:
         arguments = _arguments(args, default_args or {}, _parsed)
@@ -99,12 +99,12 @@ class Experiment:
             "project_directory": os.fspath(project_directory) or None,
             "experiments_directory": os.fspath(experiments_directory),
             "experiment_id": None if experiment_id is None else str(experiment_id),
-            "description": description or None,
+            "description": str(description or "") or None,
             "norecord": norecord or None,
-            "tag": list(tags) or None,
+            "tag": _words(tags) or None,
             "dirty": dirty,
             "no_git": no_git or None,
-            "env": list(env) or None,
+            "env": _words(env) or None,
         }
         if experiments_directory == "experiments":
             given["experiments_directory"] = None  # the default, so the settings file may differ
@@ -184,14 +184,16 @@ class Experiment:
             record.write(runfolder.SUMMARY, content)
             self._touch_store()
 
-    def open(self, name: str | os.PathLike[str], mode: str = "r", **options: Any) -> IO[Any]:
+    def open(
+        self, name: str | os.PathLike[str], mode: str = "r", *words: Any, **options: Any
+    ) -> IO[Any]:
         """Open a file of the run folder, as the built-in ``open`` does; make its parent folders.
 
         With ``norecord`` it is a file of the current directory. Raises ValueError for a name
         that leads out of the folder.
         """
         self._touch_store()
-        file: IO[Any] = helper.open_in(self.curexpdir, name, mode, **options)
+        file: IO[Any] = helper.open_in(self.curexpdir, name, mode, *words, **options)
         return file
 
     def finish(self, status: str = SUCCESS) -> None:
@@ -251,6 +253,11 @@ class Experiment:
                 os.utime(os.path.dirname(self.curexpdir))
             except OSError:
                 pass  # not ours, or gone
+
+
+def _words(given: str | Sequence[str]) -> list[str]:
+    """Give a list of texts; one text alone is one of them, and not its letters."""
+    return [given] if isinstance(given, str) else [str(word) for word in given]
 
 
 def _arguments(args: Any, default_args: Any, parsed: Sequence[str] | None) -> Arguments:

@@ -230,7 +230,7 @@ def test_open_writes_to_the_experiment_directory(project: Path) -> None:
     with Experiment({}) as experiment:
         with experiment.open("deep/model.pkl", "wb") as file:
             file.write(b"weights")
-        with experiment.open("deep/model.pkl", "rb") as file:
+        with experiment.open("deep/model.pkl", "rb", 0) as file:  # what the built-in open takes
             assert b"weights" == file.read()
         with pytest.raises(ValueError, match="leads out of the run folder"):
             experiment.open("../model.pkl", "wb")
@@ -471,6 +471,12 @@ def test_an_experiments_directory_outside_the_repository_is_fine(
     with Experiment({}, experiments_directory=str(tmp_path / "elsewhere")) as experiment:
         pass
     assert str(tmp_path / "elsewhere" / "1") == experiment.curexpdir
+
+
+def test_one_tag_may_be_given_as_it_is(project: Path) -> None:
+    for tags, expected in (("baseline", ["baseline"]), (["a", 1], ["a", "1"]), ((), [])):
+        with Experiment({}, tags=tags) as experiment:  # type: ignore[arg-type]
+            assert expected == experiment.metadata["tags"]
 
 
 def test_an_unknown_option_is_refused(project: Path) -> None:
