@@ -68,6 +68,10 @@ class Experiment:
 
     What is not given here is taken from ``METICULOUS_…`` variables and ``meticulous.yaml``.
 
+    Attributes:
+        args, default_args: the arguments as recorded, but not masked.
+        norecord: whether nothing is recorded.
+
     Raises:
         DirtyRepoException: there are uncommitted changes.
         MismatchedArgsException, MismatchedCommitException: `experiment_id` and `resume` were
@@ -91,9 +95,8 @@ class Experiment:
         dirty: str | None = None,
         no_git: bool = False,
         env: str | Sequence[str] = (),
-        _parsed: Sequence[str] | None = None,
     ) -> None:
-        arguments = _arguments(args, default_args or {}, _parsed)
+        arguments = _arguments(args, default_args or {})
         self.args, self.default_args = arguments.values, arguments.defaults
         given = {
             "project_directory": os.fspath(project_directory) or None,
@@ -151,7 +154,7 @@ class Experiment:
 
         found = extract(parser, arg_list)
         words = {**found.meticulous_args, **options}
-        return cls(found.args, found.default_args, **words, _parsed=found.given)
+        return cls(_Parsed(found.args, found.given), found.default_args, **words)
 
     @property
     def curexpdir(self) -> str:
@@ -260,16 +263,21 @@ def _words(given: str | Sequence[str]) -> list[str]:
     return [given] if isinstance(given, str) else [str(word) for word in given]
 
 
-def _arguments(args: Any, default_args: Any, parsed: Sequence[str] | None) -> Arguments:
-    """Give what args.json and default_args.json hold: JSON values.
+class _Parsed(dict[str, "Any"]):
+    """Arguments that a parser has parsed, and the names that were `given` on the command line."""
 
-    `parsed` are the names that were given on the command line, where one was parsed.
-    """
+    def __init__(self, values: Mapping[str, Any], given: Sequence[str]) -> None:
+        super().__init__(values)
+        self.given = given
+
+
+def _arguments(args: Any, default_args: Any) -> Arguments:
+    """Give what args.json and default_args.json hold: JSON values."""
     values, defaults = plain(args, Budget()), plain(default_args, Budget())
     for what, found in (("args", values), ("default_args", defaults)):
         if not isinstance(found, dict):
             raise TypeError(f"{what} must have names with values, and not be {found!r}")
-    given = parsed
-    if given is None:
-        given = [name for name in values if name not in defaults or values[name] != defaults[name]]
-    return Arguments(values, defaults, tuple(given), "Experiment" if parsed is None else "argparse")
+    if isinstance(args, _Parsed):
+        return Arguments(values, defaults, tuple(args.given), "argparse")
+    given = [name for name in values if name not in defaults or values[name] != defaults[name]]
+    return Arguments(values, defaults, tuple(given), "Experiment")

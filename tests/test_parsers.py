@@ -201,6 +201,18 @@ def test_the_group_takes_defaults(project: Path) -> None:
         Experiment.add_argument_group(argparse.ArgumentParser(), colour="red")
 
 
+def test_a_class_of_the_programs_own_makes_what_is_parsed(project: Path) -> None:
+    class Mine(Experiment):
+        def __init__(self, args: dict[str, object], *words: object, **options: object) -> None:
+            super().__init__({**args, "mine": True}, *words, **options)  # type: ignore[arg-type]
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--lr", type=float, default=0.1)
+    with Mine.from_parser(parser, ["--lr", "2"]) as experiment:
+        assert isinstance(experiment, Mine)
+    assert {"lr": 2.0, "mine": True} == recorded("args.json")
+
+
 def test_a_parser_without_the_group_does_as_well(project: Path) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--lr", type=float, default=0.1)
