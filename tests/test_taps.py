@@ -530,6 +530,22 @@ def test_closed_descriptors_do_not_stop_an_experiment(repository: Path) -> None:
     assert "SUCCESS" == only_run(repository).read_status()[0]
 
 
+def test_a_program_that_closes_all_descriptors_goes_on(repository: Path) -> None:
+    code = """
+        import os
+        from meticulous import Experiment
+        with Experiment({}) as experiment:
+            print("before", flush=True)
+            os.closerange(3, 1024)
+        print("after")
+        print(experiment.metadata["recording-trouble"])
+    """
+    done = run_script(repository, code)
+    said = b"before\nafter\n['streams: Bad file descriptor']\n"
+    assert (0, said, b"") == (done.returncode, done.stdout, done.stderr)
+    assert "SUCCESS" == only_run(repository).read_status()[0]
+
+
 def test_without_a_python_to_start_threads_carry(repository: Path) -> None:
     code = """
         import sys

@@ -130,6 +130,8 @@ def stop(tracked: Tracked, verdict: Verdict) -> None:
             troubles, peaks = capture.close(tracked.key)
             for trouble in troubles:
                 record.note_trouble(trouble)
+        except OSError as error:  # the program has closed descriptors that are not its own
+            record.note_trouble(f"streams: {error.strerror}")
         finally:
             if not capture.is_in_use:
                 _this.captures.remove(capture)
