@@ -214,6 +214,19 @@ with Experiment({}):
     assert ("ERROR", "exit code 9", 9) == ended(only_run(repository))
 
 
+def test_a_signal_handler_in_c_is_kept_and_called(repository: Path) -> None:
+    code = """
+import faulthandler
+faulthandler.register(signal.SIGTERM)  # a handler of which signal.getsignal knows nothing
+for _ in range(2):
+    with Experiment({}):
+        os.kill(os.getpid(), signal.SIGTERM)
+"""
+    done = run_script(repository, OPEN.replace("experiment =", "#") + code)
+    assert (0, 2) == (done.returncode, done.stderr.count(b"most recent call first"))
+    assert [("SUCCESS", "")] * 2 == [run.read_status() for run in runs_of(repository)]
+
+
 def test_hooks_of_the_program_are_kept_and_called(repository: Path) -> None:
     code = """
 atexit.register(print, "registered after")
