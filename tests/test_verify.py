@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_the_same_again_is_identical_but_for_times_paths_and_processes(project: 
 
     assert code == 0, told
     assert told.startswith("identical: run 2 compared with run 1\n")
-    assert "not compared: summary train_seconds" in told
+    assert "not compared: summary train_seconds, times, paths and the like in 3 lines" in told
 
     code, told = verdict(project, "--exact")
 
@@ -168,12 +169,46 @@ def test_what_cannot_be_compared_is_neither_the_same_nor_different(
         ("run 12 in experiments/12/out", "run 12 in experiments/12/out"),
         ("Tue Nov 24 04:52:31 UTC 2026", "Wed Nov 25 14:52:31 UTC 2026"),
         ("2.5 s/step", "31 ms/step"),
+        ("[W1124 12:00:00.123456789 a.cpp:12] x", "[W0101 12:00:01.123456789 a.cpp:12] x"),
+        ("Nov 24 12:00:01 host go", "Nov 25 00:00:01 host go"),
+        ("11/24/2026 03:04:05 - INFO", "01/02/2025 13:04:05 - INFO"),
+        ("in outputs/2026-11-24/12-00-01", "in outputs/2025-01-02/03-04-05"),
+        ("after 2 days, 1:02:03", "after 0:00:09"),
+        ("Time taken: 12.3", "Time taken: 9.1"),
+        ("samples/s: 123.4", "samples/s: 99"),
+        ("1 min 5 sec", "2 min 15 sec"),
+        ("user 1.2 s, sys: 3 ms, total: 1.21 s", "user 2 s, sys: 13 ms, total: 3.1 s"),
     ],
 )
 def test_lines_that_differ_only_in_times_and_places_are_the_same(one: str, other: str) -> None:
     normal = Normaliser(RunFolder("/a b/experiments/12"))
 
     assert normal(one) == normal(other)
+
+
+def run_at(directory: Path, moment: str) -> RunFolder:
+    """Make a run folder of which only the times are known."""
+    directory.mkdir()
+    times = {"start-time": f"{moment}T22:00:00+00:00", "end-time": f"{moment}T23:00:00+00:00"}
+    (directory / "metadata.json").write_text(json.dumps(times))
+    return RunFolder(str(directory))
+
+
+@pytest.mark.parametrize("text", ["day {0}", "at {0} 12:00", "{0}T01:02:03Z", "{1}-120000", "{2}"])
+def test_days_count_but_for_those_of_the_run(tmp_path: Path, text: str) -> None:
+    old, new = (
+        Normaliser(run_at(tmp_path / day, day), ["/p"]) for day in ("2026-11-24", "2026-12-01")
+    )
+    own = [
+        text.format("2026-11-24", "20261124", "1795557000"),
+        text.format("2026-12-02", "20261202", "1796162000.25"),
+    ]
+    datas = [text.format("2012-01-31", "20120131", "1557611200") for _ in own]
+    others = text.format("2012-02-29", "20120229", "1638022400")
+
+    assert old(own[0]) == new(own[1])
+    assert old(datas[0]) == new(datas[1])
+    assert old(datas[0]) != new(others)
 
 
 @pytest.mark.parametrize(
@@ -187,6 +222,19 @@ def test_lines_that_differ_only_in_times_and_places_are_the_same(one: str, other
         ("3/4 correct", "2/4 correct"),
         ("time step 12", "time step 13"),
         ("error in a.py, line 3", "error in a.py, line 4"),
+        ("epoch 1 | acc 91% | loss 0.53", "epoch 1 | acc 90% | loss 0.60"),
+        ("| model | 91% | 0.5 |", "| model | 91% | 0.6 |"),
+        ("acc 91% [best]", "acc 90% [best]"),
+        ("mean 0.53 min 0.1 max 0.9", "mean 0.61 min 0.1 max 0.9"),
+        ("loss 0.5 seconds: 1.2", "loss 0.6 seconds: 1.2"),
+        ("split 80:20", "split 70:30"),
+        ("score 3:15", "score 3:25"),
+        ("eta: 0.1", "eta: 0.3"),
+        ("process 100 images", "process 200 images"),
+        ("crc 0x1a2b3c4d", "crc 0x1a2b3c4e"),
+        ("hash 0x1a2b3c4d5e6f7a8b", "hash 0x1a2b3c4d5e6f7a8c"),
+        ("12345678901234", "12345678901235"),
+        ("loss=1,in=/a/experiments/12", "loss=2,in=/a/experiments/12"),
     ],
 )
 def test_lines_that_differ_in_what_counts_are_not(one: str, other: str) -> None:
@@ -200,20 +248,42 @@ def test_a_run_is_called_by_its_folder_wherever_that_is() -> None:
 
     for text in ("wrote {}/m.pt", "in {}", "experiments/{id}/m.pt", "run {id} ends"):
         said = [
-            normal(text.format(f"/a b/experiments/{name}", id=name))
+            normal.without_id(normal(text.format(f"/a b/experiments/{name}", id=name)) or "")
             for normal, name in ((old, "12"), (new, "13"))
         ]
         assert said[0] == said[1]
 
 
+def test_lines_that_count_to_the_id_of_a_run_are_the_same(project: Path) -> None:
+    count = "for n in 1, 2, 3: print('run', n, __import__('time').time())"
+    for _ in range(2):
+        meticulous("run", "--", sys.executable, "-c", count, cwd=project)
+
+    code, told = verdict(project)
+
+    assert code == 0, told
+    assert told.startswith("identical: ")
+    assert "times, paths and the like in 3 lines of stdout" in told
+
+
+@pytest.mark.parametrize("piece", ["1", "a", "/a", "1|", "1 s ", " ", "1%|", "time "])
+def test_a_long_line_takes_no_time(piece: str) -> None:
+    normal = Normaliser(RunFolder("/a/experiments/12"))
+
+    started = time.process_time()
+    normal(piece * (500_000 // len(piece)) + ".")
+
+    assert time.process_time() - started < 20  # or hours, where it grows with the square
+
+
 @pytest.mark.parametrize(
-    "name", ["time", "train_time", "seconds", "trainSeconds", "epoch_time_s", "eval.runtime", "eta"]
+    "name", ["time", "train_time", "seconds", "trainSeconds", "epoch_time_s", "eval.runtime"]
 )
 def test_names_of_times(name: str) -> None:
     assert names_a_time(name)
 
 
-@pytest.mark.parametrize("name", ["loss", "timesteps", "beta", "times_seen", "sentiment", "theta"])
+@pytest.mark.parametrize("name", ["loss", "timesteps", "eta", "times_seen", "sentiment", "theta"])
 def test_names_that_are_no_times(name: str) -> None:
     assert not names_a_time(name)
 

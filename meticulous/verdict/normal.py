@@ -1,15 +1,19 @@
 """Lines of output without what differs from one run to the next: times, paths, process ids.
 
-What is taken for such is written down in ``docs/rerun.md``.
+What is taken for such is written down in ``docs/rerun.md``. Where a number could be either, it
+counts: a difference that is none is seen at once, a result that was taken for a time never.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime, timedelta, timezone
 from typing import BinaryIO
 
+from meticulous.errors import RunFolderError
+from meticulous.reading import instant
 from meticulous.runfolder import RunFolder
 
 __all__ = ["Normaliser", "lines", "names_a_time"]
@@ -23,47 +27,88 @@ _UNIT = (
     r"(?:s|secs?|seconds?|ms|msecs?|milliseconds?|us|µs|μs|microseconds?|ns|nanoseconds?"
     r"|mins?|minutes?|h|hrs?|hours?)"
 )
-_CLOCK = r"\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?"
-_DATE = r"\d{4}[-/]\d\d[-/]\d\d"
-
-_RULES = tuple(
-    (re.compile(pattern, flags), text)
-    for pattern, text, flags in (
-        (r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])", "", 0),
-        # A bar is as broad as the terminal.
-        (r"(\d+%) ?\|[^|]*\|", r"\1|<bar>|", 0),
-        # What absl and glog write before each line: a letter, the date, the time, the thread.
-        (rf"^([IWEF])\d{{4}} {_CLOCK}\s+\d+ ", r"\1<time> ", 0),
-        (
-            r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? (?:[A-Z][a-z]{2} +\d{1,2}|\d{1,2} [A-Z][a-z]{2} "
-            rf"\d{{4}}) {_CLOCK}(?: [A-Z]{{3,4}})?(?: \d{{4}})?",
-            "<time>",
-            0,
-        ),
-        (rf"\b{_DATE}(?:[T _]{_CLOCK})?(?:Z\b|[ ]?[-+]\d\d:?\d\d\b)?", "<time>", 0),
-        (r"\b\d{8}[-_T]\d{6}\b", "<time>", 0),
-        (rf"\b{_CLOCK}(?: ?[AP]M)?\b", "<time>", 0),
-        (r"\b1[5-9]\d{8}(?:\.\d+)?\b", "<time>", 0),
-        (rf"\b(?:\d+ ?(?:d|h|m|min)[ :]*)*\d+ ?(?:h|m|min) ?{_NUMBER} ?s\b", "<duration>", 0),
-        (rf"(?<![\w.]){_NUMBER} ?{_UNIT}/\w+", "<rate>", 0),
-        (rf"(?<![\w.])(?:{_NUMBER}|\?) ?[kMG]?[A-Za-z]*/s(?:ec(?:ond)?)?\b", "<rate>", 0),
-        (rf"(?<![\w.]){_NUMBER} ?{_UNIT}\b", "<duration>", 0),
-        (
-            r"\b((?:\w+[ _])?(?:took|elapsed|eta|duration|runtime|time|secs|seconds|throughput)"
-            rf"['\"]?(?:\s*[:=]\s*|\s+(?=\d+\.))){_NUMBER}",
-            r"\1<duration>",
-            re.IGNORECASE,
-        ),
-        (r"\b0x[0-9a-fA-F]{6,}\b", "<address>", 0),
-        (r"\b(pid|process|thread)([ =:#(]+)\d+\b", r"\1\2<id>", re.IGNORECASE),
-        (r"\btmp[a-z0-9_]{8}\b", "<temporary>", 0),
-        # A path is its last part; where it lies may differ.
-        (r"(?<![\w.<>/:])/(?:[^\s/:'\"<>|(),;]+/)+(?=[^\s/])", "<path>/", 0),
+_FRACTION = r"(?:[.,]\d+)?"
+_CLOCK = rf"(?:\d{{1,2}}:[0-5]\d{_FRACTION} ?[AP]M|\d+(?::[0-5]\d){{2}}{_FRACTION}|[0-5]\d:[0-5]\d{_FRACTION})"
+_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_ZONE = r"(?:Z\b| ?[-+]\d\d:?\d\d\b| UTC\b| GMT\b)?"
+_DAY_AND_CLOCK = "|".join(
+    (
+        rf"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? (?:{_MONTH} +\d{{1,2}}|\d{{1,2}} {_MONTH} \d{{4}})"
+        rf" {_CLOCK}(?: [A-Z]{{3,4}})?(?: \d{{4}})?{_ZONE}",
+        rf"{_MONTH} +\d{{1,2}},?(?: \d{{4}},?)? {_CLOCK}{_ZONE}",
+        rf"\d{{4}}[-/]\d\d[-/]\d\d(?:[T _]{_CLOCK}|[_/-]\d\d-\d\d-\d\d\b)?{_ZONE}",
+        rf"\d\d[/.]\d\d[/.]\d{{4}},? {_CLOCK}",
+        r"\d{8}[-_T]?\d{6}",
+        r"\d{10}(?:\d{3}|\d{6}|\d{9})?(?:\.\d+)?",
+        rf"(?:\d+ days?, )?{_CLOCK}{_ZONE}",
     )
 )
-_BAR = re.compile(r"(\d+)%\s*[|\[━]")
+_MOMENT = re.compile(rf"(?<![^\W_])(?<![:.])(?:{_DAY_AND_CLOCK})(?![^\W_])(?!:)")
+"""A day, a time of day, both, or seconds since 1970 (and their thousandth parts)."""
+_DAYS = (
+    re.compile(r"(?P<year>\d{4})[-/]?(?P<month>\d\d)[-/]?(?P<day>\d\d)"),
+    re.compile(r"(?P<month>\d\d)[/.](?P<day>\d\d)[/.](?P<year>\d{4})"),
+    re.compile(r"(?P<day>\d\d)[/.](?P<month>\d\d)[/.](?P<year>\d{4})"),
+    re.compile(rf"(?P<month>{_MONTH}) +(?P<day>\d{{1,2}})\b.*?\b(?P<year>\d{{4}})\b"),
+    re.compile(rf"(?P<day>\d{{1,2}}) (?P<month>{_MONTH}) (?P<year>\d{{4}})"),
+)
+_SECONDS = re.compile(r"(\d{10})(?:\d{3}|\d{6}|\d{9})?(?:\.\d+)?")
+_MARGIN = timedelta(days=1)
+"""Of another time zone, and of a launch that took long."""
+
+_VALUE = re.compile(rf"[ \t]*[:=]?[ \t]*[-+]?\.?{_NUMBER}")
+_FOLLOWING = re.compile(rf"(?:{_VALUE.pattern} ?{_UNIT}\b){{0,3}}")
+
+
+def _unless_it_is_a_name(found: re.Match[str]) -> str:
+    """Take ``3.2 s`` out, but not where the unit is a name: ``mean 3.2 min 0.1``."""
+    if found[0][-len(found[1]) - 1] != " ":
+        return "<duration>"
+    after = _FOLLOWING.match(found.string, found.end())
+    return found[0] if after and _VALUE.match(found.string, after.end()) else "<duration>"
+
+
+_OF_A_PATH = r"[^\s'\"=,;:()\[\]{}<>|]"
+_BAR_SHAPE = r"(?:[█▉▊▋▌▍▎▏#]+\d? *| *(?:\d *)?(?=\| +\d\S*/))"
+_Rule = tuple["re.Pattern[str]", "str | Callable[[re.Match[str]], str]"]
+_RULES: tuple[_Rule, ...] = (
+    # A bar is as broad as the terminal.
+    (re.compile(rf"(?<!\d)(\d+%) ?\|{_BAR_SHAPE}\|"), r"\1|<bar>|"),
+    (
+        re.compile(rf"\b(?:\d+ ?(?:d|h|m|min)[ :]*){{0,3}}\d+ ?(?:h|m|min) ?{_NUMBER} ?s\b"),
+        "<duration>",
+    ),
+    (re.compile(rf"(?<![\w.]){_NUMBER} ?{_UNIT}/\w+"), "<rate>"),
+    (
+        re.compile(rf"(?<![\w.])(?:{_NUMBER}|\?) ?[kMG]?[A-Za-z]*/s(?:ec(?:ond)?)?\b"),
+        "<rate>",
+    ),
+    (re.compile(rf"(?<![\w.]){_NUMBER} ?({_UNIT})\b"), _unless_it_is_a_name),
+    (
+        re.compile(
+            r"\b((?:(?:\w+[ _])?(?:took|elapsed|duration|runtime|time|secs|seconds|throughput)"
+            r"(?: taken| elapsed)?|\w+/s(?:ec(?:ond)?)?|\w+_per_sec(?:ond)?)"
+            rf"['\"]?(?:\s*[:=]\s*|\s+(?=\d+\.)))(?:\d:[0-5]\d\b|{_NUMBER})",
+            re.IGNORECASE,
+        ),
+        r"\1<duration>",
+    ),
+    (re.compile(r"\bETA:? \d:[0-5]\d\b"), "<duration>"),
+    # As Python and C print where something lies; hashes are shorter or longer.
+    (re.compile(r"(?:\bat 0x[0-9a-fA-F]{6,}|\b0x(?:0000)?[0-9a-fA-F]{9,12})\b"), "<address>"),
+    (re.compile(r"\b((?:pid|tid|(?:process|thread) id)[ =:#(]+)\d+\b", re.IGNORECASE), r"\1<id>"),
+    # Not "process 100 images".
+    (re.compile(r"\b((?:process|thread)[ =:#(]+)\d+\b(?! \w)", re.IGNORECASE), r"\1<id>"),
+    (re.compile(r"\btmp[a-z0-9_]{8}\b"), "<temporary>"),
+    # A path is its last part; where it lies may differ.
+    (re.compile(r"(?<![\w.<>/:])/(?:[^\s/:'\"<>|(),;]+/)+(?=[^\s/])"), "<path>/"),
+)
+_COLOURS = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
+_LOGGED = re.compile(rf"^(\[?[IWEF])\d{{4}} {_CLOCK}(?:\s+\d+)?(?= )")
+"""What absl, glog and torch write before each line: a letter, the date, the time, the thread."""
+_BAR = re.compile(rf"(?<!\d)(\d+)% ?(?:\|{_BAR_SHAPE}\||\[(?=[=# .-]*[=#>])[=#>. -]*\]|[━╸╺]{{3}})")
 _TIMES = re.compile(
-    r"(?:^|[_./ -])(?:time|times|timestamp|duration|elapsed|seconds|secs|sec|runtime|wall|eta"
+    r"(?:^|[_./ -])(?:time|times|timestamp|duration|elapsed|seconds|secs|sec|runtime|wall"
     r"|throughput|ms|per_second|per_sec|wall_?clock|walltime)(?:$|[_./ -]s?$|_(?:s|ms|sec|seconds)$)",
     re.IGNORECASE,
 )
@@ -78,7 +123,7 @@ class Normaliser:
     """Takes out of lines what is known to differ.
 
     Args:
-        run: whose output it is; its path and id are replaced.
+        run: whose output it is; its path and id are replaced, and dates around its own time.
         roots: directories whose names are replaced too, such as that of the project.
     """
 
@@ -89,18 +134,21 @@ class Normaliser:
         known += [(os.path.realpath(place), text) for place, text in known]
         known.sort(key=lambda pair: -len(pair[0]))
         end = r"(?![\w.-])"
-        self._rules = [
+        places = [
             (re.compile(re.escape(place) + end), text) for place, text in known if place != "/"
         ]
         name = re.escape(run.id)
-        self._rules += [
-            (re.compile(rf"(?:[^\s'\"]*/)?{re.escape(folder)}/{name}{end}"), "<run>"),
-            (
-                re.compile(rf"\b(run|experiment|expid)([ =:#]+){name}{end}", re.IGNORECASE),
-                r"\1\2<id>",
-            ),
+        above = rf"(?:(?<!{_OF_A_PATH}){_OF_A_PATH}*/)?"
+        places.append((re.compile(rf"{above}{re.escape(folder)}/{name}{end}"), "<run>"))
+        self._rules: list[_Rule] = [
+            (_COLOURS, ""),
+            *places,
+            (_LOGGED, r"\1<time>"),
+            (_MOMENT, self._unless_of_another_day),
+            *_RULES,
         ]
-        self._rules += _RULES
+        self._id = re.compile(rf"\b(run|experiment|expid)([ =:#]+){name}{end}", re.IGNORECASE)
+        self._from, self._to = _span(run)
 
     def __call__(self, line: str) -> str | None:
         """Give `line` as it is compared; None for one that only shows how far it was."""
@@ -113,6 +161,47 @@ class Normaliser:
         for pattern, text in self._rules:
             line = pattern.sub(text, line)
         return line.rstrip()
+
+    def without_id(self, plain: str) -> str:
+        """Give a line as it is compared without the id of the run, where it is called by that.
+
+        ``run 3`` may as well be the third of something: lines that are the same with it are so.
+        """
+        return self._id.sub(r"\1\2<id>", plain)
+
+    def _unless_of_another_day(self, found: re.Match[str]) -> str:
+        """Take a moment out, but not ``2012-01-31``, which belongs to the data and not to the run."""
+        text = found[0]
+        days = [
+            day for pattern in _DAYS if (match := pattern.search(text)) and (day := _day(match))
+        ]
+        seconds = _SECONDS.fullmatch(text)
+        if seconds:
+            days = [datetime.fromtimestamp(int(seconds[1]), timezone.utc).date()]
+        is_own = any(self._from <= day <= self._to for day in days) if days else ":" in text
+        return "<time>" if is_own else text
+
+
+def _span(run: RunFolder) -> tuple[date, date]:
+    """Give the days around the time of `run`; all there are where it is not known."""
+    try:
+        metadata = run.read_metadata()
+    except RunFolderError:
+        metadata = {}
+    start = instant(metadata.get("start-time") or metadata.get("timestamp"))
+    end = instant(metadata.get("end-time"))
+    first = (start - _MARGIN).date() if start else date.min
+    return first, (end + _MARGIN).date() if end else date.max
+
+
+def _day(match: re.Match[str]) -> date | None:
+    """Give the day that was found; None where the calendar has no such day."""
+    month = match["month"]
+    try:
+        number = int(month) if month.isdigit() else _MONTH[3:-1].split("|").index(month) + 1
+        return date(int(match["year"]), number, int(match["day"]))
+    except ValueError:
+        return None
 
 
 def lines(file: BinaryIO) -> Iterator[str]:

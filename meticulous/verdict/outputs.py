@@ -16,7 +16,7 @@ from meticulous.errors import RunFolderError
 from meticulous.helper import from_strict
 from meticulous.runfolder import RunFolder
 from meticulous.verdict.normal import Normaliser, lines, names_a_time
-from meticulous.verdict.values import Difference, leaves, line_is_near
+from meticulous.verdict.values import Difference, Tolerance, leaves, line_is_near
 
 if TYPE_CHECKING:
     from meticulous.verdict import Terms
@@ -134,7 +134,7 @@ def _compare_stream(
 ) -> None:
     """Name the first line that differs beyond the tolerance, else the first that differs."""
     first: dict[bool, Difference] = {}
-    count = 0
+    count = taken_out = 0
     normalisers = _normalisers(one, other, terms)
     sides = [
         _lines(run.file(name), None if terms.is_exact else normal)
@@ -142,23 +142,35 @@ def _compare_stream(
     ]
     for pair in zip_longest(*sides):
         (at, old, plain), (at_other, new, plain_other) = (side or (0, None, None) for side in pair)
-        if plain == plain_other:
+        if plain is None or plain_other is None or terms.is_exact:
+            is_same, is_near = plain == plain_other, False
+        else:
+            is_same, is_near = _alike(plain, plain_other, normalisers, terms.tolerance)
+        if is_same:
+            taken_out += old != new
             continue
         count += 1
-        is_near = (
-            not terms.is_exact
-            and plain is not None
-            and plain_other is not None
-            and line_is_near(plain, plain_other, terms.tolerance)
-        )
         if is_near not in first:
             place = f"line {at or at_other}"
             shown = [line and line.rstrip().rpartition("\r")[2] for line in (old, new)]
             first[is_near] = Difference(name, place, shown[0], shown[1], is_near)
+    if taken_out:
+        lines_ = "1 line" if taken_out == 1 else f"{taken_out:,} lines"
+        found.passed_over.append(f"times, paths and the like in {lines_} of {name}")
     if count:
         chosen = first.get(False) or first[True]
         note = f"and {count - 1:,} more lines" if count > 1 else ""
         found.differences.append(chosen._replace(note=note))
+
+
+def _alike(
+    one: str, other: str, normalisers: Sequence[Normaliser], tolerance: Tolerance
+) -> tuple[bool, bool]:
+    """Tell whether two lines are the same, and whether they are within the tolerance."""
+    if one == other:
+        return True, True
+    one, other = normalisers[0].without_id(one), normalisers[1].without_id(other)
+    return one == other, line_is_near(one, other, tolerance)
 
 
 def _lines(path: str, normal: Normaliser | None) -> Iterator[tuple[int, str, str]]:
