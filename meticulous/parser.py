@@ -14,6 +14,9 @@ __all__ = ["Parser"]
 class Parser(argparse.ArgumentParser):
     """A parser that raises UsageError; options cannot be abbreviated, and take `_` for `-`."""
 
+    is_intermixed = False
+    """Whether options may stand between words of which the last can be left out."""
+
     def __init__(self, **options: Any) -> None:
         options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, **options)
@@ -21,6 +24,14 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the usage and exiting."""
         raise UsageError(message, f"See `{self.prog} --help`")
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        """Parse; raise UsageError where something is left over."""
+        if self.is_intermixed:
+            return self.parse_intermixed_args(args, namespace)
+        return super().parse_args(args, namespace)
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None

@@ -68,6 +68,10 @@ def test_checkout_of_a_directory_that_is_named(project: Path, tmp_path: Path) ->
     assert f"cd '{os.path.relpath(where, project / 'src')}/src'".encode() in done.stderr
     assert "print('one')\n" == (where / "src" / "main.py").read_text()
 
+    done = meticulous("checkout", "last", "--remove", where, cwd=project)  # in any order
+
+    assert (0, False) == (done.returncode, where.exists()), done.stderr
+
 
 def test_runs_that_were_recorded_there_are_not_removed(project: Path, tmp_path: Path) -> None:
     meticulous("checkout", "1", tmp_path / "there", cwd=project)

@@ -17,11 +17,14 @@ from meticulous.runfolder import RunFolder, store
 if TYPE_CHECKING:
     import argparse
 
+    from meticulous.parser import Parser
+
 __all__ = ["add_arguments", "main"]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Declare the command line of `checkout`."""
+    parser.is_intermixed = True
     parser.add_argument("run", metavar="RUN", help=HELP)
     parser.add_argument(
         "directory",
