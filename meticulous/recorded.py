@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from meticulous import runfolder, settings
 from meticulous.codestate import bundles, modules, snapshot, worktree
-from meticulous.codestate.program import has_commit
+from meticulous.codestate.program import ask_git, has_commit
 from meticulous.errors import CodeStateError
 from meticulous.runfolder import RunFolder
 
@@ -21,6 +21,7 @@ __all__ = [
     "let_go",
     "patch_of",
     "repository_of",
+    "spells",
 ]
 
 
@@ -99,6 +100,20 @@ def lacks_changes(run: RunFolder) -> bool:
     """Tell whether there were uncommitted changes of which nothing was kept."""
     metadata = run.read_metadata()
     return bool(metadata.get("dirty")) and not metadata.get("snapshot-sha")
+
+
+def spells(run: RunFolder, option: str) -> bool:
+    """Tell whether the code of `run` has the `option` spelled so, ``--batch-size``."""
+    metadata = run.read_metadata()
+    try:
+        repository = repository_of(run)
+    except CodeStateError:
+        return False
+    edge = "[^A-Za-z0-9_.-]"
+    pattern = f"(^|{edge}){option.replace('.', '[.]')}($|{edge})"
+    sha = metadata.get("snapshot-sha") or metadata["githead-sha"]
+    asked = ask_git(repository, ["grep", "-q", "-I", "-E", "-e", pattern, str(sha), "--"])
+    return asked is not None and asked.answer().code == 0
 
 
 def kept_commits(runs: Iterable[RunFolder]) -> set[tuple[str, str]]:

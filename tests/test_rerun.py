@@ -14,7 +14,8 @@ import pexpect
 import pytest
 
 from meticulous.errors import UsageError
-from meticulous.rerun.words import check_unmasked, overridden, with_value
+from meticulous.rerun.setting import Known, with_value
+from meticulous.rerun.words import check_unmasked, overridden
 
 from .conftest import git, meticulous, only_run, runs_of
 
@@ -420,12 +421,82 @@ def test_an_argument_is_changed_in_the_form_that_it_had(
 ) -> None:
     known = {"depth": 3, "data": "in.csv"}
 
-    assert with_value([*PYTHON, *words], name, value, known, pairs=False) == [*PYTHON, *expected]
+    assert with_value([*PYTHON, *words], name, value, Known(known)) == [*PYTHON, *expected]
+
+
+CODE = "--batch-size --no-shuffle --other_name"
+
+
+@pytest.mark.parametrize(
+    ("library", "words", "name", "value", "expected"),
+    [
+        ("argparse", ["-l", "0.1"], "lr", "0.2", ["-l", "0.2"]),
+        ("argparse", ["--learn", "0.1", "-x"], "lr", "0.2", ["--learn", "0.2", "-x"]),
+        ("argparse", ["-v", "a.csv"], "verbose", "false", ["a.csv"]),
+        ("argparse", ["-v"], "verbose", "true", ["-v"]),
+        ("argparse", [], "plot", "true", ["--plot"]),
+        ("argparse", [], "plot", "false", []),
+        ("argparse", ["--amp"], "amp", "false", ["--no-amp"]),
+        ("argparse", ["--no-shuffle"], "shuffle", "true", ["--shuffle"]),
+        ("argparse", ["--no-shuffle"], "shuffle", "false", ["--no-shuffle"]),
+        ("argparse", [], "amp", "false", ["--no-amp"]),
+        ("absl", [], "amp", "false", ["--noamp"]),
+        ("jsonargparse", [], "plot", "true", ["--plot", "true"]),
+        ("argparse", [], "batch_size", "8", ["--batch-size", "8"]),
+        ("argparse", ["--a=1"], "batch-size", "8", ["--a=1", "--batch-size=8"]),
+        ("argparse", [], "other-name", "8", ["--other_name", "8"]),
+        ("argparse", [], "sizes", "3 4", ["--sizes", "3", "4"]),
+        ("click", [], "sizes", "3 4", ["--sizes", "3", "--sizes", "4"]),
+        ("tyro", [], "opt.weight_decay", "1", ["--opt.weight-decay", "1"]),
+        ("hydra", [], "opt.weight_decay", "1", ["opt.weight_decay=1"]),
+        ("sacred", [], "opt.weight_decay", "1", ["with", "opt.weight_decay=1"]),
+        ("click", ["fit", "--k", "1"], "k", "2", ["fit", "--k", "2"]),
+        ("click", ["fit", "x"], "k", "2", ["fit", "x", "-k", "2"]),
+        ("click", ["fit", "x"], "fit.k", "2", ["fit", "x", "-k", "2"]),
+        ("click", ["fit", "in.csv"], "data", "b.csv", ["fit", "b.csv"]),
+    ],
+)
+def test_an_argument_is_spelled_as_its_parser_and_the_code_do(
+    library: str, words: list[str], name: str, value: str, expected: list[str]
+) -> None:
+    defaults = {
+        "lr": 0.3, "verbose": False, "plot": False, "amp": True, "shuffle": True, "batch_size": 4,
+        "other_name": 1, "sizes": [1, 2], "opt.weight_decay": 0, "fit.k": 0, "fit.data": "z",
+    }  # fmt: skip
+    values = {**defaults, "lr": 0.1, "verbose": True, "shuffle": False, "fit.data": "in.csv"}
+    known = Known(values, defaults, ("lr", "verbose"), library, lambda one: one in CODE.split())
+
+    assert with_value([*PYTHON, *words], name, value, known) == [*PYTHON, *expected]
+
+
+ARGPARSE = """
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--batch-size", "-b", type=int, default=4)
+parser.add_argument("--weight-decay", type=float, default=0)
+parser.add_argument("-v", "--verbose", action="store_true")
+parser.add_argument("--api-key")
+print(parser.parse_args())
+"""
+
+
+def test_arguments_that_a_program_has_parsed_are_set_as_it_takes_them(project: Path) -> None:
+    (project / "train.py").write_text(ARGPARSE)
+    git(project, "commit", "-q", "-a", "-m", "argparse")
+    run(project, "-b", "8", "-v")
+    options = ["batch_size=2", "weight_decay=0.5", "verbose=false", "api_key=hush-hush-hush"]
+
+    _, _, said = rerun(project, "1", *(word for one in options for word in ("--set", one)))
+
+    assert "train.py -b 2 --weight-decay 0.5 --api-key '***'" in said
+    told = json.loads((project / "experiments" / "2" / "args.json").read_text())
+    expected = {"batch_size": 2, "weight_decay": 0.5, "verbose": False, "api_key": "***"}
+    assert told == expected
 
 
 def test_a_name_that_nothing_has_is_refused_with_the_near_ones() -> None:
     with pytest.raises(UsageError, match="Did you mean depth"):
-        with_value([*PYTHON, "--lr", "1"], "dept", "2", {"depth": 3}, pairs=False)
+        with_value([*PYTHON, "--lr", "1"], "dept", "2", Known({"depth": 3}))
 
 
 @pytest.mark.parametrize(

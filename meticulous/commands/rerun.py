@@ -12,7 +12,8 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from meticulous import liveness, recorded, runfolder, settings
 from meticulous.arguments.wrappers import is_python
@@ -20,20 +21,18 @@ from meticulous.asking import selectors
 from meticulous.commands import asked
 from meticulous.commands.verify import add_terms, judge, terms_of
 from meticulous.errors import CodeStateError, MeticulousError, RunFolderError, UsageError
+from meticulous.masking import mask_command
 from meticulous.reading import Row
-from meticulous.rerun import now, tree, words
+from meticulous.rerun import now, setting, tree, words
 from meticulous.rerun.launching import launched
 from meticulous.runfolder import RunFolder, edits
 from meticulous.settings import RunSettings
 from meticulous.settings.options import DIRTY, EXPERIMENTS_DIRECTORY
-from meticulous.verdict.values import leaves
 from meticulous.views import verdict as view
 
 __all__ = ["add_arguments", "main", "prepare"]
 
 _CANNOT = 2
-_PAIRS = ("hydra", "omegaconf", "sacred")
-"""Who parses ``name=value``, as ``args-source`` names them."""
 
 _extra: list[str] = []
 
@@ -112,17 +111,37 @@ def _command(run: RunFolder, changes: Sequence[str], extra: Sequence[str]) -> li
             raise RunFolderError(message, "It cannot be repeated from its record")
         python = (run.read_json(runfolder.ENVIRONMENT).get("python") or {}).get("executable")
         command.insert(0, python if python and os.access(python, os.X_OK) else "python")
-    known = dict(leaves(run.read_json(runfolder.DEFAULT_ARGS)))
-    known.update(leaves(run.read_json(runfolder.ARGS)))
-    pairs = str(metadata.get("args-source")).lower() in _PAIRS
+    known = _known(run)
     for change in changes:
         name, equals, value = change.partition("=")
         if not equals or not name:
             raise UsageError(f"--set {change} is no NAME=VALUE", "Write it so: --set lr=0.2")
-        command = words.with_value(command, name, value, known, pairs=pairs)
-    command = words.overridden(command, extra, known)
+        command = setting.with_value(command, name, value, known)
+    command = words.overridden(command, extra, known.values)
     words.check_unmasked(command)
     return command
+
+
+def _known(run: RunFolder) -> setting.Known:
+    """Give what is known of the arguments of `run`."""
+    metadata = run.read_metadata()
+    defaults = dict(_flat(run.read_json(runfolder.DEFAULT_ARGS)))
+    return setting.Known(
+        {**defaults, **dict(_flat(run.read_json(runfolder.ARGS)))},
+        defaults,
+        tuple(map(str, metadata.get("args-given") or ())),
+        str(metadata.get("args-source") or "").partition(" in ")[0].lower(),
+        lambda option: recorded.spells(run, option),
+    )
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Open nested objects up, ``optimizer.lr``; lists are values."""
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
 
 
 def _settings(arguments: argparse.Namespace, run: RunFolder, directory: str) -> RunSettings:
@@ -217,7 +236,7 @@ def _in_tree(
 
 def _tell_changes(run: RunFolder, command: list[str], cwd: str, project: str) -> None:
     """Warn of what is not as it was."""
-    asked.say(f"repeating run {run.id}: {shlex.join(command)}")
+    asked.say(f"repeating run {run.id}: {shlex.join(mask_command(command))}")
     ranks = run.read_metadata().get("ranks")
     if ranks:
         asked.say(f"it had {ranks.get('size')} ranks, and is one process now")

@@ -6,8 +6,6 @@ again and replaced, in the form that they had.
 
 from __future__ import annotations
 
-import difflib
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,52 +14,7 @@ from meticulous.arguments.wrappers import program_of
 from meticulous.errors import UsageError
 from meticulous.masking import MASK
 
-__all__ = ["check_unmasked", "overridden", "with_value"]
-
-_FLAGS = {"true": True, "false": False}
-
-
-def with_value(
-    command: Sequence[str], name: str, value: str, known: Mapping[str, Any], *, pairs: bool
-) -> list[str]:
-    """Give `command` with the argument `name` set to `value`.
-
-    Where the command line has it, the last time it stands there is changed, in its own form; a
-    positional is found by the value that was recorded. Else it is added, in the form of the other
-    arguments: ``name=value`` where they are such (or `pairs`), ``--name=value`` or
-    ``--name value``.
-
-    Args:
-        command: the recorded words.
-        name: as the user has typed it; ``-`` and ``_`` are the same.
-        value: the new one. ``true`` and ``false`` give and take a flag without a value.
-        known: the recorded arguments and defaults, by their whole names.
-        pairs: whether the program takes ``name=value`` (Hydra).
-
-    Raises UsageError where no argument has this name.
-    """
-    head, words = _split(command)
-    found = _shapes(words, known)
-    same = [shape for shape in found if _is_called(shape, name)]
-    if same:
-        shape = same[-1]
-        new = _replaced(words[shape.start : shape.end], shape, value)
-        return [*head, *words[: shape.start], *new, *words[shape.end :]]
-    names = {_plain(one): one for one in known}
-    if _plain(name) not in names:
-        near = difflib.get_close_matches(_plain(name), names, n=3)
-        hint = f"Did you mean {' or '.join(names[one] for one in near)}?" if near else ""
-        raise UsageError(
-            f"the run has no argument {name!r}", hint or "Give the words of the command after --"
-        )
-    recorded = known[names[_plain(name)]]
-    places = [
-        s for s in found if s.kind == "word" and recorded in s.values and recorded is not None
-    ]
-    if len(places) == 1 and not isinstance(recorded, bool):
-        return [*head, *words[: places[0].start], value, *words[places[0].end :]]
-    at = next((shape.start for shape in found if shape.kind == "rest"), len(words))
-    return [*head, *words[:at], *_added(found, words, name, value, pairs=pairs), *words[at:]]
+__all__ = ["check_unmasked", "overridden", "plain", "shapes_of", "split"]
 
 
 def overridden(command: Sequence[str], extra: Sequence[str], known: Mapping[str, Any]) -> list[str]:
@@ -69,12 +22,12 @@ def overridden(command: Sequence[str], extra: Sequence[str], known: Mapping[str,
 
     All times that the name stands in the command are replaced by all in `extra`, at the place of
     the first. What is no option, or of a name that the command does not have, is appended. `known`
-    as in :func:`with_value`.
+    has the recorded values by their names.
     """
-    head, words = _split(command)
+    head, words = split(command)
     given: dict[str, list[str]] = {}
     appended: list[str] = []
-    old = _shapes(words, known)
+    old = shapes_of(words, known)
     has = {_key(shape) for shape in old if shape.kind in ("option", "pair")}
     for shape in shapes(extra):
         key, its = _key(shape), list(extra[shape.start : shape.end])
@@ -109,25 +62,31 @@ def check_unmasked(command: Iterable[str]) -> None:
             )
 
 
-def _split(command: Sequence[str]) -> tuple[list[str], list[str]]:
+def split(command: Sequence[str]) -> tuple[list[str], list[str]]:
     """Split `command` into the program with its launchers, and the program's own arguments."""
     count = len(program_of(command).arguments)
     return list(command[: len(command) - count]), list(command[len(command) - count :])
 
 
-def _shapes(words: Sequence[str], known: Mapping[str, Any]) -> list[Shape]:
+def shapes_of(words: Sequence[str], known: Mapping[str, Any]) -> list[Shape]:
     """Read `words`; where the value of an option is known, it takes no more of them than that has.
 
     Of ``--out a.csv b.csv`` the shape alone does not tell whether the second is a positional.
     """
-    values = {_plain(name): value for name, value in known.items()}
+    values = {plain(name): value for name, value in known.items()}
+    for name, value in known.items():  # of a subcommand
+        first, _, rest = name.partition(".")
+        if first in words:
+            values.setdefault(plain(rest), value)
     found: list[Shape] = []
     for shape in shapes(words):
         count = shape.end - shape.start
         takes = count
-        if shape.kind == "option" and count > 1 and _plain(shape.name) in values:
-            value = values[_plain(shape.name)]
-            takes = 1 if isinstance(value, bool) and shape.values[0] != value else 2
+        if shape.kind == "option" and count > 1 and plain(shape.name) in values:
+            value = values[plain(shape.name)]
+            most = len(value) if isinstance(value, list) else 1
+            is_flag = isinstance(value, bool) and shape.values[0] != value
+            takes = 1 if is_flag else min(count, 1 + most)
         found.append(shape._replace(end=shape.start + takes, values=shape.values[: takes - 1 or 1]))
         for place in range(shape.start + takes, shape.end):
             inner = [shape.values[place - shape.start - 1]]
@@ -135,45 +94,10 @@ def _shapes(words: Sequence[str], known: Mapping[str, Any]) -> list[Shape]:
     return found
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """Give a name as names are compared: without dashes in front, and with ``_`` for ``-``."""
     return name.lstrip("-+~").replace("-", "_")
 
 
-def _is_called(shape: Shape, name: str) -> bool:
-    is_named = shape.kind in ("option", "pair") and not shape.name.startswith("~")
-    return is_named and _plain(shape.name) == _plain(name)
-
-
 def _key(shape: Shape) -> str:
-    return _plain(shape.name)
-
-
-def _replaced(words: Sequence[str], shape: Shape, value: str) -> list[str]:
-    """Give the words of one argument with another value."""
-    first = words[0]
-    if shape.kind == "pair" or "=" in first:
-        return [f"{first.partition('=')[0]}={value}"]
-    if len(words) == 1:
-        flag = _FLAGS.get(value.lower())
-        is_short_with_value = first[:2] != "--" and shape.values != [True] * len(shape.values)
-        if is_short_with_value:
-            return [first[:2] + value]
-        if flag is None:
-            return [first, value]
-        return [first] if flag else []
-    return [first, *(shlex.split(value) if len(words) > 2 else [value])]
-
-
-def _added(
-    found: Sequence[Shape], words: Sequence[str], name: str, value: str, *, pairs: bool
-) -> list[str]:
-    """Give the words that add an argument, in the form of those that are there."""
-    options = [shape for shape in found if shape.kind == "option"]
-    if pairs or (not options and any(shape.kind == "pair" for shape in found)):
-        return [f"{name}={value}"]
-    option = f"-{name}" if len(name) == 1 else f"--{name}"
-    if any("=" in words[shape.start] for shape in options) and len(name) > 1:
-        return [f"{option}={value}"]
-    if value.lower() == "true" and any(len(s.values) == 1 and s.values[0] is True for s in options):
-        return [option]
-    return [option, value]
+    return plain(shape.name)
