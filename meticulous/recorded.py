@@ -72,6 +72,8 @@ def commit_of(run: RunFolder, repository: str) -> str:
             snapshot.restore(place, module["githead-sha"], module["snapshot-sha"], patch)
     sha = metadata.get("snapshot-sha")
     if not sha:
+        if not has_commit(repository, head):
+            raise worktree.gone(repository, head)
         return head
     if not has_commit(repository, sha):
         snapshot.restore(repository, head, sha, patch_of(run))

@@ -130,6 +130,8 @@ def test_code_that_is_gone_is_a_message(project: Path, tmp_path: Path) -> None:
         assert (1, 1) == (done.returncode, len(done.stderr.splitlines())), done.stderr
         assert says in done.stderr
         assert b"git fetch REMOTE" in done.stderr
+    compared = meticulous("diff", "1", "2", "--code", cwd=other)
+    assert (1, 1) == (compared.returncode, compared.stderr.count(b"git fetch REMOTE"))
     shown = meticulous("show", "2", "--code", cwd=other)
     assert b"+print('two')" in shown.stdout
     assert b"This is the patch in the folder of run 2" in shown.stderr

@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["add", "is_ours", "remove"]
+__all__ = ["add", "gone", "is_ours", "remove"]
 
 _MARK = "meticulous"
 """File in git's own folder of a worktree (``.git/worktrees/…``) that says that we made it."""
@@ -94,10 +94,11 @@ def _check(repository: str, commit: str, directory: str) -> None:
             f"{shown(directory)} exists already", "Give another directory, or remove it first"
         )
     if not has_commit(repository, commit):
-        raise _gone(repository, commit)
+        raise gone(repository, commit)
 
 
-def _gone(repository: str, commit: str) -> CodeStateError:
+def gone(repository: str, commit: str) -> CodeStateError:
+    """Give the error that `repository` lacks `commit`, with the way to get it."""
     text = f"the commit {commit} is not in {shown(repository)}"
     if git(repository, "rev-parse", "--is-shallow-repository").strip() == b"true":
         return CodeStateError(
