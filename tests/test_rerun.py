@@ -138,6 +138,23 @@ def test_data_that_git_does_not_know_is_linked(project: Path) -> None:
     assert (project / "data" / "x.csv").read_text() == "3"
 
 
+def test_a_folder_that_has_changed_since_is_named(project: Path) -> None:
+    (project / "data").mkdir()
+    (project / "data" / "x.csv").write_text("3")
+    os.utime(project / "data" / "x.csv", (1e9, 1e9))
+    code = "import os, sys; print(os.path.isdir(sys.argv[1]) and os.listdir(sys.argv[1]))"
+    meticulous("run", "--", sys.executable, "-c", code, "data", cwd=project)
+    (project / "data" / "y.csv").write_text("4")
+
+    _, _, said = rerun(project, "1")
+    _, told, linked = rerun(project, "1", "--link", "data")
+
+    assert "data is not linked: it holds what is newer than run 1" in said
+    assert "If the run read it: --link data\n" in said
+    assert "is not linked" not in linked
+    assert "y.csv" in told
+
+
 def test_in_a_directory_of_the_project(project: Path) -> None:
     (project / "sub").mkdir()
     (project / "sub" / "here.py").write_text("import os; print(os.path.basename(os.getcwd()))\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +15,7 @@ from meticulous.codestate.program import git, shown
 from meticulous.errors import CodeStateError
 from meticulous.records import Record
 from meticulous.runfolder import RunFolder
-from meticulous.sharing.inputs import inputs
+from meticulous.sharing.inputs import changed_folders, inputs
 
 __all__ = ["Tree", "known_code", "made", "placed"]
 
@@ -134,6 +135,13 @@ def _link(
         say(
             f"linked from your project: {_list(os.path.relpath(one, project) for one in made_links)}"
         )
+    for path in changed_folders(run, origin):
+        if not os.path.lexists(os.path.join(project, path)):
+            say(
+                f"{shown(path)} is not linked: it holds what is newer than run {run.id}, or too "
+                "much to look through. "
+                f"If the run read it: --link {shlex.quote(path)}"
+            )
     return made_links
 
 
