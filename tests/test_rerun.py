@@ -270,6 +270,17 @@ def test_a_script_that_records_itself(project: Path) -> None:
     assert outer.read_metadata()["rerun-of"] == "1"
     assert inner.read_metadata()["rerun-of"] == "1"
     assert inner.read_json("summary.json") == {"x": 4}
+    assert "although there differs" not in told  # neither the commit nor our part of PYTHONPATH
+
+
+def test_a_script_that_keeps_its_changes_itself_has_the_same_code_again(project: Path) -> None:
+    script = "from meticulous import Experiment\nwith Experiment({}, dirty='snapshot'): print('x')\n"
+    (project / "own.py").write_text(script)
+    subprocess.run([sys.executable, "own.py"], cwd=project, check=True, capture_output=True)
+
+    _, told, _ = rerun(project, "1")
+
+    assert told == "x\nidentical: run 3 compared with run 1\n"
 
 
 def dirty(project: Path) -> None:

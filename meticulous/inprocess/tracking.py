@@ -19,6 +19,7 @@ from meticulous.masking import mask_text
 from meticulous.recording import RUN_DIRECTORY_VARIABLE, Record
 from meticulous.records import Record as Fields
 from meticulous.runner.streams import write_all
+from meticulous.runner.surroundings import without_shim
 from meticulous.runner.usage import BLOCK_BYTES, usage_keys
 from meticulous.settings import RunSettings
 
@@ -217,7 +218,7 @@ def _environment_words(chosen: RunSettings) -> dict[str, Any]:
     return {
         "command": [str(word) for word in sys.argv],
         "cwd": os.getcwd(),
-        "environ": {**os.environ, RUN_DIRECTORY_VARIABLE: ""},
+        "environ": {**without_shim(os.environ), RUN_DIRECTORY_VARIABLE: ""},
         "extra_names": list(chosen.env),
         "interpreter": {
             "executable": sys.executable,

@@ -47,6 +47,17 @@ def given() -> dict[str, str]:
     return environ
 
 
+def without_shim(environ: Mapping[str, str]) -> dict[str, str]:
+    """Give `environ` as it is without what we put on the PYTHONPATH."""
+    found = {**environ}
+    inherited = found.pop("PYTHONPATH", "") or INJECTED
+    # An empty entry stays: to Python it is the current directory.
+    others = [entry for entry in inherited.split(os.pathsep) if entry != INJECTED]
+    if others:
+        found["PYTHONPATH"] = os.pathsep.join(others)
+    return found
+
+
 def for_command(
     run_directory: str,
     attempt: int,
@@ -69,13 +80,10 @@ def for_command(
     environ[ATTEMPT_VARIABLE] = str(attempt)
     environ.pop(RANK_VARIABLE, None)  # that of a run around this one
     environ.update(variables)
-    inherited = environ.pop("PYTHONPATH", "") or INJECTED
-    # An empty entry stays: to Python it is the current directory.
-    others = [entry for entry in inherited.split(os.pathsep) if entry != INJECTED]
+    environ = without_shim(environ)
     if has_shim:
-        others.insert(0, INJECTED)
-    if others:
-        environ["PYTHONPATH"] = os.pathsep.join(others)
+        others = [environ["PYTHONPATH"]] if "PYTHONPATH" in environ else []
+        environ["PYTHONPATH"] = os.pathsep.join([INJECTED, *others])
     if not has_terminals:
         # Python holds back what it prints to a pipe, and a crash would lose it.
         environ.setdefault("PYTHONUNBUFFERED", "1")

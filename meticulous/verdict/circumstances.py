@@ -29,8 +29,8 @@ class Change(Record):
 def changes(one: RunFolder, other: RunFolder) -> list[Change]:
     """Give what differs around two runs, what explains most first."""
     facts = [run.read_metadata() for run in (one, other)]
-    codes = [_code(fact) for fact in facts]
-    found = [Change("code", "commit", *codes)] if codes[0] != codes[1] else []
+    is_same = _exact_code(facts[0]) == _exact_code(facts[1])
+    found = [] if is_same else [Change("code", "commit", *map(_code, facts))]
     found += _differing(
         "argument", *(dict(leaves(run.read_json(runfolder.ARGS))) for run in (one, other))
     )
@@ -57,6 +57,15 @@ def _differing(kind: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> l
             one[name] != other[name] and not (one[name] != one[name] and other[name] != other[name])
         )
     ]
+
+
+def _exact_code(metadata: Mapping[str, Any]) -> tuple[Any, bool]:
+    """Give the commit that has the code, and whether there were changes that no commit has.
+
+    A run that recorded itself in the work tree of a rerun was at the snapshot of the first one.
+    """
+    snapshot = metadata.get("snapshot-sha")
+    return snapshot or metadata.get("githead-sha"), bool(metadata.get("dirty")) and not snapshot
 
 
 def _code(metadata: Mapping[str, Any]) -> str:
