@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -245,6 +246,39 @@ def test_a_bomb_is_stopped_by_what_the_manifest_says(
     assert "are free" in refused(place, tar(tmp_path / "a.tgz", honest))
 
 
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_that_would_fill_the_memory(place: Path, tmp_path: Path, kind: bytes) -> None:
+    with gzip.open(tmp_path / "a", "wb") as archive:
+        archive.write(member("a/manifest.json", kind, size=1 << 31).tobuf(tarfile.USTAR_FORMAT))
+        archive.write(bytes(1 << 20))
+
+    assert "is truncated or damaged: a header of 2,147,483,648 bytes" in refused(
+        place, tmp_path / "a"
+    )
+
+
+def test_a_tail_without_end(contents: Files, place: Path, tmp_path: Path) -> None:
+    archive = tar(tmp_path / "a", contents)
+    with gzip.open(archive, "ab") as file:
+        file.write(bytes(20 << 20))
+
+    assert "there is more after its end" in refused(place, archive)
+
+
+def test_a_zip_file_with_an_empty_name(place: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("x", "x")
+    content = (tmp_path / "a.zip").read_bytes()
+    at = content.index(b"PK\1\2")
+    name_length = (1).to_bytes(2, "little")
+    assert name_length == content[at + 28 : at + 30]
+    # One byte more of comment, one less of name: the directory is as long as before.
+    changed = content[:at] + content[at : at + 28] + b"\0\0\0\0\1\0" + content[at + 34 :]
+    (tmp_path / "a.zip").write_bytes(changed)
+
+    assert "header b'x' differ. Get it again" in refused(place, tmp_path / "a.zip")
+
+
 def test_what_a_newer_meticulous_wrote(contents: Files, place: Path, tmp_path: Path) -> None:
     newer = changed(contents, lambda told: told.update(format=2))
     metadata = json.loads(contents["a/runs/1/metadata.json"]) | {"format": 99}
@@ -273,6 +307,12 @@ def test_what_a_newer_meticulous_wrote(contents: Files, place: Path, tmp_path: P
         lambda told: told["files"].update({"runs/2/x": listed(b"")}),
         lambda told: told.update(links={"runs/1/x": None}),
         lambda told: told.update(format="one"),
+        lambda told: told.update(format=float("inf")),
+        lambda told: told["files"]["runs/1/stdout"].update(size=float("inf")),
+        lambda told: told["files"]["runs/1/stdout"].update(mtime=1e300),
+        lambda told: told["files"]["runs/1/stdout"].update(mtime=float("nan")),
+        lambda told: told["directories"].append("runs/1/\ud800"),
+        lambda told: told.update(links={"runs/1/x": "\ud800"}),
     ],
 )
 def test_a_manifest_that_asks_for_what_no_export_writes(

@@ -7,6 +7,7 @@ The names in an archive are relative, with slashes, below one folder (or below n
 from __future__ import annotations
 
 import json
+import os
 import posixpath
 import re
 from collections.abc import Mapping
@@ -29,6 +30,8 @@ RUNS = "runs"
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_LATEST = 1 << 62
+"""Seconds since 1970 that no file has, and that no system call takes."""
 _REF = re.compile(r"refs/heads/[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -97,7 +100,14 @@ class Manifest(NamedTuple):
                 raise ArchiveError(message, "Upgrade meticulous to read it")
             manifest = _manifest(value)
             _check(manifest)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            OverflowError,
+            RecursionError,
+        ) as error:
             raise ArchiveError(
                 f"the {MANIFEST} of {archive} cannot be understood: {error!r}",
                 "It was altered or damaged: get the archive again",
@@ -108,12 +118,19 @@ class Manifest(NamedTuple):
 def is_safe(name: str) -> bool:
     """Tell whether `name` is relative, leads nowhere else and is written in one way only."""
     return (
-        bool(name)
+        _is_of_disk(name)
         and not name.startswith(("/", "~"))
-        and "\0" not in name
         and posixpath.normpath(name) == name
         and name.split("/")[0] not in ("..", ".")
     )
+
+
+def _is_of_disk(text: Any) -> bool:
+    """Tell whether a file system can hold `text` as a name, or as the target of a link."""
+    try:
+        return bool(text) and b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 def _manifest(value: Mapping[str, Any]) -> Manifest:
@@ -156,7 +173,9 @@ def _check(manifest: Manifest) -> None:
     for name, file in manifest.files.items():
         if file.size < 0 or not _SHA256.fullmatch(file.sha256) or not 0 <= file.mode <= 0o777:
             raise ValueError(f"the entry of {name!r}")
-    if not all(isinstance(target, str) and target for target in manifest.links.values()):
+        if not abs(file.mtime) < _LATEST:
+            raise ValueError(f"the time of {name!r}")
+    if not all(_is_of_disk(target) for target in manifest.links.values()):
         raise ValueError("the links")
 
 

@@ -14,14 +14,29 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from meticulous.errors import ArchiveError
 from meticulous.sharing.writers import zstandard
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 __all__ = ["Entry", "entries", "read"]
 
 _LONGEST_TARGET = 4096
+
+_EXTENSIONS = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+_LONGEST_EXTENSION = 1 << 20
+"""Bytes that the long name or the like of a member may have: the library reads them at once."""
+_LONGEST_REST = 1 << 24
+"""Bytes that may come after the end of a tar file, which is padded to its blocks."""
 
 _DAMAGE: tuple[type[Exception], ...] = (
     tarfile.TarError,
@@ -106,12 +121,25 @@ def _damage_told(path: str) -> Iterator[None]:
 
 
 def _damaged(path: str, error: Exception) -> ArchiveError:
-    reason = " ".join(str(error).split()) or type(error).__name__
+    reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     return ArchiveError(f"{path} is truncated or damaged: {reason}", "Get it again")
 
 
+class _Header(tarfile.TarInfo):
+    """A header of a tar file, refused where what comes with it would fill the memory."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        info = super().frombuf(buf, encoding, errors)
+        if info.type in _EXTENSIONS and info.size > _LONGEST_EXTENSION:
+            raise tarfile.ReadError(f"a header of {info.size:,} bytes")
+        return info
+
+
 def _of_tar(stream: Any) -> Iterator[Entry]:
-    with tarfile.open(fileobj=stream, mode="r|", errors="surrogateescape") as archive:
+    with tarfile.open(
+        fileobj=stream, mode="r|", errors="surrogateescape", tarinfo=_Header
+    ) as archive:
         for info in archive:
             name = info.name
             if info.isreg():
@@ -123,14 +151,17 @@ def _of_tar(stream: Any) -> Iterator[Entry]:
             else:
                 kind = "hard link" if info.islnk() else "device" if info.isdev() else "special file"
                 yield Entry(name, kind)
-    while stream.read(1 << 20):
-        pass  # what comes after the end is nobody's, but the checksum is there
+    left = _LONGEST_REST
+    while part := stream.read(1 << 20):  # it is nobody's, but the checksum is there
+        left -= len(part)
+        if left < 0:
+            raise tarfile.ReadError("there is more after its end")
 
 
 def _of_zip(archive: zipfile.ZipFile) -> Iterator[Entry]:
     for info in archive.infolist():
         kind = stat.S_IFMT(info.external_attr >> 16)
-        if info.is_dir():
+        if info.filename.endswith("/"):  # is_dir() of Python 3.11 trips over an empty name
             yield Entry(info.filename.rstrip("/"), "directory")
         elif kind == stat.S_IFLNK:
             with archive.open(info) as file:
