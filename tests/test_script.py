@@ -79,6 +79,7 @@ def test_it_runs_from_elsewhere_for_another_clone(project: Path, tmp_path: Path)
     done2 = shell(script, tmp_path, tmp_path, "clone")
 
     assert 125 == lost.returncode and "again.sh REPOSITORY" in lost.stderr
+    assert [] == list(tmp_path.glob("again-*"))
     assert "first\n\n" == done2.stdout
     assert 1 == worktrees(project)
 
@@ -175,6 +176,68 @@ def test_a_snapshot_is_repeated_as_it_was(project: Path, tmp_path: Path) -> None
         printed = done.stdout.encode("utf-8", "surrogateescape")
         assert Path(only_run(project).file("stdout")).read_bytes() == printed, done.stderr
         assert "could" not in done.stderr
+
+
+def test_a_binary_file_that_git_takes_for_text(project: Path, tmp_path: Path) -> None:
+    commit(project, _gitattributes="*.utf16 diff\n")
+    text = "it's %s \\0 \\c\n".encode("utf-16-le") + bytes(range(256))
+    (project / "x.utf16").write_bytes(text)
+    program = "import sys; sys.stdout.buffer.write(open('x.utf16', 'rb').read())"
+    record(project, "python3", "-c", program, options=("--dirty", "snapshot"))
+    assert b"\0" in Path(only_run(project).file("uncommitted.patch")).read_bytes()
+    (project / "x.utf16").unlink()
+
+    done = shell(script_of(project, "1"), project, tmp_path)
+
+    assert text == done.stdout.encode("utf-8", "surrogateescape"), done.stderr
+
+
+def test_submodules_in_submodules_come_without_noise(project: Path, tmp_path: Path) -> None:
+    for name in ("inner", "outer"):
+        (tmp_path / name).mkdir()
+        git(tmp_path / name, "init", "-q")
+        commit(tmp_path / name, value_txt="old\n")
+    (tmp_path / ".gitconfig").write_text('[protocol "file"]\n\tallow = always\n')
+    allow = ("-c", "protocol.file.allow=always")
+    git(tmp_path / "outer", *allow, "submodule", "--quiet", "add", str(tmp_path / "inner"), "in")
+    git(tmp_path / "outer", "commit", "-q", "-m", "inner")
+    git(project, *allow, "submodule", "--quiet", "add", str(tmp_path / "outer"), "out")
+    git(project, *allow, "submodule", "--quiet", "update", "--init", "--recursive")
+    commit(project, show_py="print(open('out/in/value.txt').read())")
+    (project / "out" / "in" / "value.txt").write_text("changed\n")
+    record(project, "python3", "show.py", options=("--dirty", "snapshot"))
+
+    done = shell(script_of(project, "1"), project, tmp_path)
+
+    assert "changed\n\n" == done.stdout, done.stderr
+    assert "error" not in done.stderr
+
+
+def test_files_in_lfs_that_are_out_of_reach(project: Path, tmp_path: Path) -> None:
+    commit(project, model_lfs="a pointer\n", _gitattributes="*.lfs filter=lfs\n")
+    record(project, "python3", "-c", "print(open('model.lfs').read())")
+    (tmp_path / ".gitconfig").write_text(
+        '[filter "lfs"]\n\tsmudge = false\n\tclean = false\n\trequired = true\n'
+    )
+
+    done = shell(script_of(project, "1"), project, tmp_path)
+
+    assert "a pointer\n\n" == done.stdout, done.stderr
+    assert "files in LFS could not be had: only their pointers are there" in done.stderr
+
+
+def test_what_a_snapshot_left_out_is_named(project: Path, tmp_path: Path) -> None:
+    (project / "nested").mkdir()
+    git(project / "nested", "init", "-q")
+    commit(project / "nested", f_txt="x")
+    (project / "big.bin").write_bytes(bytes(2000))
+    options = ("--dirty", "snapshot", "--snapshot-file-limit", "1k")
+    meticulous("run", *options, "--", "python3", "train.py", cwd=project)
+
+    for words in (("script", "1"), ("export", "1", tmp_path / "a.tar")):
+        told = meticulous(*words, cwd=project).stderr.decode()
+        assert "meticulous: not in the snapshot of run 1: big.bin (2.00 kB, " in told
+        assert "nested/ (a repository of its own)" in told
 
 
 def patch_of(project: Path) -> bytes:

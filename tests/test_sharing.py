@@ -253,7 +253,9 @@ def test_code_can_be_left_out_on_both_sides(project: Path, elsewhere: Path, tmp_
     take_in(elsewhere, tmp_path / "full.zip", "--no-code")
 
     assert "" == git(elsewhere, "for-each-ref", "refs/meticulous")
-    assert not any("bundle" in name for name in zipfile.ZipFile(tmp_path / "bare.zip").namelist())
+    with zipfile.ZipFile(tmp_path / "bare.zip") as bare:
+        assert not any("bundle" in name for name in bare.namelist())
+        assert b"bundle" not in bare.read("bare/README.txt")
 
 
 def test_runs_of_another_project_have_their_own_code(

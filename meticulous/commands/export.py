@@ -64,6 +64,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Write the archive, and say on stderr what is in it and what is not."""
     from meticulous.sharing import packing, suspicion
     from meticulous.sharing.manifest import BUNDLE
+    from meticulous.sharing.script import caveats
 
     _, rows = asked.runs_named(arguments, arguments.runs)
     unfinished = [str(row["expid"]) for row in rows if row["status"] == RUNNING]
@@ -94,8 +95,14 @@ def main(arguments: argparse.Namespace) -> int:
     for run in runs:
         for name in suspicion.files_with_secrets(run):
             _say(f"{run.id}/{name} seems to hold a secret: look at it before you share the export")
-    for packed in manifest.runs:
-        if arguments.code != "none" and packed.commit is None:
+    for caveat in caveats(runs):
+        _say(caveat)
+    for run, packed in zip(runs, manifest.runs, strict=True):
+        if (
+            arguments.code != "none"
+            and packed.commit is None
+            and run.read_metadata().get("githead-sha")
+        ):
             _say(f"run {packed.id} goes without its code, which is not here")
     bundle = manifest.files.get(BUNDLE)
     if bundle and bundle.size > _LARGE:

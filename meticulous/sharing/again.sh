@@ -11,9 +11,14 @@
 #   AGAIN=DIRECTORY     where the code goes and the runs write (default: a new one in TMPDIR)
 #   KEEP=1 or KEEP=0    keep the work trees, or not (default: those in which a run left files)
 set -u
+plain=  # options of git, where files in LFS are out of reach
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
 say() { printf 'again: %s\n' "$*" >&2; }
-fail() { say "$@"; exit 125; }
+fail() {
+    say "$@"
+    [ -n "${id:-}" ] || rmdir "${AGAIN:-/}" 2>/dev/null  # nothing is begun, and nothing left
+    exit 125
+}
 @SECRETS@
 
 start=$(pwd)
@@ -29,7 +34,8 @@ find_repository() {  # where the commits are, and in $origin its work tree, if i
     origin=
     if [ -f "$where" ]; then
         repository=$AGAIN/repository
-        [ -d "$repository" ] || git clone --quiet --no-checkout "$where" "$repository" || exit 125
+        [ -d "$repository" ] || git clone --quiet --no-checkout "$where" "$repository" ||
+            fail "cannot take the code out of $where"
     else
         repository=$(cd "${where:-.}" && git rev-parse --absolute-git-dir) ||
             fail "give the repository: sh $0 REPOSITORY"
@@ -39,11 +45,19 @@ find_repository() {  # where the commits are, and in $origin its work tree, if i
 take_code() {  # SHA
     git -C "$repository" cat-file -e "$1^{commit}" 2>/dev/null ||
         fail "$repository has no commit $1: fetch it, or give a repository that has it"
-    git -C "$repository" -c core.hooksPath=/dev/null worktree add --quiet --detach "$tree" "$1" ||
-        exit 125
+    if [ -f "$where" ] || ! add_tree "$1"; then  # a bundle never has what is in LFS
+        plain='-c filter.lfs.process= -c filter.lfs.smudge= -c filter.lfs.required=false'
+        add_tree "$1" || exit 125
+        git -C "$repository" grep --quiet filter=lfs "$1" -- '*.gitattributes' || return 0
+        say 'files in LFS could not be had: only their pointers are there'
+    fi
+}
+add_tree() {  # SHA
+    git -C "$repository" -c core.hooksPath=/dev/null $plain \
+        worktree add --quiet --detach "$tree" "$1"
 }
 apply_changes() {  # [SUBMODULE] < PATCH
-    git -C "$tree/${1:-.}" apply --index --whitespace=nowarn - ||
+    git -C "$tree/${1:-.}" $plain apply --index --whitespace=nowarn - ||
         fail 'the uncommitted changes cannot be applied'
 }
 take_modules() {

@@ -38,7 +38,7 @@ runs/ID/        the record of each run; STATUS, metadata.json, stdout and the re
 manifest.json   the size and SHA-256 of every file
 
 With meticulous:  meticulous import ARCHIVE
-Without:          git clone code.bundle code; sh again.sh
+Without:          {without}
 """
 
 More = Callable[[Manifest], Mapping[str, bytes]]
@@ -310,4 +310,9 @@ def _size(source: str | bytes) -> int:
 
 def _readme(ids: Sequence[str], *, has_code: bool) -> str:
     code = "code.bundle     their code, with its history: git clone code.bundle\n"
-    return _README.format(version=__version__, ids=", ".join(ids), code=code if has_code else "")
+    without = "sh again.sh REPOSITORY   (a clone that has their commits; the code is not here)"
+    if has_code:
+        without = "git clone code.bundle code; sh again.sh"
+    return _README.format(
+        version=__version__, ids=", ".join(ids), code=code if has_code else "", without=without
+    )

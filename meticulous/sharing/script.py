@@ -14,6 +14,7 @@ from importlib import resources
 from typing import Any
 
 from meticulous import __version__, runfolder
+from meticulous.codestate.program import shown
 from meticulous.environment.places import is_place
 from meticulous.errors import RunFolderError
 from meticulous.masking import MASK
@@ -23,6 +24,7 @@ from meticulous.sharing.requirements import requirements
 
 __all__ = ["caveats", "script"]
 
+_NAMED = 5
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPTION = re.compile(r"--?([A-Za-z_][\w.-]*)")
@@ -144,7 +146,13 @@ def _changes(run: RunFolder, metadata: dict[str, Any]) -> bytes:
         f"{shlex.quote(str(module['path']))} {shlex.quote(str(module['githead-sha']))}\n"
         for module in modules
     ]
-    lines = "".join(f"    expect_module {word}" for word in words) + "    take_modules\n"
+    paths = [str(module["path"]) for module in modules]
+    expected = [  # those in other submodules are no entries of this index
+        word
+        for path, word in zip(paths, words, strict=True)
+        if not any(path.startswith(f"{other}/") for other in paths)
+    ]
+    lines = "".join(f"    expect_module {word}" for word in expected) + "    take_modules\n"
     text += lines.encode("utf-8", "surrogateescape")
     for module, word in zip(modules, words, strict=True):
         text += f"    take_module {word}".encode("utf-8", "surrogateescape")
@@ -158,6 +166,9 @@ def _applied(path: str, patch: bytes) -> bytes:
     if not patch:
         return b""
     where, end = f" {path}".rstrip().encode("utf-8", "surrogateescape"), _end_for(patch)
+    if b"\0" in patch:  # no shell takes that in: git was told to see a binary file as text
+        told = patch.replace(b"\\", rb"\\").replace(b"\0", rb"\0000").replace(b"'", rb"'\''")
+        return b"    printf %%b '%s' | apply_changes%s || return\n" % (told, where)
     return b"    apply_changes%s <<'%s' || return\n%s%s\n" % (where, end, patch, end)
 
 
@@ -259,7 +270,7 @@ def _in_braces(text: str) -> str:
 
 
 def caveats(runs: Sequence[RunFolder]) -> list[str]:
-    """Say of which of `runs` the code is not known exactly, one line each."""
+    """Say of which of `runs` the code or the command is not known exactly, one line each."""
     found = []
     for run in runs:
         metadata = run.read_metadata()
@@ -269,9 +280,12 @@ def caveats(runs: Sequence[RunFolder]) -> list[str]:
             found.append(f"run {run.id} was recorded outside git: its code is not known")
         elif metadata.get("dirty") and not os.path.exists(run.file(runfolder.UNCOMMITTED_PATCH)):
             found.append(f"run {run.id} had uncommitted changes that were not kept")
-        if metadata.get("snapshot-left-out"):
-            count = len(metadata["snapshot-left-out"])
-            found.append(f"run {run.id} had {count} uncommitted files that were too large to keep")
+        left_out = metadata.get("snapshot-left-out") or []
+        named = [f"{shown(str(one['path']))} ({one['reason']})" for one in left_out[:_NAMED]]
+        if len(left_out) > _NAMED:
+            named.append(f"and {len(left_out) - _NAMED:,} more, named in {runfolder.METADATA}")
+        if named:
+            found.append(f"not in the snapshot of run {run.id}: {', '.join(named)}")
         if any(MASK in str(word) for word in metadata.get("command") or []):
             found.append(f"run {run.id} had a secret in its command: the script asks for it")
     return found
