@@ -144,7 +144,8 @@ def _lost(
         run.id, "lost", f"is lost: {judged.message}", todo, mend if judged.is_certain else None
     )
     child, started = metadata.get("child-pid"), metadata.get("child-start-time")
-    if liveness.is_here(metadata) and liveness.sees(metadata) and _lives(child, started):
+    is_seen = liveness.is_here(metadata) and liveness.sees(metadata)
+    if is_seen and not liveness.is_copy(metadata) and _lives(child, started):
         what = f"its command lives on without a recorder: process {child}"
         yield Finding(run.id, "orphan", what, f"End it with `meticulous stop {run.id}`")
 

@@ -19,7 +19,16 @@ from meticulous.processes import boot_id, is_there, pid_namespace
 from meticulous.runfolder import LOST, RESOURCES, RUNNING, STDERR, STDOUT, RunFolder
 from meticulous.units import format_duration
 
-__all__ = ["HEARTBEAT_MARGIN_S", "Judgement", "examine", "is_here", "is_running", "judge", "sees"]
+__all__ = [
+    "HEARTBEAT_MARGIN_S",
+    "Judgement",
+    "examine",
+    "is_copy",
+    "is_here",
+    "is_running",
+    "judge",
+    "sees",
+]
 
 HEARTBEAT_MARGIN_S = 15 * 60
 """A heartbeat elsewhere that is older than this is that of a lost run. It beats every ten seconds;
@@ -64,6 +73,9 @@ def examine(metadata: Mapping[str, Any], folder: str) -> Judgement:
     The state is LOST only where that is certain, or nearly so for a run of another host. A run
     that says too little of itself (those of the original system) is believed.
     """
+    if is_copy(metadata):
+        text = f"this is a copy, exported on {metadata.get('host')} while the run went on"
+        return Judgement(LOST, text, is_certain=True)
     host, pid = metadata.get("host"), metadata.get("pid")
     if not isinstance(pid, int) or not host:
         return Judgement(RUNNING)
@@ -88,6 +100,11 @@ def _examine_elsewhere(metadata: Mapping[str, Any], folder: str, who: str) -> Ju
     if beat is not None and abs(time.time() - beat) < _BEATING_S:
         return Judgement(RUNNING)
     return _by_scheduler(metadata) or _by_heartbeat(folder, who)
+
+
+def is_copy(metadata: Mapping[str, Any]) -> bool:
+    """Tell whether the run was imported: its processes are those of another folder."""
+    return "imported-from" in metadata or "imported-from_id" in metadata  # as a row has it
 
 
 def is_here(metadata: Mapping[str, Any]) -> bool:

@@ -170,9 +170,10 @@ def test_ids_are_kept_where_they_are_free(project: Path, elsewhere: Path, tmp_pa
     assert "the id 1 is taken here: it is run 3 now" in told
     assert "run 2 is here already" in told_again and "base line is here already" in told_again
     assert "1" == runs_of(elsewhere)[2].read_metadata()["imported-from"]["id"]
-    assert again[1:] == folders[1:]
+    assert "run 1 is here already, as run 3" in told_again
+    assert again == folders
     record(elsewhere, "true")
-    assert (elsewhere / "experiments" / "5").exists()
+    assert (elsewhere / "experiments" / "4").exists()
 
 
 def test_a_removed_run_s_id_is_not_taken(project: Path, elsewhere: Path, tmp_path: Path) -> None:
@@ -413,6 +414,30 @@ def test_an_unfinished_run_is_exported_only_when_asked(
     here = only_run(elsewhere)
     assert ("RUNNING", "") == here.read_status()
     assert b"ready\n" == Path(here.file("stdout")).read_bytes()
+    export(project, "last", tmp_path / "ended.zip")
+    _, told = take_in(elsewhere, tmp_path / "ended.zip")
+    assert "run 1: it has ended since it was taken in; to have its end: meticulous rm 1" in told
+    for words in (("rm", "1"), ("purge", "1", "--yes")):
+        assert 0 == meticulous(*words, cwd=elsewhere).returncode
+    folders, _ = take_in(elsewhere, tmp_path / "ended.zip")
+    assert ["experiments/1"] == folders and "SUCCESS" == only_run(elsewhere).read_status()[0]
+
+
+def test_a_copy_of_a_run_has_no_processes(project: Path, elsewhere: Path, tmp_path: Path) -> None:
+    command = [*METICULOUS, "run", "--", sys.executable, "-c"]
+    program = "import sys; print('ready', flush=True); sys.stdin.read()"
+    with running([*command, program], project, stdin=subprocess.PIPE) as process:
+        export(project, "last", tmp_path / "a.zip", "--running")
+        take_in(elsewhere, tmp_path / "a.zip")
+        listed = meticulous("ls", cwd=elsewhere).stdout.decode()
+        stopped = refused(elsewhere, "stop", "1")
+        assert process.poll() is None
+        process.stdin.close()  # type: ignore[union-attr]
+        process.wait()
+
+    assert "LOST" in listed and "this is a copy" in listed
+    assert "the run 1 is lost: this is a copy, exported on" in stopped
+    assert "SUCCESS" == only_run(project).read_status()[0]
 
 
 def test_what_no_archive_should_hold_is_left_out_and_named(

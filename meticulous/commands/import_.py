@@ -45,12 +45,12 @@ def main(arguments: argparse.Namespace) -> int:
         progress.erase()
     for run in taken:
         if not run.is_new:
-            _say(f"run {run.old_id} is here already")
+            name = "" if run.old_id == run.new_id else f", as run {run.new_id}"
+            _say(f"run {run.old_id} is here already{name}")
         elif run.old_id != run.new_id:
             _say(f"the id {run.old_id} is taken here: it is run {run.new_id} now")
         for note in run.notes:
-            if run.is_new:
-                _say(f"run {run.new_id}: {note}")
+            _say(f"run {run.new_id}: {note}")
     asked.print_lines([os.path.join(directory, run.new_id) for run in taken])
     return 0
 

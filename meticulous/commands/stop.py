@@ -45,7 +45,9 @@ class _Target:
             self._refuse_from_elsewhere(judged.state)
         if judged.state == RUNNING:
             self.pid = self.metadata["pid"]
-        elif _is_same(self.metadata.get("child-pid"), self.metadata.get("child-start-time")):
+        elif not liveness.is_copy(self.metadata) and _is_same(
+            self.metadata.get("child-pid"), self.metadata.get("child-start-time")
+        ):
             self.pid = self._orphan = self.metadata["child-pid"]
         else:
             raise RunFolderError(f"the run {run.id} is lost: {judged.message}")

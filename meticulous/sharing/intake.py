@@ -161,14 +161,37 @@ class _Taking:
         self._archive = archive
         self._directory = directory
         self._store = experiments_directory
+        self._here: dict[str, str] = {}
+        """The runs that are here already: their ids there and here."""
 
     def choose(self) -> list[PackedRun]:
         """Give the runs that are not here already."""
-        return [run for run in self._manifest.runs if not self._is_here(run)]
+        others: dict[str, PackedRun] = {}
+        for packed in self._manifest.runs:
+            started = self._folder(packed).read_metadata().get("start-time")
+            if self._is_here(packed, packed.id):
+                self._here[packed.id] = packed.id
+            elif started and os.path.lexists(os.path.join(self._store, packed.id)):
+                others[str(started)] = packed
+        if others:  # their ids are taken: an earlier import may have given them new ones
+            self._find(others)
+        return [run for run in self._manifest.runs if run.id not in self._here]
 
-    def _is_here(self, packed: PackedRun) -> bool:
+    def _find(self, others: dict[str, PackedRun]) -> None:
+        """Look through all runs for `others`, by when they started."""
+        for run_id in store.run_ids(self._store):
+            try:
+                started = RunFolder(os.path.join(self._store, run_id)).read_metadata()["start-time"]
+            except (RunFolderError, KeyError):
+                continue
+            packed = others.get(str(started))
+            if packed and self._is_here(packed, run_id):
+                self._here.setdefault(packed.id, run_id)
+
+    def _is_here(self, packed: PackedRun, run_id: str) -> bool:
+        """Tell whether the run `run_id` of this directory is `packed`."""
         try:
-            here = RunFolder(os.path.join(self._store, packed.id)).read_metadata()
+            here = RunFolder(os.path.join(self._store, run_id)).read_metadata()
         except RunFolderError:
             return False
         there = self._folder(packed).read_metadata()
@@ -188,8 +211,7 @@ class _Taking:
             for packed in chosen:
                 if packed.id not in reserved:
                     reserved[packed.id] = store.create(self._store)
-            new_ids = {run.id: run.id for run in self._manifest.runs}
-            new_ids |= {old: run.id for old, run in reserved.items()}
+            new_ids = self._here | {old: run.id for old, run in reserved.items()}
             for packed in chosen:
                 self._adjust(packed, new_ids)
             for packed in chosen:
@@ -202,9 +224,19 @@ class _Taking:
                     pass  # it has been moved to already
             raise
         return [
-            TakenIn(run.id, new_ids[run.id], run in chosen, (note,) if note and run.ref else ())
+            TakenIn(run.id, new_ids[run.id], run in chosen, self._notes(run, note))
             for run in self._manifest.runs
         ]
+
+    def _notes(self, packed: PackedRun, note: str) -> tuple[str, ...]:
+        if packed.id not in self._here:
+            return (note,) if note and packed.ref else ()
+        own = self._here[packed.id]
+        state, _ = RunFolder(os.path.join(self._store, own)).read_status()
+        if state == runfolder.RUNNING and packed.status in (runfolder.SUCCESS, runfolder.ERROR):
+            todo = f"meticulous rm {own} && meticulous purge {own}, and import again"
+            return (f"it has ended since it was taken in; to have its end: {todo}",)
+        return ()
 
     def _reserve(self, run_id: str) -> RunFolder | None:
         """Make the folder that is to be replaced, under the id it had; None where that is taken."""
