@@ -516,21 +516,32 @@ def test_a_full_disk_leaves_nothing_half_made(
     assert [] == left == left_by_import
 
 
-def test_ctrl_c_leaves_nothing_half_made(project: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_nothing_half_made(
+    project: Path, elsewhere: Path, tmp_path: Path, number: signal.Signals
+) -> None:
     record(project)
-    with open(Path(only_run(project).path) / "big", "wb") as file:
+    big = Path(only_run(project).path) / "big"
+    with open(big, "wb") as file:
+        file.truncate(300 << 20)
+    export(project, "1", tmp_path / "a.tar.zst")
+    with open(big, "wb") as file:
         file.truncate(8 << 30)
     place = tmp_path / "out"
     place.mkdir()
-    with subprocess.Popen(
-        [*METICULOUS, "export", "1", str(place / "a.zip")], cwd=project
-    ) as export:
-        wait_until(lambda: os.listdir(place))
-        export.send_signal(signal.SIGINT)
-        code = export.wait()
 
-    assert 130 == code
+    def ended(cwd: Path, *words: str | Path) -> int:
+        """Give how a command ends that gets the signal once it has begun to write in `place`."""
+        with subprocess.Popen([*METICULOUS, *words], cwd=cwd) as process:
+            wait_until(lambda: any(path.is_dir() for path in place.glob(".*")))
+            process.send_signal(number)
+            return process.wait()
+
+    assert 128 + number == ended(project, "export", "1", place / "a.zip")
     assert [] == os.listdir(place)
+    taking = ("import", tmp_path / "a.tar.zst", "--experiments-directory", place)
+    assert 128 + number == ended(elsewhere, *taking)
+    assert [".gitignore"] == os.listdir(place)
 
 
 @pytest.mark.parametrize("form", ["zip", "tar.zst"])

@@ -332,6 +332,12 @@ def test_a_manifest_that_is_none(
     assert "manifest.json" in line
 
 
+def test_what_can_be_read_only_once(place: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    assert "is neither a file nor a folder" in refused(place, tmp_path / "pipe")
+
+
 def test_what_is_no_archive(place: Path, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("hello\n" * 100)
     (tmp_path / "folder").mkdir()

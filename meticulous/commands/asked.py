@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from meticulous import settings
@@ -31,6 +33,7 @@ __all__ = [
     "say",
     "seconds",
     "shown_path",
+    "tidied",
 ]
 
 Answer = TypeVar("Answer")
@@ -131,3 +134,21 @@ def print_lines(lines: Sequence[str]) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(content)
     sys.stdout.buffer.flush()
+
+
+@contextmanager
+def tidied() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end a ``with`` block as Ctrl-C does: what is half made is removed."""
+    numbers = [signal.SIGTERM, signal.SIGHUP]
+    own = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
+
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    for number in own:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in own:
+            signal.signal(number, signal.SIG_DFL)

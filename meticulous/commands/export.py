@@ -87,7 +87,8 @@ def main(arguments: argparse.Namespace) -> int:
         progress=progress,
     )
     try:
-        manifest = packing.pack(plan, arguments.file, replace=arguments.force)
+        with asked.tidied():
+            manifest = packing.pack(plan, arguments.file, replace=arguments.force)
     finally:
         progress.erase()
     for name, reason in manifest.left_out.items():

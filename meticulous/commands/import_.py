@@ -34,13 +34,14 @@ def main(arguments: argparse.Namespace) -> int:
     _, repository = asked.project_of(arguments.experiments_directory)
     progress = Progress("importing MB")
     try:
-        taken = take_in(
-            arguments.file,
-            directory,
-            repository,
-            with_code=not arguments.no_code,
-            progress=progress,
-        )
+        with asked.tidied():
+            taken = take_in(
+                arguments.file,
+                directory,
+                repository,
+                with_code=not arguments.no_code,
+                progress=progress,
+            )
     finally:
         progress.erase()
     for run in taken:

@@ -70,9 +70,9 @@ def take_in(
 def _inside(experiments_directory: str) -> Iterator[str]:
     """Give a hidden folder in the experiments directory; nothing of it is left in the end."""
     was_there = os.path.isdir(experiments_directory)
-    store.prepare_store(experiments_directory)
     directory = None
     try:
+        store.prepare_store(experiments_directory)
         _remove_old(experiments_directory)
         directory = tempfile.mkdtemp(prefix=_TEMPORARY, dir=experiments_directory)
         yield directory
@@ -94,7 +94,7 @@ def _remove_empty(experiments_directory: str) -> None:
     try:
         if os.listdir(experiments_directory) == [".gitignore"]:
             os.unlink(os.path.join(experiments_directory, ".gitignore"))
-            os.rmdir(experiments_directory)
+        os.rmdir(experiments_directory)
     except OSError:
         pass
 

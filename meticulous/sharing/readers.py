@@ -72,6 +72,9 @@ def entries(path: str) -> Iterator[Entry]:
         if os.path.isdir(path):
             yield from _of_folder(path, "")
             return
+        if os.path.exists(path) and not os.path.isfile(path):  # it is read more than once
+            message = f"{path} is neither a file nor a folder"
+            raise ArchiveError(message, "Save what it gives to a file, and import that")
         with open(path, "rb") as file:
             start = file.read(262)
             file.seek(0)
