@@ -129,6 +129,8 @@ def test_ranks_are_one_run(repository: Path, start: Start) -> None:
         assert len(said) == (0 if number else 2)
     assert run.rank(3).read_metadata()["scheduler"]["SLURM_PROCID"] == "3"
     assert not (repository / "experiments" / ".ranks").exists()
+    script = meticulous("script", "1", cwd=repository)
+    assert b"run 1 had 4 ranks, and is one process in the script" in script.stderr
 
 
 def test_a_rank_that_fails_is_named_and_rank_0_keeps_its_exit_code(

@@ -175,6 +175,20 @@ def test_a_crate_is_imported_like_any_export(project: Path, tmp_path: Path, form
     assert b"experiments/1\nexperiments/2\nexperiments/a b\n" == done.stdout
 
 
+def test_bytes_that_are_no_text(repository: Path, tmp_path: Path) -> None:
+    meticulous("run", "-q", "--", "true", "--name=\udcff", "\udcfe", cwd=repository)
+    words = ("export", "1", tmp_path / "a.zip", "--ro-crate", "--license", "MIT")
+    done = meticulous(*words, cwd=repository)
+    assert 0 == done.returncode, done.stderr
+    assert 0 == validate(str(tmp_path / "a.zip"), tmp_path).returncode
+
+    (repository / "experiments" / "1" / "b\udcff").write_text("x")
+    refused = meticulous(*words, "--force", cwd=repository)
+
+    assert 1 == refused.returncode
+    assert b"an RO-Crate cannot hold the file name 'runs/1/b\\udcff'" in refused.stderr
+
+
 def test_what_makes_no_crate(project: Path, tmp_path: Path) -> None:
     tar = meticulous("export", "1", tmp_path / "a.tar.gz", "--ro-crate", cwd=project)
     alone = meticulous("export", "1", tmp_path / "a.zip", "--license", "MIT", cwd=project)

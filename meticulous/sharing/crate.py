@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from meticulous import runfolder
-from meticulous.errors import MeticulousError
+from meticulous.errors import ArchiveError, MeticulousError
 from meticulous.reading import instant
 from meticulous.runfolder import RunFolder
 from meticulous.sharing.manifest import BUNDLE, SCRIPT, Manifest, PackedRun
@@ -83,8 +83,9 @@ def describe(
     author = writing.author(publication.author)
     for packed, run in zip(manifest.runs, runs, strict=True):
         writing.add_run(packed, run, author)
-    content = json.dumps(crate.metadata.generate(), indent=1).encode("ascii") + b"\n"
-    return {"ro-crate-metadata.json": content}
+    content = json.dumps(crate.metadata.generate(), indent=1, ensure_ascii=False)
+    # A value that is not UTF-8 could be read by nobody else.
+    return {"ro-crate-metadata.json": content.encode("utf-8", "replace") + b"\n"}
 
 
 class _Crate:
@@ -97,6 +98,11 @@ class _Crate:
 
     def _file(self, name: str) -> Any:
         told = self._manifest.files[name]
+        if any("\ud800" <= character <= "\udfff" for character in name):
+            raise ArchiveError(
+                f"an RO-Crate cannot hold the file name {name!r}, which is not UTF-8",
+                "Rename the file, or export without --ro-crate as .tar.zst or .tar.gz",
+            )
         kind = mimetypes.guess_type(name)[0]
         if posixpath.basename(name) in _PLAIN_TEXT:
             kind = "text/plain"
@@ -142,7 +148,7 @@ class _Crate:
         match = _AUTHOR.fullmatch(text.strip())
         if not text.strip() or match is None:
             return None
-        address = match["address"] or f"#{quote(match['name'])}"
+        address = match["address"] or f"#{_quoted(match['name'])}"
         if re.fullmatch(r"[\dX]{4}(-[\dX]{4}){3}", address):
             address = f"https://orcid.org/{address}"
         person = self._add(address, kind="Person", name=match["name"] or address)
@@ -154,9 +160,11 @@ class _Crate:
         metadata = run.read_metadata()
         environment = run.read_json(runfolder.ENVIRONMENT)
         files = self._files_of(packed)
-        key = f"#run-{quote(packed.id)}"
+        key = f"#run-{_quoted(packed.id)}"
         user = str(metadata.get("user") or "")
-        agent = author or (user and self._add(f"#{quote(user)}", kind="Person", name=user)) or None
+        agent = (
+            author or (user and self._add(f"#{_quoted(user)}", kind="Person", name=user)) or None
+        )
         state, message = run.read_status()
         failed = state == runfolder.ERROR
         action = self._add(
@@ -188,13 +196,13 @@ class _Crate:
 
     def _arguments(self, key: str, run: RunFolder) -> list[Any]:
         return [
-            self._value(f"{key}/args/{quote(name)}", name, value)
+            self._value(f"{key}/args/{_quoted(name)}", name, value)
             for name, value in run.read_json(runfolder.ARGS).items()
         ]
 
     def _variables(self, key: str, environment: Mapping[str, Any]) -> list[Any]:
         return [
-            self._value(f"{key}/environment/{quote(name)}", name, value)
+            self._value(f"{key}/environment/{_quoted(name)}", name, value)
             for name, value in (environment.get("variables") or {}).items()
         ]
 
@@ -212,7 +220,7 @@ class _Crate:
         command = [str(word) for word in metadata.get("command") or ["?"]]
         if not sha:
             return self._add(
-                f"#command-{quote(command[0])}",
+                f"#command-{_quoted(command[0])}",
                 kind="SoftwareApplication",
                 name=command[0],
                 softwareRequirements=python,
@@ -247,6 +255,10 @@ def _is_record(name: str) -> bool:
         name.split("/")[0] in _RECORD
         or re.fullmatch(r"uncommitted\.(\d+\.)?patch", name) is not None
     )
+
+
+def _quoted(text: str) -> str:
+    return quote(text, errors="surrogateescape")
 
 
 def _is_word(text: str) -> bool:

@@ -118,13 +118,14 @@ def _told(run: RunFolder, metadata: dict[str, Any], environment: dict[str, Any])
     """Give comments on what was run and what came out."""
     state, _ = run.read_status()
     python = environment.get("python") or {}
-    code = metadata.get("exit-code")
+    code, ranks = metadata.get("exit-code"), metadata.get("ranks")
     told = [
         f"run {run.id}: {state}" + (f", exit code {code}" if code is not None else ""),
         f"started {metadata.get('start-time')} on {metadata.get('host')}",
         str(metadata.get("description") or ""),
         f"Python {python['version']}, {python.get('executable')}" if python.get("version") else "",
         f"packages: meticulous environment {run.id}" if python else "",
+        f"it had {ranks.get('size')} ranks, and is one process here" if ranks else "",
     ]
     return [_comment(line) for line in told if line]
 
@@ -286,6 +287,10 @@ def caveats(runs: Sequence[RunFolder]) -> list[str]:
             named.append(f"and {len(left_out) - _NAMED:,} more, named in {runfolder.METADATA}")
         if named:
             found.append(f"not in the snapshot of run {run.id}: {', '.join(named)}")
+        if ranks := metadata.get("ranks"):
+            found.append(
+                f"run {run.id} had {ranks.get('size')} ranks, and is one process in the script"
+            )
         if any(MASK in str(word) for word in metadata.get("command") or []):
             found.append(f"run {run.id} had a secret in its command: the script asks for it")
     return found
