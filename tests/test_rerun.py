@@ -274,7 +274,9 @@ def test_a_script_that_records_itself(project: Path) -> None:
 
 
 def test_a_script_that_keeps_its_changes_itself_has_the_same_code_again(project: Path) -> None:
-    script = "from meticulous import Experiment\nwith Experiment({}, dirty='snapshot'): print('x')\n"
+    script = (
+        "from meticulous import Experiment\nwith Experiment({}, dirty='snapshot'): print('x')\n"
+    )
     (project / "own.py").write_text(script)
     subprocess.run([sys.executable, "own.py"], cwd=project, check=True, capture_output=True)
 

@@ -349,6 +349,21 @@ open(options.out, "a").write("written")
     assert "run 1 reads more of it.csv, which is not here" in there.stderr
 
 
+def test_data_of_too_many_files_are_named(project: Path, tmp_path: Path) -> None:
+    commit(project, _gitignore="experiments/\ndata\n")
+    (project / "data").mkdir()
+    for number in range(20_001):
+        (project / "data" / str(number)).touch()
+    record(project, "python3", "train.py", "data")
+
+    done = shell(script_of(project, "1"), project, tmp_path)
+    rerun = meticulous("rerun", "1", cwd=project)
+
+    assert "again: data has too many files to see that the run only read them" in done.stderr
+    assert b"meticulous: data is not linked: it has too many files to see" in rerun.stderr
+    assert b"--link data" in rerun.stderr
+
+
 def wait_for_clock(folder: Path) -> None:
     """Wait until files written now are younger than those written before, by the disk's clock."""
     before = (folder / "more of it.csv").stat().st_mtime

@@ -8,6 +8,7 @@ import sys
 from meticulous import runfolder
 from meticulous.asking import selectors
 from meticulous.commands import asked
+from meticulous.errors import UsageError
 from meticulous.runfolder import RunFolder
 
 __all__ = ["add_arguments", "main"]
@@ -33,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Print a requirements.txt, or with ``--lock`` a pylock.toml."""
+    if arguments.index_url and not arguments.lock:
+        raise UsageError("--index-url is for --lock", "Add --lock, or leave it out")
     _, row = asked.one_run(arguments, arguments.run)
     run = RunFolder(row["curexpdir"])
     environment = run.read_json(runfolder.ENVIRONMENT)

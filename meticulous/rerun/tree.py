@@ -15,7 +15,7 @@ from meticulous.codestate.program import git, shown
 from meticulous.errors import CodeStateError
 from meticulous.records import Record
 from meticulous.runfolder import RunFolder
-from meticulous.sharing.inputs import changed_folders, inputs
+from meticulous.sharing.inputs import inputs
 
 __all__ = ["Tree", "known_code", "made", "placed"]
 
@@ -120,7 +120,8 @@ def _link(
         if isinstance(entry, dict) and not os.path.isabs(str(entry.get("path")))
     ]
     made_links: list[str] = []
-    for path in dict.fromkeys([*inputs(run, origin), *named, *links]):
+    found = inputs(run, origin)
+    for path in dict.fromkeys([*found.read, *named, *links]):
         plain = os.path.normpath(path)
         if plain.split(os.sep)[0] in (os.pardir, os.curdir) or os.path.isabs(plain):
             continue
@@ -135,13 +136,12 @@ def _link(
         say(
             f"linked from your project: {_list(os.path.relpath(one, project) for one in made_links)}"
         )
-    for path in changed_folders(run, origin):
+    whys = dict.fromkeys(found.changed, f"it holds what is newer than run {run.id}")
+    whys |= dict.fromkeys(found.large, "it has too many files to see that the run only read them")
+    for path, why in whys.items():
         if not os.path.lexists(os.path.join(project, path)):
-            say(
-                f"{shown(path)} is not linked: it holds what is newer than run {run.id}, or too "
-                "much to look through. "
-                f"If the run read it: --link {shlex.quote(path)}"
-            )
+            hint = f"If the run read it: --link {shlex.quote(path)}"
+            say(f"{shown(path)} is not linked: {why}. {hint}")
     return made_links
 
 

@@ -4,55 +4,59 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from meticulous import runfolder
 from meticulous.reading import instant
 from meticulous.runfolder import RunFolder
 
-__all__ = ["changed_folders", "inputs"]
+__all__ = ["Inputs", "inputs"]
 
 _MOST_ENTRIES = 20_000
-"""A folder with more is not looked through, and so not taken for an input."""
+"""A folder with more is not looked through, and so not taken for what a run only read."""
 
 
-def inputs(run: RunFolder, project_directory: str) -> list[str]:
-    """Give the files and folders of the project that `run` names and can only have read.
+_OLDER, _NEWER, _UNKNOWN = "older", "newer", "unknown"
 
-    Relative to the project. They are named in the command or in an argument, by a path relative
-    to where the run was started, and all of them is older than its start: so it has not written
-    them, and who repeats it may be given them.
+
+class Inputs(NamedTuple):
+    """Files and folders of the project, relative to it, that a run names.
+
+    It can only have read those of `read`. Of the folders in `changed` a part is younger than its
+    start: it has written there, or somebody has changed what it read. Those in `large` have too
+    many entries to be looked through.
+    """
+
+    read: list[str]
+    changed: list[str]
+    large: list[str]
+
+
+def inputs(run: RunFolder, project_directory: str) -> Inputs:
+    """Look for what `run` read: paths in its command or in an argument.
+
+    They are relative to where the run was started. What is older than its start, with all that is
+    in it, the run has not written: so who repeats it may be given it.
     """
     started, names = _named(run)
-    if started is None:
-        return []
-    return [
-        name for name in names if _ages(os.path.join(project_directory, name), started) == {"older"}
-    ]
+    found = Inputs([], [], [])
+    for name in names:
+        ages = _ages(os.path.join(project_directory, name), started)
+        if ages == {_OLDER}:
+            found.read.append(name)
+        elif _UNKNOWN in ages:
+            found.large.append(name)
+        elif len(ages) == 2:
+            found.changed.append(name)
+    return found
 
 
-def changed_folders(run: RunFolder, project_directory: str) -> list[str]:
-    """Give the folders that `run` names, but of which only a part is older than its start.
-
-    It has written there, or somebody has changed what it read.
-    """
-    started, names = _named(run)
-    if started is None:
-        return []
-    paths = [(name, os.path.join(project_directory, name)) for name in names]
-    return [
-        name
-        for name, path in paths
-        if os.path.isdir(path) and _ages(path, started) == {"older", "newer"}
-    ]
-
-
-def _named(run: RunFolder) -> tuple[float | None, list[str]]:
+def _named(run: RunFolder) -> tuple[float, list[str]]:
     """Give the start of `run`, and what could be paths in the project among its words."""
     metadata = run.read_metadata()
     cwd, started = str(metadata.get("cwd") or "."), instant(metadata.get("start-time"))
     if os.path.isabs(cwd) or started is None:
-        return None, []
+        return 0.0, []
     words = [str(word) for word in metadata.get("command") or []][1:]
     found = []
     for name in (*words, *_texts(run.read_json(runfolder.ARGS))):
@@ -77,21 +81,26 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _ages(path: str, moment: float) -> set[str]:
-    """Tell whether what `path` is and holds was last changed before or since `moment`, or both.
+    """Tell whether what `path` is and holds was last changed before `moment`, since, or both.
 
-    Nothing where it is not there, or cannot be read; both where it holds too much to look at.
+    Nothing where it is not there, or cannot be read; unknown where it holds too much to look at.
     """
     found = set()
     try:
-        found.add("older" if os.stat(path).st_mtime < moment else "newer")
+        found.add(_age(os.stat(path), moment))
         left = _MOST_ENTRIES
         for folder, folders, names in os.walk(path):
             for name in (*folders, *names):
                 left -= 1
-                mtime = os.lstat(os.path.join(folder, name)).st_mtime
-                found.add("older" if mtime < moment else "newer")
-                if left < 0 or len(found) == 2:
-                    return {"older", "newer"}
+                if left < 0:
+                    return {_UNKNOWN}
+                found.add(_age(os.lstat(os.path.join(folder, name)), moment))
+                if len(found) == 2:
+                    return found
     except OSError:  # no such file, a name that is too long
         return set()
     return found
+
+
+def _age(found: os.stat_result, moment: float) -> str:
+    return _OLDER if found.st_mtime < moment else _NEWER

@@ -25,6 +25,7 @@ from meticulous.sharing.requirements import requirements
 __all__ = ["caveats", "script"]
 
 _NAMED = 5
+_NOT_LINKED = "has too many files to see that the run only read them, and is not linked"
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPTION = re.compile(r"--?([A-Za-z_][\w.-]*)")
@@ -92,8 +93,15 @@ def _part(
     lines = []
     if sha and project is not None:
         top = metadata.get("project") or ""
-        paths = [_inside(os.path.join(top, path), run) for path in inputs(run, project)]
+        found = inputs(run, project)
+        paths, large = (
+            [_inside(os.path.join(top, path), run) for path in some]
+            for some in (found.read, found.large)
+        )
         lines += [f"    take_data {shlex.quote(path)}" for path in paths]
+        for path in large:
+            says = shlex.quote(f"{path} {_NOT_LINKED}")
+            lines.append(f'    [ -e "$tree"/{shlex.quote(path)} ] || say {says}')
     lines.append(f"    go_to {shlex.quote(cwd)} || return")
     if packages:
         lines += _environment_lines(environment, run.id)
