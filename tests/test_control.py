@@ -18,7 +18,7 @@ import pytest
 from meticulous.processes import start_time
 from meticulous.runfolder import RunFolder
 from tests.conftest import git, meticulous, only_run, runs_of, wait_until
-from tests.launch_support import METICULOUS
+from tests.launch_support import METICULOUS, Terminal
 
 
 def start(project: Path, *command: str, options: tuple[str, ...] = ()) -> RunFolder:
@@ -130,6 +130,54 @@ def test_stop_kills_at_once_where_that_is_wanted(repository: Path) -> None:
     run = start(repository, "sleep", "1000")
     assert "killed by signal 9" in say(repository, "stop", "1", "--kill")
     assert "SIGKILL" == run.read_metadata()["signal"]
+
+
+SHELL_WITH_CHILD = "echo begun; sh -c 'echo $$; exec sleep 1000'; exit 3"
+"""A shell that waits for its child, and heeds no SIGINT meanwhile: the usual wrapper script."""
+
+
+def child_in(output: str) -> int:
+    return int(output.split("begun")[1].split()[0])
+
+
+def test_stop_on_a_terminal_ends_the_children_too(repository: Path) -> None:
+    command = [*METICULOUS, "run", "-q", "sh", "-c", SHELL_WITH_CHILD]
+    with Terminal(command, repository) as terminal:
+        wait_until(lambda: runs_of(repository))
+        run = only_run(repository)
+        wait_until(lambda: run.read_metadata().get("child-start-time"))
+        wait_until(lambda: len(Path(run.file("stdout")).read_text().split()) > 1)
+        child = child_in(Path(run.file("stdout")).read_text())
+        assert "run 1 ERROR after" in say(repository, "stop", "1")
+        assert start_time(child) is None
+        terminal.end()
+    assert "ERROR" == run.read_status()[0]
+    assert not run.read_metadata()["survivors"]
+
+
+def test_stop_ends_what_has_lost_its_parent(repository: Path) -> None:
+    code = "(sh -c 'echo $$; exec sleep 1000' &); echo begun; exec sleep 1000"
+    for words in (["--grace", "0.3s"], ["--kill"]):
+        run = start(repository, "sh", "-c", code)
+        wait_until(lambda run=run: len(Path(run.file("stdout")).read_text().split()) > 1)
+        child = int(Path(run.file("stdout")).read_text().replace("begun", ""))
+        assert f"run {run.id} ERROR after" in say(repository, "stop", run.id, *words)
+        assert start_time(child) is None
+
+
+def test_stop_ends_the_children_of_an_orphan(repository: Path) -> None:
+    run = start(repository, "sh", "-c", SHELL_WITH_CHILD)
+    wait_until(lambda: len(Path(run.file("stdout")).read_text().split()) > 1)
+    child = child_in(Path(run.file("stdout")).read_text())
+    kill_recorder(run)
+    assert "run 1 LOST: its recorder" in say(repository, "stop", "1")
+    assert start_time(child) is None
+
+
+def test_a_killed_run_is_not_tried_again(repository: Path) -> None:
+    run = start(repository, "sleep", "1000", options=("--retries", "3"))
+    assert "run 1 ERROR after" in say(repository, "stop", "1", "--kill")
+    assert [] == run.read_metadata()["attempts"]
 
 
 def test_stop_ends_several_at_the_same_time(repository: Path) -> None:

@@ -1,7 +1,7 @@
 """End runs: by SIGINT, then SIGTERM, then SIGKILL, each when the one before had no effect in time.
 
-Only runs of this machine and of yours can be stopped, and only if their process is still the one
-that is recorded.
+Each goes to the whole process group of the command, as Ctrl-C does. Only runs of this machine and
+of yours can be stopped, and only if their process is still the one that is recorded.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import argparse
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from itertools import starmap
 from typing import Any
 
 from meticulous import liveness
@@ -30,13 +32,19 @@ _STEPS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 
 
 class _Target:
-    """What is to be ended of one run: its recorder passes signals on; or the orphan of a lost run."""
+    """What is to be ended of one run: its recorder passes signals on; or the orphan of a lost run.
+
+    On a terminal the recorder passes them to the command alone, so its children get them from here;
+    and what is left of the command's group when the command has ended.
+    """
 
     def __init__(self, run: RunFolder, *, is_rank: bool = False) -> None:
         self.run, self.is_rank = run, is_rank
         self.metadata = run.read_metadata()
         self.pid: int = 0
         self._orphan: int = 0
+        self._group: dict[int, float | None] = {}
+        """The processes of the command's group that have been seen, and when each has started."""
         state = run.read_status()[0]
         if state != RUNNING:
             raise RunFolderError(f"the run {run.id} has ended: {state or 'no status'}")
@@ -66,13 +74,11 @@ class _Target:
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal; SIGKILL to the command itself, so that its recorder can write of it."""
-        if not self.is_there():
-            return
+        child = self._command()
+        self._look(child, everyone=number == signal.SIGKILL)
+        is_killed = number == signal.SIGKILL and any(starmap(_is_same, self._group.items()))
         try:
-            if number == signal.SIGKILL or self._orphan:
-                for pid in self._command(number):
-                    _kill(pid, number)
-            else:
+            if _is_same(self.pid, self._started) and not (self._orphan or is_killed):
                 os.kill(self.pid, number)
         except PermissionError:
             user = self.metadata.get("user")
@@ -81,18 +87,50 @@ class _Target:
             ) from None
         except ProcessLookupError:
             pass  # it has just ended
+        for pid, started in reversed(self._group.items()):
+            if is_killed or not self._passes_on_to(pid, child):
+                _kill(pid, started, number)
+        if is_killed and not self._orphan:
+            _kill(self.pid, self._started, signal.SIGTERM)  # so that no other attempt begins
 
-    def _command(self, number: signal.Signals) -> list[int]:
-        """Give the processes of the command, the last started first; without one, the recorder."""
-        child = self.metadata.get("child-pid")
-        if not isinstance(child, int) or not _is_same(child, self.metadata.get("child-start-time")):
-            return [self.pid]
-        below = tree.descendants([child]) if number == signal.SIGKILL else []
-        return [*reversed(below), child]
+    def _command(self) -> int:
+        """Give the process of the command; 0 where it has ended, or none was started."""
+        child: int = self.metadata.get("child-pid") or 0
+        return child if _is_same(child, self.metadata.get("child-start-time")) else 0
+
+    def _look(self, child: int, *, everyone: bool) -> None:
+        """Note who is in the command's group, before a signal parts them from their parents.
+
+        With `everyone` those too that have left the group, but not the command.
+        """
+        if not child:
+            if self.metadata.get("child-pid") is None and everyone:
+                self._note([self.pid, *tree.descendants([self.pid])])
+            return
+        group = tree.group_of(child)
+        below = [child, *tree.descendants([child])]
+        found = tree.all_processes() if group == child else below
+        self._note(pid for pid in found if tree.group_of(pid) == group)
+        if everyone:
+            self._note(below)
+
+    def _note(self, pids: Iterable[int]) -> None:
+        for pid in pids:
+            with suppress(OSError):  # another user's, which is not ours to end
+                self._group.setdefault(pid, start_time(pid))
+
+    def _passes_on_to(self, pid: int, child: int) -> bool:
+        """Tell whether the recorder passes on to `pid` what it gets."""
+        if self._orphan or not child or not _is_same(self.pid, self._started):
+            return False
+        return pid == child or tree.group_of(child) == child
 
     def is_there(self) -> bool:
-        """Tell whether the process is still there, and still the same."""
-        return _is_same(self.pid, self._started)
+        """Tell whether anything of it is still there, and still the same."""
+        return any(
+            _is_same(pid, started)
+            for pid, started in [(self.pid, self._started), *self._group.items()]
+        )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -189,8 +227,7 @@ def _is_same(pid: Any, started: Any) -> bool:
     return isinstance(pid, int) and started is not None and is_there(pid, started)
 
 
-def _kill(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        pass  # it has just ended
+def _kill(pid: int, started: float | None, number: int) -> None:
+    if _is_same(pid, started):
+        with suppress(ProcessLookupError, PermissionError):  # it has just ended, or is set-uid
+            os.kill(pid, number)

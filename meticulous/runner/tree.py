@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-__all__ = ["Used", "descendants", "measure", "shared_memory"]
+__all__ = ["Used", "all_processes", "descendants", "group_of", "measure", "shared_memory"]
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
@@ -48,6 +48,23 @@ def descendants(roots: Iterable[int], without: Collection[int] = ()) -> list[int
         found += children
         waiting += children
     return found
+
+
+def all_processes() -> list[int]:
+    """Give every process of this machine that can be seen."""
+    if _HAS_PROC:
+        return [int(name) for name in os.listdir("/proc") if name.isdecimal()]
+    import psutil
+
+    return psutil.pids()
+
+
+def group_of(pid: int) -> int:
+    """Give the process group of `pid`; 0 where it has ended."""
+    try:
+        return os.getpgid(pid)
+    except OSError:
+        return 0
 
 
 def measure(pids: Iterable[int]) -> Used:
