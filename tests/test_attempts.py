@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import git, meticulous, only_run, runs_of, wait_until
-from tests.launch_support import METICULOUS, Terminal
+from tests.launch_support import METICULOUS, Terminal, is_running
 
 TRAIN = """
 import os, sys
@@ -152,6 +152,16 @@ def test_one_that_does_not_heed_is_killed_with_its_children(
     child = int(done.stdout)
     wait_until(lambda: not os.path.exists(f"/proc/{child}"))
     assert "SIGKILL" == only_run(repository).read_metadata()["signal"]
+
+
+def test_on_a_terminal_the_time_limit_is_for_the_children_too(repository: Path) -> None:
+    code = "sh -c 'echo $$; exec sleep 1000'; exit 3"
+    command = [*METICULOUS, "run", "--timeout", "0.5", "sh", "-c", code]
+    with Terminal(command, repository) as terminal:
+        assert 124 == terminal.end()
+    child = int((repository / "experiments" / "1" / "stdout").read_text())
+    assert not is_running(child)
+    assert not only_run(repository).read_metadata()["survivors"]
 
 
 def test_a_timeout_counts_for_each_attempt(repository: Path) -> None:

@@ -127,13 +127,19 @@ class Supervisor:
         return self._ended is not None
 
     def end(self, number: int) -> None:
-        """Send the signal `number` to the command; SIGKILL to its descendants too."""
-        if number == signal.SIGKILL:
+        """Send the signal `number` to the command's group, as a terminal would; SIGKILL to all of it.
+
+        On a terminal we are of that group as well, so there it is sent to each of the others.
+        """
+        others: list[int] = []
+        if self._ended is None and (number == signal.SIGKILL or not self.own_group):
             from meticulous.runner import tree
 
-            for pid in [self.pid, *tree.descendants([self.pid])]:
-                _kill(pid, number)
+            others = tree.descendants([self.pid])
         self._send(number)
+        for pid in others:
+            if number == signal.SIGKILL or tree.group_of(pid) == os.getpgrp():
+                _kill(pid, number)
 
     def linger(self) -> bool:
         """Take what has come since the command has ended; False where a signal wants us gone."""
@@ -210,7 +216,7 @@ class Supervisor:
         self._presses.append(now)
         if len(self._presses) == 2:
             self._say("second Ctrl-C: sending SIGTERM (a third sends SIGKILL)")
-            self._send(signal.SIGTERM)
+            self.end(signal.SIGTERM)
         elif len(self._presses) > 2:
             self._say("third Ctrl-C: sending SIGKILL")
             self.end(signal.SIGKILL)
