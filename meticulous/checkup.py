@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 from meticulous import liveness, runfolder
 from meticulous.errors import RunFolderError
 from meticulous.helper import locked
-from meticulous.processes import is_there
 from meticulous.runfolder import RunFolder, store
 
 __all__ = ["Finding", "examine"]
@@ -143,9 +142,8 @@ def _lost(
     yield Finding(
         run.id, "lost", f"is lost: {judged.message}", todo, mend if judged.is_certain else None
     )
-    child, started = metadata.get("child-pid"), metadata.get("child-start-time")
-    is_seen = liveness.is_here(metadata) and liveness.sees(metadata)
-    if is_seen and not liveness.is_copy(metadata) and _lives(child, started):
+    child = liveness.orphan(metadata)
+    if child is not None:
         what = f"its command lives on without a recorder: process {child}"
         yield Finding(run.id, "orphan", what, f"End it with `meticulous stop {run.id}`")
 
@@ -216,10 +214,6 @@ def _examine_numbers(directory: str, highest: int) -> Iterator[Finding]:
 
     what = f"{runfolder.HIGHEST_ID} says {noted}, and there is or was a run {highest}"
     yield Finding("", "numbers", what, "--fix writes it anew", mend)
-
-
-def _lives(pid: Any, started: Any) -> bool:
-    return isinstance(pid, int) and isinstance(started, (int, float)) and is_there(pid, started)
 
 
 def _age_s(path: str) -> float:

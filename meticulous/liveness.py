@@ -27,6 +27,7 @@ __all__ = [
     "is_here",
     "is_running",
     "judge",
+    "orphan",
     "sees",
 ]
 
@@ -105,6 +106,18 @@ def _examine_elsewhere(metadata: Mapping[str, Any], folder: str, who: str) -> Ju
 def is_copy(metadata: Mapping[str, Any]) -> bool:
     """Tell whether the run was imported: its processes are those of another folder."""
     return "imported-from" in metadata or "imported-from_id" in metadata  # as a row has it
+
+
+def orphan(metadata: Mapping[str, Any]) -> int | None:
+    """Give the process of a run's command if that is still there, on this machine.
+
+    Of a run that is lost it is one whose recorder was killed, and which nobody records any more.
+    """
+    child, started = metadata.get("child-pid"), metadata.get("child-start-time")
+    if not isinstance(child, int) or not isinstance(started, (int, float)):
+        return None
+    is_seen = is_here(metadata) and sees(metadata) and not is_copy(metadata)
+    return child if is_seen and is_there(child, started) else None
 
 
 def is_here(metadata: Mapping[str, Any]) -> bool:

@@ -231,6 +231,26 @@ def test_a_running_run_is_not_resumed(repository: Path) -> None:
     assert 2 == len(runs_of(repository))
 
 
+def test_a_run_whose_command_lives_on_is_not_resumed(repository: Path) -> None:
+    command = ["sh", "-c", "echo $$; exec sleep 1000"]
+    words = [*METICULOUS, "run", "-q", "--", *command]
+    with subprocess.Popen(words, cwd=repository, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        wait_until(lambda: only_run(repository).read_metadata().get("child-start-time"))
+        process.kill()
+    given = run(repository, "--resume", "--experiment-id", "1", "--", *command)
+    assert 125 == given.returncode
+    assert f"experiment 1 lives on without a recorder: process {child}".encode() in given.stderr
+    removed = meticulous("rm", "1", cwd=repository)
+    assert (1, b"") == (removed.returncode, removed.stdout)
+    assert b"the run 1 is running. End it first: `meticulous stop 1`" in removed.stderr
+    other = run(repository, "--resume", "--timeout", "0.1", "--", *command)
+    assert 124 == other.returncode
+    assert 2 == len(runs_of(repository))
+    os.kill(child, signal.SIGKILL)
+
+
 def test_two_that_resume_at_once_do_not_take_the_same_run(repository: Path) -> None:
     code = "echo; [ $METICULOUS_ATTEMPT = 2 ] && exit 0; exit 1"
     for _ in range(2):

@@ -12,7 +12,7 @@ from meticulous import liveness
 from meticulous.commands import asked
 from meticulous.errors import MeticulousError, RunFolderError
 from meticulous.reading import Row
-from meticulous.runfolder import RunFolder, trash
+from meticulous.runfolder import RUNNING, RunFolder, trash
 
 __all__ = ["add_answers", "confirmed", "is_running", "move_to_trash"]
 
@@ -33,10 +33,15 @@ def confirmed(arguments: argparse.Namespace, question: str) -> bool:
 
 
 def is_running(row: Row) -> bool:
-    """Tell whether the run is running now; what its folder says counts, not what was read before."""
+    """Tell whether the run is running now, or its command without a recorder.
+
+    What its folder says counts, not what was read before.
+    """
     run = RunFolder(row["curexpdir"])
     try:
-        return liveness.is_running(run)
+        if run.read_status()[0] != RUNNING:
+            return False
+        return liveness.is_running(run) or liveness.orphan(run.read_metadata()) is not None
     except RunFolderError:
         return False  # who is broken is not being recorded; its recorder would have seen to it
 

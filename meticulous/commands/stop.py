@@ -53,10 +53,8 @@ class _Target:
             self._refuse_from_elsewhere(judged.state)
         if judged.state == RUNNING:
             self.pid = self.metadata["pid"]
-        elif not liveness.is_copy(self.metadata) and _is_same(
-            self.metadata.get("child-pid"), self.metadata.get("child-start-time")
-        ):
-            self.pid = self._orphan = self.metadata["child-pid"]
+        elif orphan := liveness.orphan(self.metadata):
+            self.pid = self._orphan = orphan
         else:
             raise RunFolderError(f"the run {run.id} is lost: {judged.message}")
         self._started = start_time(self.pid)
