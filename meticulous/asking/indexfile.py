@@ -101,7 +101,7 @@ def on_disk(directory: str) -> sqlite3.Connection:
     try:
         if not os.path.exists(path):
             _begin(path)
-        connection = sqlite3.connect(path, _WAIT_S, isolation_level=None, factory=_Shared)
+        connection = sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None, factory=_Shared)
     except BaseException:
         os.close(lock)
         raise
