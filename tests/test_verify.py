@@ -57,7 +57,8 @@ def test_the_same_again_is_identical_but_for_times_paths_and_processes(project: 
 
     assert code == 0, told
     assert told.startswith("identical: run 2 compared with run 1\n")
-    assert "not compared: summary train_seconds, times, paths and the like in 3 lines" in told
+    assert "not compared: summary train_seconds (" in told  # with both values
+    assert "), times, paths and the like in 3 lines of stdout\n" in told
 
     code, told = verdict(project, "--exact")
 
@@ -112,6 +113,28 @@ def test_files_and_values_can_be_ignored(project: Path) -> None:
     assert code == 0
     assert "not compared: " in told
     assert "model.bin" in told
+
+
+def test_links_and_the_output_of_all_ranks_are_compared(project: Path) -> None:
+    for number in (1, 2):
+        run(project)
+        folder = project / "experiments" / str(number)
+        (folder / f"epoch_{number}").mkdir()
+        (folder / "last").symlink_to(f"epoch_{number}")
+        (folder / "own").symlink_to(folder / "gone")
+        (folder / "outside").symlink_to(f"/nowhere/{number}")
+        (folder / "ranks" / "1").mkdir(parents=True)
+        (folder / "ranks" / "1" / "stdout").write_text(f"loss {number}\n")
+
+    code, told = verdict(project)
+
+    assert code == 1
+    assert "files last             a link to epoch_1 → a link to epoch_2" in told
+    assert "files outside          a link to /nowhere/1 → a link to /nowhere/2" in told
+    assert "ranks/1/stdout line 1  loss 1 → loss 2" in told
+    assert "files own" not in told
+    (project / "experiments" / "2" / "ranks" / "1").rename(project / "elsewhere")
+    assert "what other ranks printed" in verdict(project)[1]
 
 
 def test_json_has_all_of_it(project: Path) -> None:

@@ -44,17 +44,26 @@ class Found:
         """Compare two JSON values by their leaves."""
         first, second = dict(leaves(one)), dict(leaves(other))
         for name in dict.fromkeys([*first, *second]):
-            if _is_ignored(name, terms) or (names_a_time(name) and not terms.is_exact):
+            if _is_ignored(name, terms):
                 self.passed_over.append(f"{section} {name}")
                 continue
+            pair = first.get(name), second.get(name)
             if name in first and name in second:
-                how = terms.tolerance.compare(first[name], second[name])
+                how = terms.tolerance.compare(*pair)
             else:
                 how = "different"
-            if how != "same":
+            if how != "same" and names_a_time(name) and not terms.is_exact:
+                values = "" if where else f" ({' → '.join(map(_shown, pair))})"
+                self.passed_over.append(f"{section} {name}{values}")
+            elif how != "same":
                 shown = f"{where}{name}"
-                pair = first.get(name), second.get(name)
                 self.differences.append(Difference(section, shown, *pair, how == "near"))
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "none"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def endings(
@@ -121,8 +130,17 @@ def _metrics(run: RunFolder) -> Iterator[dict[str, Any]]:
 
 
 def streams(one: RunFolder, other: RunFolder, terms: Terms, found: Found) -> None:
-    """Compare what was printed, line by line."""
-    for name in (runfolder.STDOUT, runfolder.STDERR):
+    """Compare what was printed, line by line; by each rank, where both runs have the same ones."""
+    names = [runfolder.STDOUT, runfolder.STDERR]
+    if one.ranks() == other.ranks():
+        names += [
+            os.path.relpath(one.rank(number).file(name), one.path)
+            for number in one.ranks()
+            for name in names
+        ]
+    else:
+        found.passed_over.append("what other ranks printed")
+    for name in names:
         if _is_ignored(name, terms):
             found.passed_over.append(name)
         elif _hash(one.file(name)) != _hash(other.file(name)):
@@ -195,29 +213,46 @@ def files(one: RunFolder, other: RunFolder, terms: Terms, found: Found) -> None:
             found.passed_over.append(name)
             continue
         pair = [size.get(name) for size in sizes]
+        shown: list[str | None]
+        if pair[0] == pair[1] and isinstance(pair[0], str):
+            continue
         if pair[0] == pair[1]:
             hashes = [_hash(run.file(name)) for run in (one, other)]
             if hashes[0] == hashes[1]:
                 continue
-            shown: list[str | None] = [
+            shown = [
                 f"{size} bytes, sha256 {digest[:12]}"
                 for size, digest in zip(pair, hashes, strict=True)
             ]
         else:
-            shown = [None if size is None else f"{size} bytes" for size in pair]
+            shown = [f"{size} bytes" if isinstance(size, int) else size for size in pair]
         found.differences.append(Difference("files", name, shown[0], shown[1]))
 
 
-def _files(run: RunFolder) -> dict[str, int]:
-    """Give the size of each regular file of the program, by its path in the folder."""
-    found = {}
-    for folder, _, names in os.walk(run.path):
-        for name in names:
+def _files(run: RunFolder) -> dict[str, int | str]:
+    """Give the size of each file of the program, by its path in the folder.
+
+    Of a link to a folder, or to what is not there, where it leads: ``last -> epoch_3``.
+    """
+    found: dict[str, int | str] = {}
+    for folder, folders, names in os.walk(run.path):
+        for name in (*names, *folders):
             path = os.path.join(folder, name)
             inner = os.path.relpath(path, run.path)
-            if not _OF_THE_RECORD.fullmatch(inner) and os.path.isfile(path):
+            if _OF_THE_RECORD.fullmatch(inner):
+                continue
+            if os.path.isfile(path):
                 found[inner] = os.path.getsize(path)
+            elif os.path.islink(path):
+                found[inner] = f"a link to {_target(path, run)}"
     return found
+
+
+def _target(link: str, run: RunFolder) -> str:
+    """Give where `link` leads: within the folder of `run`, from its top; else as it says."""
+    top, target = os.path.realpath(run.path), os.readlink(link)
+    inner = os.path.relpath(os.path.join(os.path.realpath(os.path.dirname(link)), target), top)
+    return target if inner.split(os.sep)[0] == os.pardir else inner
 
 
 def _hash(path: str) -> str:
