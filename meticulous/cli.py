@@ -135,6 +135,7 @@ def _overview() -> str:
     lines += [f"  {name:<13}{text}" for name, text in COMMANDS.items()]
     lines += [
         "",
-        "`meticulous COMMAND --help` tells more; `meticulous DIRECTORY` is `meticulous ls DIRECTORY`.",
+        "`meticulous COMMAND --help` tells more.",
+        "`meticulous DIRECTORY` is `meticulous ls DIRECTORY`.",
     ]
     return "\n".join(lines)

@@ -3,12 +3,43 @@
 from __future__ import annotations
 
 import argparse
+import re
+import textwrap
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from meticulous.errors import UsageError
 
 __all__ = ["Parser"]
+
+
+_CODE = re.compile("`[^`]*`")
+_HARD_SPACE = "\N{NO-BREAK SPACE}"
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Help as argparse lays it out, with the paragraphs of a description kept apart."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        paragraphs = [" ".join(part.split()) for part in text.split("\n\n")]
+        # A command to copy stays in one line.
+        paragraphs = [_CODE.sub(_with_hard_spaces, part) for part in paragraphs]
+        filled = "\n\n".join(
+            textwrap.fill(
+                part,
+                width,
+                initial_indent=indent,
+                subsequent_indent=indent,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            for part in paragraphs
+        )
+        return filled.replace(_HARD_SPACE, " ")
+
+
+def _with_hard_spaces(code: re.Match[str]) -> str:
+    return code[0].replace(" ", _HARD_SPACE)
 
 
 class Parser(argparse.ArgumentParser):
@@ -18,7 +49,7 @@ class Parser(argparse.ArgumentParser):
     """Whether options may stand between words of which the last can be left out."""
 
     def __init__(self, **options: Any) -> None:
-        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        options.setdefault("formatter_class", _Formatter)
         super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from meticulous.cli import COMMANDS
 from tests.conftest import git, meticulous, runs_of
 
 TOUCH = ("--", "touch", "it-ran")
@@ -213,6 +214,15 @@ def test_help_goes_to_stdout(repository: Path, words: list[str]) -> None:
 
     assert (0, b"") == (done.returncode, done.stderr)
     assert b"usage: meticulous" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_fits_the_terminal(repository: Path, command: str) -> None:
+    for width in (80, 120):
+        environ = {**os.environ, "COLUMNS": str(width)}
+        done = meticulous(*command.split(), "--help", cwd=repository, env=environ)
+
+        assert all(len(line) <= width for line in done.stdout.decode().splitlines())
 
 
 def test_the_version_is_told(repository: Path) -> None:

@@ -77,7 +77,8 @@ def _last(back: int, index: Index) -> Row:
     if not newest:
         raise RunFolderError("there are no runs yet", "Record one with `meticulous run -- COMMAND`")
     if len(newest) <= back:
-        raise RunFolderError(f"last~{back}: there are only {len(newest)} runs", _HINT)
+        there = "is only 1 run" if len(newest) == 1 else f"are only {len(newest)} runs"
+        raise RunFolderError(f"last~{back}: there {there}", _HINT)
     return newest[0]
 
 

@@ -1,6 +1,6 @@
 """Run a command and record it in a numbered folder.
 
-Options end at the first word that is none, or at `--`; everything after that is the command's.
+Options end at the first word that is no option, or at `--`; everything after that is the command's.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Save values in the summary of the run this is called in: ``meticulous summary loss=0.12``.
+"""Save values in the summary of the run this is called in: `meticulous summary loss=0.12`.
 
 For programs of any language. Outside a run it does nothing, as the function of the same name.
 """
