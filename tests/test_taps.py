@@ -546,13 +546,17 @@ def test_a_program_that_closes_all_descriptors_goes_on(repository: Path) -> None
     assert "SUCCESS" == only_run(repository).read_status()[0]
 
 
-def test_without_a_python_to_start_threads_carry(repository: Path) -> None:
-    code = """
+@pytest.mark.parametrize("executable", ["", "./engine"])
+def test_without_a_python_to_start_threads_carry(executable: str, repository: Path) -> None:
+    engine = repository / "engine"
+    engine.write_text("#!/bin/sh\nexec sleep 60\n")  # has Python embedded, but is none
+    engine.chmod(0o755)
+    code = f"""
         import sys
-        python, sys.executable = sys.executable, ""
+        python, sys.executable = sys.executable, "{executable}"
         from meticulous import Experiment
         for k in range(3):
-            with Experiment({"k": k}):
+            with Experiment({{"k": k}}):
                 print("inside", k)
             print("outside", k)
     """

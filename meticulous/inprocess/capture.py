@@ -179,7 +179,9 @@ class Capture:
 
 def _start(all_taps: list[Tap], told: int, answers: int) -> int | None:
     """Start the carrier's process: its id, or None where there is no Python to start."""
-    if not sys.executable or getattr(sys, "frozen", False):
+    # A program that Python is embedded in (uWSGI, Blender) may call itself the executable.
+    is_python = "py" in os.path.basename(sys.executable or "").lower()
+    if not is_python or getattr(sys, "frozen", False):
         return None
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     trouble = next((tap.sink for tap in all_taps if tap.number == 2 and tap.sink >= 0), null)
