@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import DEADLINE_S, runs_of
-from tests.experiment_support import add_script
+from tests.experiment_support import add_script, run_script
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
 
 SCRIPT = """
     import sys
@@ -18,6 +22,9 @@ SCRIPT = """
     print("in the script")
     exec(sys.argv[1])
 """
+
+
+EXIT_CODES = {"sys.exit(3)": 3, "1 / 0": 1, "raise KeyboardInterrupt": None}
 
 
 def ipython(project: Path, code: str) -> str:
@@ -53,6 +60,7 @@ def test_an_experiment_of_a_script_ends_with_its_run(
     (run,) = runs_of(repository)
     state, message = run.read_status()
     assert (status, words in message) == (state, True), message
+    assert EXIT_CODES.get(last_line, 0) == run.read_metadata()["exit-code"]
     kept = Path(run.file("stdout")).read_text()
     assert kept.startswith("in the script\n")
     assert "after" not in kept
@@ -71,3 +79,38 @@ def test_an_experiment_of_a_cell_goes_on_after_a_script(repository: Path) -> Non
     assert "still here" not in Path(script.file("stdout")).read_text()
     assert ["SUCCESS", "SUCCESS"] == [outer.read_status()[0], script.read_status()[0]]
     assert "1" == script.read_metadata()["parent"]
+
+
+def test_the_notebook_of_the_examples_reads_runs_back(repository: Path) -> None:
+    pytest.importorskip("ipykernel")
+    client = pytest.importorskip("jupyter_client")
+    code = """
+        from meticulous import Experiment
+        for k in (1, 2):
+            with Experiment({"k": k}) as experiment:
+                print("k is", k)
+                experiment.summary({"loss": 1 / k})
+    """
+    run_script(repository, code)
+    notebook = json.loads((EXAMPLES / "read_runs.ipynb").read_text())
+    printed: list[str] = []
+
+    def note(message: dict[str, Any]) -> None:
+        content = message["content"]
+        printed.append(content.get("text") or content.get("data", {}).get("text/plain", ""))
+
+    manager, kernel = client.manager.start_new_kernel(kernel_name="python3", cwd=str(repository))
+    try:
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "code":
+                reply = kernel.execute_interactive(
+                    "".join(cell["source"]), timeout=DEADLINE_S, output_hook=note
+                )
+                assert "ok" == reply["content"]["status"], reply["content"]
+    finally:
+        kernel.stop_channels()
+        manager.shutdown_kernel(now=True)
+    said = "".join(printed)
+    assert "SUCCESS {'k': 1} {'loss': 1.0}\nk is 1" in said
+    assert "recorded in" in said
+    assert {"k": 10} == runs_of(repository)[2].read_json("args.json")
