@@ -172,6 +172,17 @@ def test_a_removed_run_is_gone_and_comes_back(project: Path) -> None:
     assert before == after
 
 
+def test_a_run_that_lies_elsewhere_comes_back_too(project: Path, tmp_path: Path) -> None:
+    folder = project / "experiments" / "2"
+    folder.rename(tmp_path / "moved")
+    folder.symlink_to(tmp_path / "moved")
+    say(project, "rm", "2")
+    assert ["1", "3"] == listed(project)
+    say(project, "restore", "2")
+    assert folder.is_symlink()
+    assert ["1", "2", "3"] == sorted(listed(project))
+
+
 def test_the_id_of_a_removed_run_is_not_given_again(project: Path) -> None:
     say(project, "rm", "3")
     say(project, "purge")

@@ -94,6 +94,8 @@ def restore(directory: str, run: Removed, new_id: str | None = None) -> str:
     try:
         # mkdir is refused where something is there; rename would replace an empty folder.
         os.mkdir(target)
+        if os.path.islink(run.path):
+            os.rmdir(target)  # a link to a run that lies elsewhere is moved onto nothing
         os.rename(run.path, target)
     except FileExistsError:
         raise RunFolderError(
