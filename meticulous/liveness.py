@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from meticulous import slurm
-from meticulous.processes import boot_id, is_there, pid_namespace
+from meticulous.processes import boot_id, is_hidden, is_there, pid_namespace
 from meticulous.runfolder import LOST, RESOURCES, RUNNING, STDERR, STDOUT, RunFolder
 from meticulous.units import format_duration
 
@@ -84,7 +84,9 @@ def examine(metadata: Mapping[str, Any], folder: str) -> Judgement:
     if not is_here(metadata):
         return _examine_elsewhere(metadata, folder, who)
     if not sees(metadata):
-        return _by_heartbeat(folder, f"{who} is in another container")
+        return _by_heartbeat(folder, f"{who} is in another container, and")
+    if is_hidden(pid):
+        return _by_heartbeat(folder, f"{who} may not be looked at, and")
     if is_there(pid, metadata.get("pid-start-time")):
         return Judgement(RUNNING)
     return Judgement(LOST, f"{who} is gone{_last_sign(folder)}", is_certain=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["boot_id", "is_there", "pid_namespace", "start_time", "user_name"]
+__all__ = ["boot_id", "is_hidden", "is_there", "pid_namespace", "start_time", "user_name"]
 
 _START_TOLERANCE_S = 0.1
 
@@ -55,6 +55,20 @@ def is_there(pid: int, started: object) -> bool:
     if found is None:
         return False
     return not isinstance(started, (int, float)) or abs(found - started) < _START_TOLERANCE_S
+
+
+def is_hidden(pid: int) -> bool:
+    """Tell whether `pid` is a process of another user that may not be looked at.
+
+    So it is where /proc is mounted with ``hidepid``, as on many clusters, see proc(5).
+    """
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return not os.access(f"/proc/{pid}/stat", os.R_OK) and os.path.exists("/proc/self/stat")
+    except OSError:
+        return False
+    return False
 
 
 def _answers(pid: int) -> bool:

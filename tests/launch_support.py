@@ -19,6 +19,7 @@ import pexpect
 from tests.conftest import DEADLINE_S, wait_until
 
 __all__ = [
+    "AS_ANOTHER_USER",
     "CHILDREN",
     "ENTRY_POINTS",
     "METICULOUS",
@@ -40,6 +41,12 @@ CHILDREN = Path(__file__).parent / "children"
 PYTHON = sys.executable
 METICULOUS = [os.path.join(sysconfig.get_path("scripts"), "meticulous")]
 ENTRY_POINTS = {"script": METICULOUS, "module": [PYTHON, "-m", "meticulous"]}
+_READS = "+dac_override,+dac_read_search"
+AS_ANOTHER_USER = [
+    "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
+    "--inh-caps", _READS, "--ambient-caps", _READS,
+]  # fmt: skip
+"""For root: the rest of a command as a user who may read every file, and signal no process."""
 Words = Sequence[str | bytes | Path]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import pytest
 from meticulous.processes import start_time
 from meticulous.runfolder import RunFolder
 from tests.conftest import git, meticulous, only_run, runs_of, wait_until
-from tests.launch_support import METICULOUS, Terminal
+from tests.launch_support import AS_ANOTHER_USER, METICULOUS, Terminal
 
 
 def start(project: Path, *command: str, options: tuple[str, ...] = ()) -> RunFolder:
@@ -234,25 +235,23 @@ def test_what_cannot_be_stopped_is_said(repository: Path) -> None:
     said = say(repository, "stop", "1", code=1)
     assert "the run 1 is running on gpu7" in said
     assert "ssh gpu7 meticulous stop 1" in said
+    change(runs_of(repository)[0], pid=None)
+    assert "run 1 does not say which process it is" in say(repository, "stop", "1", code=1)
 
 
 def test_the_run_of_another_user_is_not_ours_to_stop(repository: Path) -> None:
-    if os.getuid() != 0:
-        pytest.skip("becoming another user needs root")
+    if os.getuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("becoming another user needs root and setpriv")
     run = start(repository, "sleep", "1000")
-    pid = os.fork()
-    if pid == 0:
-        from meticulous.commands.stop import _Target
-        from meticulous.errors import RunFolderError
-
-        try:
-            target = _Target(run)
-            os.setuid(65534)
-            target.send(signal.SIGINT)
-        except RunFolderError as error:
-            os._exit(0 if "belongs to" in str(error) else 1)
-        os._exit(2)
-    assert 0 == os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    words = [*AS_ANOTHER_USER, *METICULOUS, "stop", "1"]
+    done = subprocess.run(
+        [*words, "--experiments-directory", "experiments"],
+        cwd=repository,
+        capture_output=True,
+        check=False,
+    )
+    assert (1, b"") == (done.returncode, done.stdout)
+    assert b"the run 1 belongs to " in done.stderr
     assert "RUNNING" == run.read_status()[0]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -13,6 +15,7 @@ import pytest
 from meticulous import liveness, slurm
 from meticulous.liveness import judge, this_boot, this_host
 from meticulous.runfolder import LOST, RUNNING
+from tests.launch_support import AS_ANOTHER_USER
 
 
 def _started(pid: int) -> float:
@@ -96,8 +99,33 @@ def test_a_process_of_another_container_is_not_looked_for_here(tmp_path: Path) -
     os.utime(tmp_path / "resources.jsonl", (1, 1))
     state, message = judge(record, str(tmp_path))
     assert LOST == state
-    assert "is in another container gives no sign of life" in message
+    assert "is in another container, and gives no sign of life" in message
     assert not liveness.examine(record, str(tmp_path)).is_certain
+
+
+_HIDDEN = """
+import json, sys
+from meticulous.liveness import examine
+print(json.dumps(examine(json.loads(sys.argv[1]), sys.argv[2])))
+"""
+
+
+@pytest.mark.parametrize("hidepid", [1, 2])
+def test_what_may_not_be_looked_at_is_judged_by_its_heart(tmp_path: Path, hidepid: int) -> None:
+    mount = f"mount -t proc -o hidepid={hidepid} proc /proc || exit 77; exec"
+    unshared = ["unshare", "-m", "sh", "-c", f'{mount} "$@"', "sh", *AS_ANOTHER_USER]
+    probe = [*unshared, "true"]
+    if shutil.which(probe[0]) is None or subprocess.run(probe, check=False).returncode:
+        pytest.skip("mounting /proc and becoming another user needs root")
+    beat = tmp_path / "resources.jsonl"
+    beat.write_text("")
+    words = [sys.executable, "-c", _HIDDEN, json.dumps(_recorder()), str(tmp_path)]
+    for moment, state in ((time.time(), RUNNING), (1.0, LOST)):
+        os.utime(beat, (moment, moment))
+        told = subprocess.run([*unshared, *words], capture_output=True, check=True).stdout
+        found = liveness.Judgement(*json.loads(told))
+        assert (state, False) == (found.state, found.is_certain)
+    assert "may not be looked at, and gives no sign of life" in found.message
 
 
 def test_a_clock_that_was_set_back_makes_nothing_lost(tmp_path: Path) -> None:

@@ -48,6 +48,9 @@ class _Target:
         state = run.read_status()[0]
         if state != RUNNING:
             raise RunFolderError(f"the run {run.id} has ended: {state or 'no status'}")
+        if not isinstance(self.metadata.get("pid"), int):
+            message = f"the run {run.id} does not say which process it is"
+            raise RunFolderError(message, "End it as it was started, or remove the run")
         judged = liveness.examine(self.metadata, run.path)
         if not (liveness.is_here(self.metadata) and liveness.sees(self.metadata)):
             self._refuse_from_elsewhere(judged.state)
@@ -57,7 +60,17 @@ class _Target:
             self.pid = self._orphan = orphan
         else:
             raise RunFolderError(f"the run {run.id} is lost: {judged.message}")
+        self._refuse_of_another_user()
         self._started = start_time(self.pid)
+
+    def _refuse_of_another_user(self) -> None:
+        try:
+            os.kill(self.pid, 0)
+        except PermissionError:
+            message = f"the run {self.run.id} belongs to {self.metadata.get('user')}"
+            raise RunFolderError(message, "Ask them, or use sudo") from None
+        except ProcessLookupError:
+            pass  # it has just ended
 
     def _refuse_from_elsewhere(self, state: str) -> None:
         host, run_id = self.metadata.get("host"), self.run.id
@@ -75,16 +88,8 @@ class _Target:
         child = self._command()
         self._look(child, everyone=number == signal.SIGKILL)
         is_killed = number == signal.SIGKILL and any(starmap(_is_same, self._group.items()))
-        try:
-            if _is_same(self.pid, self._started) and not (self._orphan or is_killed):
-                os.kill(self.pid, number)
-        except PermissionError:
-            user = self.metadata.get("user")
-            raise RunFolderError(
-                f"the run {self.run.id} belongs to {user}", "Ask them, or use sudo"
-            ) from None
-        except ProcessLookupError:
-            pass  # it has just ended
+        if not (self._orphan or is_killed):
+            _kill(self.pid, self._started, number)
         for pid, started in reversed(self._group.items()):
             if is_killed or not self._passes_on_to(pid, child):
                 _kill(pid, started, number)
@@ -191,13 +196,9 @@ def _other_ranks(run: RunFolder) -> list[_Target]:
 
 def _step(targets: Sequence[_Target], number: signal.Signals, grace_s: float) -> list[_Target]:
     """Send `number` to `targets` and wait; give those that are still there."""
-    waiting = []
+    waiting = list(targets)
     for target in targets:
-        try:
-            target.send(number)
-            waiting.append(target)
-        except RunFolderError as error:
-            asked.report(error)
+        target.send(number)
     if waiting and number != signal.SIGINT:
         ids = ", ".join(target.run.id for target in waiting if not target.is_rank)
         if ids:
