@@ -172,6 +172,18 @@ def test_a_removed_run_is_gone_and_comes_back(project: Path) -> None:
     assert before == after
 
 
+@pytest.mark.parametrize("words", [["1,3"], ["3", "1", "3"], ["1-3"], ["@good"], ["last", "3,1"]])
+def test_removed_runs_are_named_as_others_are(project: Path, words: list[str]) -> None:
+    say(project, "tag", "1,3", "+good")
+    say(project, "rm", "1,3")
+    said = say(project, "restore", *words)
+    assert ["restored experiments/1", "restored experiments/3"] == sorted(said.splitlines())
+    assert ["1", "2", "3"] == ids(project)
+    say(project, "rm", "1,3")
+    assert "deleted 2 runs" in say(project, "purge", *words)
+    assert "there is no run @good in the trash" in say(project, "restore", "@good", code=1)
+
+
 def test_a_run_that_lies_elsewhere_comes_back_too(project: Path, tmp_path: Path) -> None:
     folder = project / "experiments" / "2"
     folder.rename(tmp_path / "moved")

@@ -8,7 +8,7 @@ import time
 
 from meticulous import recorded
 from meticulous.commands import asked, removing
-from meticulous.commands.restore import named
+from meticulous.commands.restore import NAMES, all_named
 from meticulous.errors import MeticulousError, RunFolderError
 from meticulous.runfolder import RunFolder, store, trash
 from meticulous.runfolder.sizes import size_of
@@ -21,9 +21,7 @@ __all__ = ["add_arguments", "main"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `purge`."""
     asked.add_directory(parser)
-    parser.add_argument(
-        "runs", nargs="*", metavar="ID", help="the id of a removed run; 3-7 for several"
-    )
+    parser.add_argument("runs", nargs="*", metavar="ID", help=NAMES)
     parser.add_argument(
         "--older-than", type=asked.seconds, metavar="TIME", help="removed longer ago, such as 30d"
     )
@@ -35,7 +33,7 @@ def main(arguments: argparse.Namespace) -> int:
     directory = asked.directory_of(arguments.experiments_directory)
     chosen = trash.removed(directory)
     if arguments.runs:
-        chosen = [run for word in arguments.runs for run in named(word, chosen)]
+        chosen = all_named(arguments.runs, chosen)
     if arguments.older_than is not None:
         chosen = [run for run in chosen if time.time() - run.time > arguments.older_than]
     if not chosen:

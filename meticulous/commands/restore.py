@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 
 from meticulous.commands import asked
 from meticulous.errors import RunFolderError, UsageError
-from meticulous.runfolder import trash
+from meticulous.runfolder import RunFolder, trash
 from meticulous.runfolder.sizes import size_of
 from meticulous.runfolder.store import check_id
 from meticulous.runfolder.trash import Removed
 from meticulous.units import format_bytes, format_duration
 from meticulous.views.table import Column, draw
 
-__all__ = ["add_arguments", "main"]
+__all__ = ["NAMES", "add_arguments", "all_named", "main"]
+
+NAMES = "the id of a removed run; 3-7, 3,5, @TAG, or last: the last removed"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `restore`."""
     asked.add_directory(parser)
-    parser.add_argument(
-        "runs", nargs="*", metavar="ID", help="the id of a removed run; 3-7 for several"
-    )
+    parser.add_argument("runs", nargs="*", metavar="ID", help=NAMES)
     parser.add_argument("--as", dest="new_id", metavar="NAME", help="give it this id instead")
 
 
@@ -33,7 +34,7 @@ def main(arguments: argparse.Namespace) -> int:
     if not arguments.runs:
         asked.print_lines(_listing(there))
         return 0
-    chosen = [run for word in arguments.runs for run in named(word, there)]
+    chosen = all_named(arguments.runs, there)
     if arguments.new_id is not None:
         check_id(arguments.new_id)
         if len(chosen) != 1:
@@ -43,21 +44,44 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def named(word: str, there: list[Removed]) -> list[Removed]:
+def all_named(words: Sequence[str], there: list[Removed]) -> list[Removed]:
+    """Give the removed runs that `words` name, each once."""
+    return list(dict.fromkeys(run for word in words for run in _named(word, there)))
+
+
+def _named(word: str, there: list[Removed]) -> list[Removed]:
     """Give the removed runs that `word` names, the last removed of each id. Raises RunFolderError."""
-    first, dash, last = word.partition("-")
-    ids = {word}
-    if dash and first.isdigit() and last.isdigit():
-        ids = {str(number) for number in range(int(first), int(last) + 1)}
     found: dict[str, Removed] = {}
-    for run in there:
-        if run.id in ids:
-            found.setdefault(run.id, run)
+    for run in _meant(word, there):
+        found.setdefault(run.id, run)
     if not found:
         raise RunFolderError(
             f"there is no run {word} in the trash", "`meticulous restore` lists what is"
         )
     return sorted(found.values(), key=lambda run: (len(run.id), run.id))
+
+
+def _meant(word: str, there: list[Removed]) -> list[Removed]:
+    """Give the removed runs that `word` names, as the selectors of `ls` do."""
+    if exact := [run for run in there if run.id == word]:
+        return exact
+    if "," in word:
+        return [run for part in word.split(",") for run in _named(part.strip(), there)]
+    if word == "last":
+        return there[:1]
+    if word.startswith("@"):
+        return [run for run in there if word[1:] in _tags(run)]
+    first, dash, last = word.partition("-")
+    if not (dash and first.isdecimal() and last.isdecimal()):
+        return []
+    return [run for run in there if run.id.isdecimal() and int(first) <= int(run.id) <= int(last)]
+
+
+def _tags(run: Removed) -> list[str]:
+    try:
+        return list(map(str, RunFolder(run.path).read_metadata().get("tags") or []))
+    except RunFolderError:
+        return []
 
 
 def _listing(there: list[Removed]) -> list[str]:
