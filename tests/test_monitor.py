@@ -11,6 +11,7 @@ import threading
 import time
 import types
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,59 @@ def test_without_samples_there_is_a_heartbeat(
     wait_until(lambda: time.time() - os.stat(run.file(RESOURCES)).st_mtime < 1000)
     end.set()
     thread.join()
+
+
+def test_between_rare_samples_the_heart_beats(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, _ = record(repository, "import time; time.sleep(0.8)")
+    monkeypatch.setattr(monitor, "_LONGEST_S", 0.01)
+    os.utime(run.file(RESOURCES), (0, 0))
+    end = threading.Event()
+    watch = monitor.Monitor(run, 0, list, monitor.Reaped, 3600, lambda *_: None)
+    thread = threading.Thread(target=watch.work, args=(end,))
+    thread.start()
+    wait_until(lambda: time.time() - os.stat(run.file(RESOURCES)).st_mtime < 1000)
+    end.set()
+    thread.join()
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system on which there is room again when ``ballast`` is removed."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(disk)]
+    if subprocess.run(mount, check=False).returncode:
+        pytest.skip("mounting a tmpfs needs root")
+    try:
+        (disk / RESOURCES).write_text('{"seconds": -1}\n')
+        with (disk / "ballast").open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(b"x" * 4096)
+        yield disk
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_a_full_disk_is_said_once_and_samples_go_on(full_disk: Path) -> None:
+    run = RunFolder(str(full_disk))
+    end, failures = threading.Event(), []
+    watch = monitor.Monitor(
+        run, time.monotonic(), lambda: [os.getpid()], monitor.Reaped,
+        0.01, lambda *told: failures.append(told),
+    )  # fmt: skip
+    thread = threading.Thread(target=watch.work, args=(end,))
+    thread.start()
+    wait_until(lambda: failures)
+    os.utime(run.file(RESOURCES), (0, 0))
+    wait_until(lambda: time.time() - os.stat(run.file(RESOURCES)).st_mtime < 1000)
+    (full_disk / "ballast").unlink()
+    before = last_sample(run)
+    wait_until(lambda: last_sample(run)["seconds"] > before["seconds"] + 0.1)
+    end.set()
+    thread.join()
+    assert 1 == len(failures)
 
 
 def test_a_run_that_is_over_at_once_has_no_samples(repository: Path) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import threading
 import time
@@ -78,15 +79,15 @@ class Monitor:
         self._peaks: dict[str, int] = {}
         self._gpu_shares: list[int] = []
         self._are_gpus_whole = False
+        self._is_torn = self._has_failed = False
 
     def work(self, end: threading.Event) -> None:
-        """Sample until `end`; where the file cannot be written, say so and stop."""
+        """Sample until `end`; where the file cannot be made, say so and stop."""
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
             self._file = os.open(self._path, flags, 0o666)
             if self._interval_s == 0:
-                while not end.wait(_LONGEST_S):
-                    os.utime(self._file)
+                self._wait(end, math.inf)
             else:
                 self._sample_until(end)
         except OSError as error:
@@ -107,11 +108,20 @@ class Monitor:
     def _sample_until(self, end: threading.Event) -> None:
         self._gpus = GpuWatch(self._pids)
         pause_s = 0.0
-        while not end.wait(pause_s):
+        while not self._wait(end, pause_s):
             used_s = time.thread_time()
             self._sample()
             cost_s = time.thread_time() - used_s
             pause_s = max(self._pause_s(), cost_s / _MOST_PART_OF_TIME)
+
+    def _wait(self, end: threading.Event, pause_s: float) -> bool:
+        """Wait for `pause_s` or the `end`, and say whether that has come; the heart beats meanwhile."""
+        due_s = time.monotonic() + pause_s
+        while due_s - time.monotonic() > _LONGEST_S:
+            if end.wait(_LONGEST_S):
+                return True
+            os.utime(self._file)
+        return end.wait(max(due_s - time.monotonic(), 0))
 
     def _pause_s(self) -> float:
         if self._interval_s is not None:
@@ -142,7 +152,18 @@ class Monitor:
         if gpus:
             sample["gpus"] = gpus
         self._note_peaks(used, gpus)
-        os.write(self._file, json.dumps(sample).encode() + b"\n")
+        self._write(json.dumps(sample).encode() + b"\n")
+
+    def _write(self, line: bytes) -> None:
+        """Append `line`. What a full disk does not take is lost, and said once; the heart beats on."""
+        content = b"\n" + line if self._is_torn else line
+        try:
+            self._is_torn = os.write(self._file, content) < len(content)
+        except OSError as error:
+            if not self._has_failed:
+                self._has_failed = True
+                self._failed(runfolder.RESOURCES, error)
+            os.utime(self._file)
 
     def _cpu(self, cpu_s: float, at_s: float) -> float:
         """Give the percentage of one core since the sample before.
