@@ -18,6 +18,11 @@ _COUNTER = re.compile(
     r"(?i)\b(?:epoch|step|iter(?:ation)?|batch|round|trial|fold|it)\b\W{0,3}(\d+)\s*(?:/|of|out of)\s*(\d+)"
 )
 _PERCENT = re.compile(r"(?<![\d.])(\d{1,3}(?:\.\d+)?) ?%")
+_RESULT = re.compile(
+    r"(?i)(?:\b|_)(?:acc|accuracy|top.?\d|prec\w*|recall|f1|auc|err|error|wer|cer|loss|m?iou|map|dice|score"
+    r"|rate|[gc]pu|mem|memory|util\w*|usage|used|sparsity|dropout)(?:\b|_|@)"
+)
+"""What else is told in percent. A percentage of a line that speaks of these is not taken."""
 
 
 class Progress(NamedTuple):
@@ -33,6 +38,7 @@ def in_log(text: str) -> Progress | None:
     """Give the last progress in `text`, the end of a log; None where there is none.
 
     A line that is written again and again by carriage returns counts as it is seen at the end. A
+    percentage alone may be a result, such as an accuracy, and then it is not taken. A
     counter of epochs goes before a bar: the bar may be that of a single epoch.
     """
     lines = [
@@ -54,7 +60,8 @@ def _bar(line: str) -> Progress | None:
         return _of_percent(int(match[1]), left_s)
     if match := _RICH.search(line):
         return _of_percent(int(match[1]), _seconds(match.groups()[1:]))
-    if match := _PERCENT.search(line):
+    match = _PERCENT.search(line)
+    if match and not _RESULT.search(line):
         return _of_percent(float(match[1]), None)
     return None
 

@@ -98,6 +98,12 @@ def test_ps_shows_what_is_running_and_how_far(repository: Path) -> None:
     assert "no run is running\n" == say(repository, "ps")
 
 
+def test_a_bar_that_is_full_is_over(repository: Path) -> None:
+    code = "echo ' 100%|##| 9/9 [00:01<00:00, 9it/s]' >&2; echo epoch 3/10; exec sleep 1000"
+    has_printed(start(repository, "sh", "-c", code), "3/10")
+    assert "3/10" == json.loads(say(repository, "ps", "--json"))[0]["progress_text"]
+
+
 def test_ps_does_not_show_a_lost_run(repository: Path) -> None:
     child = kill_recorder(start(repository, "sleep", "1000"))
     assert "no run is running\n" == say(repository, "ps")

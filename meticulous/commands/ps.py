@@ -93,7 +93,11 @@ def _look(row: Row) -> dict[str, Any]:
 
 
 def _progress(run: RunFolder) -> progress.Progress | None:
-    """Look for a bar on stderr, where most programs draw it, and then on stdout."""
+    """Look for a bar on stderr, where most programs draw it, and then on stdout.
+
+    One that is full is over, if there is another.
+    """
+    full = None
     for name in (STDERR, STDOUT):
         try:
             with open(run.file(name), "rb") as file:
@@ -101,9 +105,10 @@ def _progress(run: RunFolder) -> progress.Progress | None:
                 found = progress.in_log(file.read().decode("utf-8", "replace"))
         except OSError:
             continue
-        if found is not None:
+        if found is not None and found.fraction < 1:
             return found
-    return None
+        full = full or found
+    return full
 
 
 def _left_s(found: progress.Progress, elapsed_s: float | None) -> float | None:
