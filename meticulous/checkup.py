@@ -89,7 +89,8 @@ def _examine_run(run: RunFolder) -> Iterator[Finding]:
         judged = liveness.examine(metadata, run.path)
         is_running = judged.state == runfolder.RUNNING
         if not is_running:
-            yield from _lost(run, metadata, judged)
+            yield from _lost(run.id, run, metadata, judged)
+    yield from _lost_ranks(run)
     if not is_running:
         yield from _leftovers(run.id, run.path, names)
 
@@ -128,9 +129,31 @@ def _half_made(run: RunFolder, names: list[str]) -> Iterator[Finding]:
         yield Finding(run.id, "half-made", what, "--fix removes it", mend)
 
 
+def _lost_ranks(run: RunFolder) -> Iterator[Finding]:
+    """Look for ranks of `run` whose recorders are gone, be it that the run itself has ended."""
+    for number in run.ranks():
+        folder = run.rank(number)
+        try:
+            if folder.read_status()[0] != runfolder.RUNNING:
+                continue
+            metadata = folder.read_metadata()
+        except RunFolderError as error:
+            yield Finding(run.id, "broken", error.message, error.hint or "Restore the file")
+            continue
+        judged = liveness.examine(metadata, folder.path)
+        if judged.state != runfolder.RUNNING:
+            yield from _lost(run.id, folder, metadata, judged, f"rank {number} ")
+
+
 def _lost(
-    run: RunFolder, metadata: dict[str, Any], judged: liveness.Judgement
+    run_id: str,
+    run: RunFolder,
+    metadata: dict[str, Any],
+    judged: liveness.Judgement,
+    rank: str = "",
 ) -> Iterator[Finding]:
+    """Tell of a lost run, or of a `rank` of the run `run_id` that is."""
+
     def mend() -> str | None:
         return _close_lost(run)
 
@@ -139,13 +162,13 @@ def _lost(
         if judged.is_certain
         else "It is left as it is: that is not certain"
     )
-    yield Finding(
-        run.id, "lost", f"is lost: {judged.message}", todo, mend if judged.is_certain else None
-    )
+    kind, what = ("lost-rank" if rank else "lost"), f"{rank}is lost: {judged.message}"
+    yield Finding(run_id, kind, what, todo, mend if judged.is_certain else None)
     child = liveness.orphan(metadata)
     if child is not None:
-        what = f"its command lives on without a recorder: process {child}"
-        yield Finding(run.id, "orphan", what, f"End it with `meticulous stop {run.id}`")
+        whose = f"the command of {rank}" if rank else "its command "
+        what = f"{whose}lives on without a recorder: process {child}"
+        yield Finding(run_id, "orphan", what, f"End it with `meticulous stop {run_id}`")
 
 
 def _close_lost(run: RunFolder) -> str | None:

@@ -15,11 +15,23 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from meticulous import slurm
+from meticulous.errors import RunFolderError
 from meticulous.processes import boot_id, is_hidden, is_there, pid_namespace
-from meticulous.runfolder import LOST, RESOURCES, RUNNING, STDERR, STDOUT, RunFolder
+from meticulous.runfolder import (
+    ERROR,
+    LOST,
+    RESOURCES,
+    RUNNING,
+    STATUS,
+    STDERR,
+    STDOUT,
+    RunFolder,
+    headline,
+)
 from meticulous.units import format_duration
 
 __all__ = [
+    "ENDED_BY_OTHERS",
     "HEARTBEAT_MARGIN_S",
     "Judgement",
     "examine",
@@ -30,6 +42,9 @@ __all__ = [
     "orphan",
     "sees",
 ]
+
+ENDED_BY_OTHERS = ("SIGTERM", "SIGKILL", "SIGINT", "SIGHUP")
+"""By these a launcher ends the ranks that are left when one has failed."""
 
 HEARTBEAT_MARGIN_S = 15 * 60
 """A heartbeat elsewhere that is older than this is that of a lost run. It beats every ten seconds;
@@ -55,8 +70,24 @@ class Judgement(NamedTuple):
 
 
 def is_running(run: RunFolder) -> bool:
-    """Tell whether `run` says RUNNING and is. Raises RunFolderError where it cannot be read."""
-    return run.read_status()[0] == RUNNING and judge(run.read_metadata(), run.path)[0] == RUNNING
+    """Tell whether `run` says RUNNING and is, or a rank of it does though its rank 0 is gone.
+
+    Raises RunFolderError where it cannot be read.
+    """
+    if run.read_status()[0] == RUNNING and judge(run.read_metadata(), run.path)[0] == RUNNING:
+        return True
+    return any(_is_rank_running(run.rank(number)) for number in run.ranks())
+
+
+def _is_rank_running(rank: RunFolder) -> bool:
+    if rank.read_status()[0] != RUNNING:
+        return False
+    metadata = rank.read_metadata()
+    if not (is_here(metadata) and sees(metadata)):
+        touched = _changed(rank.file(STATUS))  # its recorder does that now and then
+        if touched is None or time.time() - touched > HEARTBEAT_MARGIN_S:
+            return False
+    return judge(metadata, rank.path)[0] == RUNNING
 
 
 def judge(metadata: Mapping[str, Any], folder: str) -> tuple[str, str]:
@@ -81,6 +112,14 @@ def examine(metadata: Mapping[str, Any], folder: str) -> Judgement:
     if not isinstance(pid, int) or not host:
         return Judgement(RUNNING)
     who = f"its recorder (process {pid} on {host})"
+    judged = _examine(metadata, folder, pid, who)
+    if judged.state == LOST and (metadata.get("ranks") or metadata.get("ranks_size")):
+        failed = _failed_rank(RunFolder(folder), len(metadata.get("attempts") or []) + 1)
+        return judged._replace(message=f"{failed}{judged.message}")
+    return judged
+
+
+def _examine(metadata: Mapping[str, Any], folder: str, pid: int, who: str) -> Judgement:
     if not is_here(metadata):
         return _examine_elsewhere(metadata, folder, who)
     if not sees(metadata):
@@ -120,6 +159,26 @@ def orphan(metadata: Mapping[str, Any]) -> int | None:
         return None
     is_seen = is_here(metadata) and sees(metadata) and not is_copy(metadata)
     return child if is_seen and is_there(child, started) else None
+
+
+def _failed_rank(run: RunFolder, attempt: int) -> str:
+    """Say which rank of a lost run has failed first, as its own folder tells; empty if none has."""
+    failed = []
+    for number in run.ranks():
+        rank = run.rank(number)
+        try:
+            state, message = rank.read_status()
+            metadata = rank.read_metadata()
+        except RunFolderError:
+            continue
+        if state == ERROR and metadata.get("attempt") == attempt:
+            is_victim = metadata.get("signal") in ENDED_BY_OTHERS
+            moment = str(metadata.get("end-time"))
+            failed.append((is_victim, moment, number, headline(message)))
+    if not failed:
+        return ""
+    _, _, number, line = min(failed)
+    return f"rank {number}: {line}; "
 
 
 def is_here(metadata: Mapping[str, Any]) -> bool:

@@ -39,9 +39,10 @@ def is_running(row: Row) -> bool:
     """
     run = RunFolder(row["curexpdir"])
     try:
-        if run.read_status()[0] != RUNNING:
-            return False
-        return liveness.is_running(run) or liveness.orphan(run.read_metadata()) is not None
+        if liveness.is_running(run):
+            return True
+        says_so = run.read_status()[0] == RUNNING
+        return says_so and liveness.orphan(run.read_metadata()) is not None
     except RunFolderError:
         return False  # who is broken is not being recorded; its recorder would have seen to it
 

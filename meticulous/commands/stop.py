@@ -20,7 +20,7 @@ from meticulous.asking.selectors import HELP
 from meticulous.commands import asked
 from meticulous.errors import MeticulousError, RunFolderError
 from meticulous.processes import is_there, start_time
-from meticulous.runfolder import RUNNING, RunFolder
+from meticulous.runfolder import RUNNING, RunFolder, headline
 from meticulous.runner import tree
 from meticulous.units import format_duration
 
@@ -32,26 +32,29 @@ _STEPS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 
 
 class _Target:
-    """What is to be ended of one run: its recorder passes signals on; or the orphan of a lost run.
+    """What is to be ended of one run, or of one rank of it.
 
+    That is its recorder, which passes signals on; or the orphan of a lost one.
     On a terminal the recorder passes them to the command alone, so its children get them from here;
     and what is left of the command's group when the command has ended.
     """
 
-    def __init__(self, run: RunFolder, *, is_rank: bool = False) -> None:
-        self.run, self.is_rank = run, is_rank
-        self.metadata = run.read_metadata()
+    def __init__(self, run: RunFolder, rank: int = 0) -> None:
+        self.run, self.rank = run, rank
+        self.name = f"rank {rank} of the run {run.id}" if rank else f"the run {run.id}"
+        folder = run.rank(rank) if rank else run
+        self.metadata = folder.read_metadata()
         self.pid: int = 0
         self._orphan: int = 0
         self._group: dict[int, float | None] = {}
         """The processes of the command's group that have been seen, and when each has started."""
-        state = run.read_status()[0]
+        state = folder.read_status()[0]
         if state != RUNNING:
-            raise RunFolderError(f"the run {run.id} has ended: {state or 'no status'}")
+            raise RunFolderError(f"{self.name} has ended: {state or 'no status'}")
         if not isinstance(self.metadata.get("pid"), int):
-            message = f"the run {run.id} does not say which process it is"
+            message = f"{self.name} does not say which process it is"
             raise RunFolderError(message, "End it as it was started, or remove the run")
-        judged = liveness.examine(self.metadata, run.path)
+        judged = liveness.examine(self.metadata, folder.path)
         if not (liveness.is_here(self.metadata) and liveness.sees(self.metadata)):
             self._refuse_from_elsewhere(judged.state)
         if judged.state == RUNNING:
@@ -59,7 +62,7 @@ class _Target:
         elif orphan := liveness.orphan(self.metadata):
             self.pid = self._orphan = orphan
         else:
-            raise RunFolderError(f"the run {run.id} is lost: {judged.message}")
+            raise RunFolderError(f"{self.name} is lost: {judged.message}")
         self._refuse_of_another_user()
         self._started = start_time(self.pid)
 
@@ -67,7 +70,7 @@ class _Target:
         try:
             os.kill(self.pid, 0)
         except PermissionError:
-            message = f"the run {self.run.id} belongs to {self.metadata.get('user')}"
+            message = f"{self.name} belongs to {self.metadata.get('user')}"
             raise RunFolderError(message, "Ask them, or use sudo") from None
         except ProcessLookupError:
             pass  # it has just ended
@@ -75,11 +78,11 @@ class _Target:
     def _refuse_from_elsewhere(self, state: str) -> None:
         host, run_id = self.metadata.get("host"), self.run.id
         if state != RUNNING:
-            raise RunFolderError(f"the run {run_id} is lost: there is nothing to stop")
+            raise RunFolderError(f"{self.name} is lost: there is nothing to stop")
         if liveness.is_here(self.metadata):
-            raise RunFolderError(f"the run {run_id} is in another container", "Stop it from there")
+            raise RunFolderError(f"{self.name} is in another container", "Stop it from there")
         raise RunFolderError(
-            f"the run {run_id} is running on {host}, and this is {liveness.this_host()}",
+            f"{self.name} is running on {host}, and this is {liveness.this_host()}",
             f"Stop it there: ssh {host} meticulous stop {run_id}",
         )
 
@@ -156,23 +159,27 @@ def main(arguments: argparse.Namespace) -> int:
     targets: list[_Target] = []
     has_failed = False
     for row in rows:
+        run, others = RunFolder(row["curexpdir"]), []
         try:
-            run = RunFolder(row["curexpdir"])
-            targets += [_Target(run), *_other_ranks(run)]
+            others = _other_ranks(run)
+            targets += [_Target(run), *others]
         except RunFolderError as error:
-            has_failed = True
-            asked.report(error)
+            targets += others
+            if not (others and _is_over(run)):
+                has_failed = True
+                asked.report(error)
     steps = _STEPS[-1:] if arguments.kill else _STEPS
     waiting = targets
     for number in steps:
         waiting = _step(waiting, number, arguments.grace)
-    for target in targets:
-        if target in waiting:
-            has_failed = True
-            process = f"process {target.pid}"
-            asked.report(MeticulousError(f"the run {target.run.id} does not end ({process})"))
-        elif not target.is_rank:
-            print(_told(target.run))
+    for target in waiting:
+        has_failed = True
+        process = f"process {target.pid}"
+        asked.report(MeticulousError(f"{target.name} does not end ({process})"))
+    stuck = {target.run.path for target in waiting}
+    for path in dict.fromkeys(target.run.path for target in targets):
+        if path not in stuck:
+            print(_told(RunFolder(path)))
     return 1 if has_failed else 0
 
 
@@ -186,12 +193,24 @@ def _other_ranks(run: RunFolder) -> list[_Target]:
             continue
         if not (liveness.is_here(metadata) and liveness.sees(metadata)):
             hosts.add(str(metadata.get("host")))
-        elif liveness.judge(metadata, folder.path)[0] == RUNNING:
-            found.append(_Target(folder, is_rank=True))
+            continue
+        try:
+            found.append(_Target(run, number))
+        except RunFolderError:
+            pass  # it has just ended, or is lost
     if hosts:
         message = f"ranks of run {run.id} are running on {', '.join(sorted(hosts))}"
         asked.report(MeticulousError(message, "End them with the launcher: scancel, Ctrl-C"))
     return found
+
+
+def _is_over(run: RunFolder) -> bool:
+    """Tell whether rank 0 of `run` has ended, or is lost, so that there is only the rest to end."""
+    try:
+        state = run.read_status()[0]
+        return state != RUNNING or liveness.judge(run.read_metadata(), run.path)[0] != RUNNING
+    except RunFolderError:
+        return False
 
 
 def _step(targets: Sequence[_Target], number: signal.Signals, grace_s: float) -> list[_Target]:
@@ -200,7 +219,7 @@ def _step(targets: Sequence[_Target], number: signal.Signals, grace_s: float) ->
     for target in targets:
         target.send(number)
     if waiting and number != signal.SIGINT:
-        ids = ", ".join(target.run.id for target in waiting if not target.is_rank)
+        ids = ", ".join(target.run.id for target in waiting if not target.rank)
         if ids:
             print(f"sent {number.name} to {ids}", flush=True)
     patience_s = _LAST_PATIENCE_S if number == signal.SIGKILL else grace_s
@@ -218,8 +237,8 @@ def _told(run: RunFolder) -> str:
         state, message = liveness.judge(metadata, run.path)
     wall_s = (metadata.get("usage") or {}).get("wall")
     after = f" after {format_duration(wall_s)}" if wall_s else ""
-    last = message.strip().rpartition("\n")[2]
-    return f"run {run.id} {state}{after}" + (f": {last}" if last else "")
+    why = headline(message)
+    return f"run {run.id} {state}{after}" + (f": {why}" if why else "")
 
 
 def _is_same(pid: Any, started: Any) -> bool:

@@ -2,8 +2,13 @@
 
 Each rank starts, records and ends its own command, as a recorder that is alone does. Rank 0 makes
 the run, says our lines and has the last word on it: it stays until the others have ended, so that
-a run is RUNNING as long as any rank is, and an ERROR if any has failed. The others have a folder
-in it each. One that ends after the last word corrects it.
+a run is RUNNING as long as any rank is, and an ERROR if any has failed. But where its own command
+has failed it goes soon, as the launcher must know. The others have a folder in it each. One that
+ends after the last word corrects it.
+
+Many launchers, told that one rank has failed, end the others: SIGTERM to all, and soon SIGKILL to
+who is left, a second later or as soon as the first has ended (Open MPI). So a rank that is told to
+end stays for a moment, until rank 0 has written the verdict.
 """
 
 from __future__ import annotations
@@ -36,6 +41,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Company", "take_part"]
 
+LEAVE_S = (0.2, 0.8)
+"""How long a rank that was told to end stays, at least and at most, so that all can write."""
 BEAT_S = 30.0
 """How often a rank shows rank 0, on another machine perhaps, that it is alive."""
 _REFUSED = 125
@@ -153,14 +160,15 @@ class _Leader(Company):
             changes["usage"],
             os.uname().nodename,
         )
-        parts = self._others.wait(supervisor)
+        has_failed = verdict.state != runfolder.SUCCESS
+        parts, running = self._others.wait(supervisor, has_failed=has_failed)
         if len(parts) == self._rank.size - 1:
             self._meeting.close()  # else for those who may still come
         if any(part.end_time for part in parts):
             ended_s = time.monotonic() - self._started_s
             changes["end-time"] = recording.now()
             changes["usage"]["wall"] = round(max(ended_s, changes["usage"]["wall"]), 6)
-        return judge_together([own, *parts], self._rank.size, changes)
+        return judge_together([own, *parts], self._rank.size, changes, running)
 
 
 class _Follower(Company):
@@ -177,6 +185,10 @@ class _RankAttempt(Attempt):
     """As any attempt, but that arguments and environment are those of rank 0."""
 
     _beat_s = 0.0
+
+    @property
+    def is_told_to_end(self) -> bool:
+        return self._supervisor.is_told_to_end
 
     def _set_arguments(self, arguments: Arguments) -> None:
         del arguments
@@ -219,12 +231,25 @@ def _follow(
         raise
     attempted = _RankAttempt(program, command, settings, record, voice, company=follower)
     result = attempted.run()
+    if attempted.is_told_to_end:
+        _stay(run)
     try:
         if correct(run, attempt):
             Meeting(settings.experiments_directory, rank.key).close()
     except (OSError, RunFolderError) as error:
         voice.say(f"cannot correct the status of run {run.id}: {error}")
     return TIMED_OUT if result.has_timed_out else process.die_like(result.ended)
+
+
+def _stay(run: RunFolder) -> None:
+    """Give rank 0, and those beside us, the time to write how they have ended."""
+    most_s = time.monotonic() + LEAVE_S[1]
+    time.sleep(LEAVE_S[0])
+    try:
+        while time.monotonic() < most_s and run.read_status()[0] == runfolder.RUNNING:
+            time.sleep(0.02)
+    except RunFolderError:
+        pass
 
 
 def _is_new(said: dict[str, Any], settings: RunSettings, rank: Rank) -> bool:

@@ -15,6 +15,9 @@ __all__ = ["Others"]
 
 ATTACH_S = 5.0
 """How long after its start a run counts on ranks that have not come yet."""
+FAILED_S = 3.0
+"""How long rank 0 waits when its own command has failed. Then it must go, for the launcher ends the
+others as soon as it knows; and what waits for a rank that is no more waits for ever."""
 FAREWELL_S = 10.0
 """How long the others may take to end when somebody wants us gone; Slurm kills after 30 s."""
 SILENCE_S = 300.0
@@ -40,9 +43,12 @@ class Others:
         self._beat_s = self._started_s
         self._beats: dict[int, tuple[float, float]] = {}
 
-    def wait(self, supervisor: Supervisor) -> list[Part]:
-        """Give how those that have come have ended, when all have, or somebody wants us gone."""
-        pause_s = 0.01
+    def wait(self, supervisor: Supervisor, *, has_failed: bool) -> tuple[list[Part], int]:
+        """Give how those that have come have ended, and how many of them still run.
+
+        These are none, except where `has_failed` says that there is no waiting for them.
+        """
+        pause_s, began_s = 0.01, time.monotonic()
         told_s: float | None = None
         while True:
             running = self._look()
@@ -55,11 +61,14 @@ class Others:
             if told_s is not None and now_s - told_s > FAREWELL_S:
                 reason = f"had not ended {FAREWELL_S:.0f}s after the run was told to"
                 self._ended += [part.lost(reason) for part in running]
+                running = []
+                break
+            if has_failed and told_s is None and now_s - began_s > FAILED_S:
                 break
             self._beat()
             time.sleep(pause_s)
             pause_s = min(pause_s * 1.3, 0.5)
-        return sorted(self._ended)
+        return sorted(self._ended), len(running)
 
     def _beat(self) -> None:
         """Show who looks from another machine that the run goes on, though nothing is sampled."""

@@ -7,6 +7,7 @@ import os
 from meticulous import recording, runfolder
 from meticulous.environment.scheduler import scheduler_ids
 from meticulous.errors import RunFolderError
+from meticulous.liveness import ENDED_BY_OTHERS
 from meticulous.masking import mask_command
 from meticulous.metadata import recorder
 from meticulous.recording import ATTEMPT_KEYS, Record
@@ -23,8 +24,6 @@ __all__ = ["Part", "begin", "correct", "judge_together", "read_part"]
 
 _ADDED = ("user", "system", "read", "written")
 """Keys of ``usage`` that are sums over the ranks."""
-_ENDED_BY_OTHERS = ("SIGTERM", "SIGKILL", "SIGINT", "SIGHUP")
-"""By these a launcher ends the ranks that are left when one has failed."""
 
 
 class Part(Fields):
@@ -47,7 +46,7 @@ class Part(Fields):
     @property
     def order(self) -> tuple[bool, str, int]:
         """Sorts the failed: first the one that has most likely made the others fail."""
-        is_victim = self.signal in _ENDED_BY_OTHERS or self.state == LOST
+        is_victim = self.signal in ENDED_BY_OTHERS or self.state == LOST
         return is_victim, self.end_time or "~", self.number
 
 
@@ -115,13 +114,16 @@ def read_part(run: RunFolder, number: int, attempt: int | None) -> Part | None:
     )
 
 
-def judge_together(parts: Sequence[Part], size: int, changes: dict[str, Any]) -> Outcome:
+def judge_together(
+    parts: Sequence[Part], size: int, changes: dict[str, Any], running: int = 0
+) -> Outcome:
     """Give the verdict on a run of `size` ranks, and put what they have in common into `changes`.
 
     Args:
-        parts: the ranks that have come, rank 0 first.
+        parts: the ranks that have ended, rank 0 first.
         size: how many there should have been.
         changes: the last metadata of rank 0: they become those of the run.
+        running: how many are not waited for any more.
     """
     failed = sorted((part for part in parts if part.state != SUCCESS), key=lambda part: part.order)
     codes: list[int | None] = [None] * size
@@ -140,11 +142,13 @@ def judge_together(parts: Sequence[Part], size: int, changes: dict[str, Any]) ->
     lines = (first.message or first.reason or first.state).splitlines()
     place = telling_line(lines)
     lines[place] = f"rank {first.number}: {lines[place].strip()}"
-    others = len(failed) - 1
-    if others:
-        lines[place] += (
-            f" ({others} other {'rank has' if others == 1 else 'ranks have'} failed too)"
-        )
+    notes = []
+    if others := len(failed) - 1:
+        notes.append(f"{others} other {'rank has' if others == 1 else 'ranks have'} failed too")
+    if running:
+        notes.append(f"{running} {'was' if running == 1 else 'were'} still running")
+    if notes:
+        lines[place] += f" ({', '.join(notes)})"
     message = "\n".join(lines)
     reason = headline(message)
     changes.update({"exit-code": first.exit_code, "signal": first.signal, "reason": reason})
@@ -154,7 +158,7 @@ def judge_together(parts: Sequence[Part], size: int, changes: dict[str, Any]) ->
 def correct(run: RunFolder, attempt: int) -> bool:
     """Put right the verdict that rank 0 has given without us, if it has given one.
 
-    Says whether it had, and all ranks have come by now.
+    Says whether it had, and all ranks have ended by now.
 
     From what lies in the folders alone, so that several who do it at once write the same. Raises
     OSError or RunFolderError.
