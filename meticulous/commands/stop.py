@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from itertools import starmap
 from typing import Any
 
@@ -19,6 +19,7 @@ from meticulous import liveness
 from meticulous.asking.selectors import HELP
 from meticulous.commands import asked
 from meticulous.errors import MeticulousError, RunFolderError
+from meticulous.helper import locked
 from meticulous.processes import is_there, start_time
 from meticulous.runfolder import RUNNING, RunFolder, headline
 from meticulous.runner import tree
@@ -42,7 +43,7 @@ class _Target:
     def __init__(self, run: RunFolder, rank: int = 0) -> None:
         self.run, self.rank = run, rank
         self.name = f"rank {rank} of the run {run.id}" if rank else f"the run {run.id}"
-        folder = run.rank(rank) if rank else run
+        self._folder = folder = run.rank(rank) if rank else run
         self.metadata = folder.read_metadata()
         self.pid: int = 0
         self._orphan: int = 0
@@ -93,11 +94,17 @@ class _Target:
         is_killed = number == signal.SIGKILL and any(starmap(_is_same, self._group.items()))
         if not (self._orphan or is_killed):
             _kill(self.pid, self._started, number)
-        for pid, started in reversed(self._group.items()):
-            if is_killed or not self._passes_on_to(pid, child):
-                _kill(pid, started, number)
-        if is_killed and not self._orphan:
-            _kill(self.pid, self._started, signal.SIGTERM)  # so that no other attempt begins
+        # What its recorder does when the command has been killed has to wait until it knows that
+        # this was meant, or with `--retries` it would begin another attempt.
+        with ExitStack() as stack:
+            if is_killed:
+                with suppress(OSError):  # the folder is gone
+                    stack.enter_context(locked(self._folder.path))
+            for pid, started in reversed(self._group.items()):
+                if is_killed or not self._passes_on_to(pid, child):
+                    _kill(pid, started, number)
+            if is_killed and not self._orphan:
+                _kill(self.pid, self._started, signal.SIGTERM)
 
     def _command(self) -> int:
         """Give the process of the command; 0 where it has ended, or none was started."""
