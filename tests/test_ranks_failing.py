@@ -9,11 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from meticulous.processes import start_time
 from tests.conftest import git, meticulous, only_run, runs_of, wait_until
-from tests.test_ranks import PATIENT, Start, all_have_printed, start
+from tests.test_ranks import PATIENT, Start, all_have_printed, start, text
 
 __all__ = ["start"]
 
@@ -31,6 +32,20 @@ if rank == int(sys.argv[1]):
     raise RuntimeError("out of memory")
 open(os.path.join(sys.argv[2], str(rank)), "w").close()
 time.sleep(1000)
+"""
+
+HEEDING = """
+import signal, sys, time
+def show(number, frame):
+    print(signal.Signals(number).name, flush=True)
+    if number == signal.SIGTERM:
+        time.sleep(0.3)
+        sys.exit(3)
+for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM):
+    signal.signal(number, show)
+print("ready", flush=True)
+while True:
+    time.sleep(60)
 """
 
 
@@ -132,3 +147,22 @@ def test_a_rank_that_fails_under_mpirun_is_what_the_run_says(
     assert f"rank {culprit}: RuntimeError: out of memory (3 " in message
     assert {run.rank(number).read_status()[0] for number in (1, 2, 3)} == {"ERROR"}
     assert run.read_metadata()["ranks"]["failed"] == [0, 1, 2, 3]
+
+
+@needs_mpirun
+def test_what_mpirun_passes_on_in_a_terminal_reaches_the_program_once(repository: Path) -> None:
+    (repository / "train.py").write_text(HEEDING)
+    git(repository, "commit", "-qam", "heeds signals")
+    command = [sys.executable, "-m", "meticulous", "run", sys.executable, "train.py"]
+    mpirun = pexpect.spawn(MPIRUN[0], [*MPIRUN[1:], "3", *command], cwd=str(repository))
+    wait_until(lambda: all_have_printed(repository, 3))
+    run = only_run(repository)
+    folders = [run, run.rank(1), run.rank(2)]
+    for name in ("SIGUSR1", "SIGUSR2", "SIGTERM"):
+        mpirun.kill(getattr(signal, name))
+        wait_until(lambda name=name: all(name in text(one, "stdout") for one in folders))
+    mpirun.expect(pexpect.EOF, timeout=60)
+    mpirun.close()
+    for folder in folders:
+        assert text(folder, "stdout").split() == ["ready", "SIGUSR1", "SIGUSR2", "SIGTERM"]
+        assert folder.read_status()[0] == "ERROR"

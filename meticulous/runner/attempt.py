@@ -100,7 +100,12 @@ class Attempt:
         self._report = reports.Report()
         self._stderr_start = _size(self._run.file(runfolder.STDERR))
         self._supervisor = Supervisor(
-            voice.say, self._tick, self._channels.resize, self._settle, mask
+            voice.say,
+            self._tick,
+            self._channels.resize,
+            self._settle,
+            mask,
+            is_rank=company is not None,
         )
         self._limit = Limit(settings.timeout_s, self._supervisor, voice)
         self._started_s = time.monotonic()

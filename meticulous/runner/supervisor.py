@@ -6,7 +6,8 @@ Two situations, told apart by whether there is a controlling terminal:
   without us. What the kernel sends to the foreground group (``si_code`` > 0) has already reached
   the command; what somebody sends to us alone is passed on to the command's process.
 * Off a terminal the command leads a process group of its own, and everything is passed on to that
-  group.
+  group. So it does as a rank in the background of a terminal: `mpirun` signals the whole group of
+  each of its processes, and the command would get everything twice.
 
 All signals that concern us are blocked before the command starts and taken one by one with
 ``sigtimedwait``; the command itself starts with the mask and the dispositions that we were given.
@@ -61,6 +62,7 @@ class Supervisor:
         resized: called when the terminal's size has changed; says whether it had an effect.
         settle: called before we stop with the command: passes on what it has printed.
         mask: the signal mask for the command, where the signals are blocked already.
+        is_rank: whether a launcher has started us as one of several.
     """
 
     def __init__(
@@ -70,9 +72,12 @@ class Supervisor:
         resized: Callable[[], bool],
         settle: Callable[[], None],
         mask: Any = None,
+        *,
+        is_rank: bool = False,
     ) -> None:
         self._say, self._tick, self._resized, self._settle = say, tick, resized, settle
-        self.own_group = not _has_controlling_terminal()
+        foreground = _foreground_group()
+        self.own_group = foreground is None or (is_rank and foreground != os.getpgrp())
         self.pid = 0
         self._is_stopped = False
         self._presses: list[float] = []
@@ -307,12 +312,18 @@ def own_peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
 
 
-def _has_controlling_terminal() -> bool:
+def _foreground_group() -> int | None:
+    """Give the process group in the foreground of our terminal; None where we have no terminal."""
     try:
-        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
     except OSError:
-        return False
-    return True
+        return None
+    try:
+        return os.tcgetpgrp(terminal)
+    except OSError:
+        return 0
+    finally:
+        os.close(terminal)
 
 
 def _next_signal(signals: set[signal.Signals], pause_s: float) -> tuple[int, int]:
