@@ -223,16 +223,23 @@ def _by_heartbeat(folder: str, who: str) -> Judgement:
 
 
 def _by_scheduler(metadata: Mapping[str, Any]) -> Judgement | None:
-    """Ask Slurm for the run's job; None where there is none, or Slurm does not say."""
+    """Ask Slurm for the run's job; None where there is none, or Slurm does not know.
+
+    That a job is there does not say that this run of it is: the heartbeat must tell.
+    """
     ids = metadata.get("scheduler") or {}
     job = ids.get("SLURM_JOB_ID") if isinstance(ids, dict) else None
     job = job or metadata.get("scheduler_SLURM_JOB_ID")
-    state = slurm.state_of(str(job)) if job else None
-    if state is None:
+    cluster = ids.get("SLURM_CLUSTER_NAME") if isinstance(ids, dict) else None
+    cluster = cluster or metadata.get("scheduler_SLURM_CLUSTER_NAME")
+    state = slurm.state_of(str(job), cluster and str(cluster)) if job else None
+    if state is None or state in slurm.ALIVE:
         return None
-    if state in slurm.ALIVE:
+    if state in slurm.STOPPED:
         return Judgement(RUNNING)
     text = f"Slurm says {state} of its job {job}"
+    if state in slurm.WAITING:
+        text += ", which is to be started again"
     return Judgement(LOST, text, is_certain=state != slurm.UNKNOWN)
 
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,30 @@ def test_a_clock_that_was_set_back_makes_nothing_lost(tmp_path: Path) -> None:
     assert (RUNNING, "") == judge(record, str(tmp_path))
 
 
+def forget_answers() -> None:
+    """Make Slurm be asked anew."""
+    for answer in (slurm._our_cluster, slurm._in_queue, slurm._accounted):
+        answer.cache_clear()
+    slurm._silent.clear()
+
+
+@pytest.fixture
+def fake_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give a directory whose programs are found first; Slurm is asked anew before and after."""
+    directory = tmp_path / "bin"
+    directory.mkdir()
+    monkeypatch.setenv("PATH", f"{directory}:{os.environ['PATH']}")
+    forget_answers()
+    yield directory
+    forget_answers()
+
+
+def program(path: Path, script: str) -> None:
+    """Write a shell script that notes each time it is started in the file ``NAME.calls``."""
+    path.write_text(f'#!/bin/sh\necho "$*" >> "$0.calls"\n{script}\n')
+    path.chmod(0o755)
+
+
 @pytest.mark.parametrize(
     ("queue", "accounts", "state", "evidence"),
     [
@@ -143,6 +168,13 @@ def test_a_clock_that_was_set_back_makes_nothing_lost(tmp_path: Path) -> None:
         ("8|RUNNING", "CANCELLED by 1000", LOST, "Slurm says CANCELLED of its job 7"),
         ("8|RUNNING", "", LOST, "Slurm says nothing of its job 7"),
         ("7|TIMEOUT", "", LOST, "Slurm says TIMEOUT of its job 7"),
+        ("7|SUSPENDED", "", RUNNING, ""),
+        (
+            "7|PENDING",
+            "",
+            LOST,
+            "Slurm says PENDING of its job 7, which is to be started again",
+        ),
     ],
 )
 def test_the_scheduler_is_asked_about_a_job_elsewhere(
@@ -157,11 +189,10 @@ def test_the_scheduler_is_asked_about_a_job_elsewhere(
         (tmp_path / name).write_text(f"#!/bin/sh\necho '{text}'\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    slurm._in_queue.cache_clear()
-    slurm._accounted.cache_clear()
+    forget_answers()
     record = _recorder(host="node9", boot_id="other", scheduler={"SLURM_JOB_ID": "7"})
     assert (state, evidence) == judge(record, str(tmp_path))
-    slurm._in_queue.cache_clear()
+    forget_answers()
 
 
 def test_a_scheduler_that_hangs_keeps_nobody_waiting(
@@ -171,10 +202,55 @@ def test_a_scheduler_that_hangs_keeps_nobody_waiting(
     (tmp_path / "squeue").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(slurm, "_PATIENCE_S", 0.2)
-    slurm._in_queue.cache_clear()
+    forget_answers()
     record = _recorder(host="node9", boot_id="other", scheduler={"SLURM_JOB_ID": "7"})
     assert (RUNNING, "") == judge(record, str(tmp_path))
-    slurm._in_queue.cache_clear()
+    forget_answers()
+
+
+def test_a_job_that_runs_does_not_vouch_for_a_run_in_it_that_is_silent(
+    tmp_path: Path, fake_slurm: Path
+) -> None:
+    program(fake_slurm / "squeue", "echo '7|RUNNING'")
+    record = _recorder(host="node9", boot_id="other", scheduler={"SLURM_JOB_ID": "7"})
+    heartbeat = tmp_path / "resources.jsonl"
+    heartbeat.write_text("")
+    for age_s, expected in ((120, RUNNING), (liveness.HEARTBEAT_MARGIN_S + 60, LOST)):
+        os.utime(heartbeat, (time.time() - age_s, time.time() - age_s))
+        assert expected == judge(record, str(tmp_path))[0]
+
+
+def test_a_job_of_another_cluster_is_not_asked_for_here(tmp_path: Path, fake_slurm: Path) -> None:
+    program(fake_slurm / "squeue", "echo '7|CANCELLED'")
+    program(fake_slurm / "scontrol", "echo 'ClusterName             = here'")
+    for cluster, expected in (("there", RUNNING), ("here", LOST)):
+        ids = {"SLURM_JOB_ID": "7", "SLURM_CLUSTER_NAME": cluster}
+        record = _recorder(host="node9", boot_id="other", scheduler=ids)
+        assert expected == judge(record, str(tmp_path))[0]
+
+
+def test_accounts_that_do_not_answer_are_asked_once(tmp_path: Path, fake_slurm: Path) -> None:
+    program(fake_slurm / "squeue", "echo '7|RUNNING'")
+    program(fake_slurm / "sacct", "exit 1")
+    for job in range(20, 40):
+        record = _recorder(host="node9", boot_id="x", scheduler={"SLURM_JOB_ID": str(job)})
+        assert LOST == judge(record, str(tmp_path))[0]
+    assert len((fake_slurm / "squeue.calls").read_text().splitlines()) <= 2
+    assert len((fake_slurm / "sacct.calls").read_text().splitlines()) <= 2
+
+
+def test_who_looks_for_long_hears_that_a_job_has_ended(
+    tmp_path: Path, fake_slurm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slurm, "_FRESH_S", 0.05)
+    program(fake_slurm / "squeue", "echo '7|RUNNING'")
+    record = _recorder(host="node9", boot_id="other", scheduler={"SLURM_JOB_ID": "7"})
+    assert (RUNNING, "") == judge(record, str(tmp_path))
+    program(fake_slurm / "squeue", "echo '7|CANCELLED'")
+    deadline = time.monotonic() + 10
+    while judge(record, str(tmp_path))[0] == RUNNING:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_run_of_another_host_is_believed_while_its_heart_beats(tmp_path: Path) -> None:

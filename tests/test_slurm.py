@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import shutil
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -207,3 +210,43 @@ def test_a_job_that_is_preempted_goes_on_in_its_run(cluster: Slurm, repository: 
     assert run.read_status() == ("SUCCESS", "")
     assert Path(run.file("stdout")).read_text() == "attempt 1 from 0\nattempt 2 from 10\n"
     assert "the job was requeued" in run.read_metadata()["attempts"][0]["reason"]
+
+
+def seen_from_elsewhere(cluster: Slurm, repository: Path, age_s: float) -> tuple[str, str]:
+    """Give status and message of the run as another machine sees them, its heartbeat `age_s` old."""
+    (run,) = [run for run in runs_of(repository) if run.id != "copy"]
+    copy = repository / "experiments" / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(run.path, copy)
+    changes = {"host": "node9", "boot-id": "of node9"}
+    (copy / "metadata.json").write_text(json.dumps({**run.read_metadata(), **changes}))
+    (copy / "resources.jsonl").touch()
+    os.utime(copy / "resources.jsonl", (time.time() - age_s, time.time() - age_s))
+    words = ("ls", "--json", "--filter", "expid == 'copy'", "--columns", "status,status_message")
+    asked = meticulous(*words, cwd=repository, env=cluster.environ)
+    (row,) = json.loads(asked.stdout)
+    return row["status"], row["status_message"]
+
+
+def test_from_another_machine_the_word_of_slurm_counts(cluster: Slurm, repository: Path) -> None:
+    job = cluster.submit(repository, f"exec {RUN} -- sleep 1000", "--requeue")
+    wait_until(
+        lambda: runs_of(repository) and only_run(repository).read_metadata().get("child-pid")
+    )
+
+    def seen(age_s: float) -> tuple[str, str]:
+        return seen_from_elsewhere(cluster, repository, age_s)
+
+    assert seen(30)[0] == seen(600)[0] == "RUNNING"
+    assert "gives no sign of life" in seen(3600)[1]  # the job goes on, its command may not
+    cluster.ask("scontrol", "suspend", job)
+    assert cluster.wait(job, "SUSPENDED")
+    assert seen(3600) == ("RUNNING", "")
+    cluster.ask("scontrol", "resume", job)
+    cluster.ask("scontrol", "requeuehold", job)
+    assert cluster.wait(job, "PENDING", "REQUEUE_HOLD")
+    assert seen(600)[0] == "LOST"
+    assert "of its job" in seen(600)[1] and "which is to be started again" in seen(600)[1]
+    cluster.ask("scancel", job)
+    assert cluster.wait(job) == "CANCELLED"
+    assert seen(600) == ("LOST", f"Slurm says CANCELLED of its job {job}")
