@@ -154,6 +154,21 @@ def test_positionals_between_options_can_still_be_parsed(
         assert (["a", "b"], 1.0) == (again.files, again.lr)
 
 
+def test_a_configargparse_parser_does_as_well(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configargparse = pytest.importorskip("configargparse")
+    monkeypatch.setenv("LR", "0.5")
+    parser = configargparse.ArgParser()
+    parser.add("--lr", type=float, default=0.1, env_var="LR")
+    Experiment.add_argument_group(parser)
+    words = ["--description", "why"]
+    with Experiment.from_parser(parser, words):
+        assert 0.5 == parser.parse_args(words).lr
+    assert {"lr": 0.5} == recorded("args.json")
+    assert {"lr": 0.1} == recorded("default_args.json")
+
+
 def test_the_group_can_be_that_of_a_subcommand(project: Path) -> None:
     parser = argparse.ArgumentParser()
     commands = parser.add_subparsers(dest="command")

@@ -124,13 +124,13 @@ class _Remembered:
         )
 
     def __call__(
-        self, args: Sequence[str] | None = None, namespace: Any = None
+        self, args: Sequence[str] | None = None, namespace: Any = None, **more: Any
     ) -> tuple[Any, list[str]]:
-        """Do what ``ArgumentParser.parse_known_args`` does."""
+        """Do what ``ArgumentParser.parse_known_args`` does; a class of it may take `more`."""
         import sys
 
         if not self.holds(list(sys.argv[1:] if args is None else args)):
-            return self._parse(args, namespace)
+            return self._parse(args, namespace, **more)
         result = type(self.namespace)() if namespace is None else namespace
         given = {action.dest for action, _ in self.noted}
         for name, value in vars(self.namespace).items():
