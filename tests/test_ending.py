@@ -202,6 +202,20 @@ def test_a_fatal_signal_is_recorded_and_then_kills(
     assert number.name == only_run(repository).read_metadata()["signal"]
 
 
+def test_a_fatal_signal_ends_the_experiments_of_threads_too(repository: Path) -> None:
+    code = """
+thread = threading.Thread(target=Experiment, args=({"k": 1},))
+thread.start()
+thread.join()
+experiment = Experiment({"k": 2})
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(60)
+"""
+    done = run_script(repository, OPEN.replace("experiment =", "#") + code)
+    assert -signal.SIGTERM == done.returncode
+    assert ["SIGTERM"] * 2 == [run.read_metadata()["signal"] for run in runs_of(repository)]
+
+
 def test_a_signal_handler_of_the_program_is_kept_and_called(repository: Path) -> None:
     code = """
 signal.signal(signal.SIGTERM, lambda *_: (print("saving"), sys.exit(9)))

@@ -108,7 +108,7 @@ class _Watch:
         self.outermost = _outermost_frame()
         self.exits = _Exits()
         self.handled: dict[int, Any] = {}
-        self._handle_signals()
+        self.handle_signals()
 
     def end(self) -> None:
         """Put back what was there before."""
@@ -117,7 +117,7 @@ class _Watch:
             if signal.getsignal(number) is handler and _is_main_thread():
                 signal.signal(number, signal.SIG_DFL)
 
-    def _handle_signals(self) -> None:
+    def handle_signals(self) -> None:
         """Handle the signals that would end the process; those with a handler are the program's."""
         if not _is_main_thread():
             return  # only the main thread may
@@ -217,6 +217,8 @@ def watch(tell: Callable[[Verdict], None]) -> None:
     global _watch  # noqa: PLW0603, there is one process
     if _watch is None:
         _watch = _Watch(tell)
+    else:
+        _watch.handle_signals()  # the first one may have been made in another thread
 
 
 def unwatch() -> None:
