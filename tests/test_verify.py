@@ -115,6 +115,23 @@ def test_files_and_values_can_be_ignored(project: Path) -> None:
     assert "model.bin" in told
 
 
+def test_only_exactly_a_newline_at_the_end_counts(project: Path) -> None:
+    for text in ("end", "end\\n"):
+        meticulous("run", "--", "printf", text, cwd=project)
+
+    assert verdict(project)[0] == 0
+    assert "stdout end  3 bytes → 4 bytes" in verdict(project, "--exact")[1]
+
+
+def test_bars_that_stand_between_do_not_count(project: Path) -> None:
+    for bars in ("", " 10%|#    | 1/9 [00:01<00:09]\\n", " 20%|#    | 2/9 [00:01<00:09]\\n" * 3):
+        text = f"a\\n{bars}b\\n{bars}"
+        meticulous("run", "--", "sh", "-c", f"printf '{text.replace('%', '%%')}'", cwd=project)
+
+    assert verdict(project)[0] == 0
+    assert meticulous("verify", "2", "3", cwd=project).stdout.startswith(b"identical")
+
+
 def test_links_and_the_output_of_all_ranks_are_compared(project: Path) -> None:
     for number in (1, 2):
         run(project)

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,8 @@ _OF_THE_RECORD = re.compile(
 )
 """Files of a run folder that are not the program's, or are compared otherwise."""
 _OF_A_LINE = ("step", "time")
+_Line = tuple[int, "str | None"]
+_END: _Line = (0, None)
 _MOST_METRICS = 20
 """Differences of single metrics that are named."""
 
@@ -154,18 +156,16 @@ def _compare_stream(
     first: dict[bool, Difference] = {}
     count = taken_out = 0
     normalisers = _normalisers(one, other, terms)
-    sides = [
-        _lines(run.file(name), None if terms.is_exact else normal)
-        for run, normal in zip((one, other), normalisers, strict=True)
-    ]
-    for pair in zip_longest(*sides):
-        (at, old, plain), (at_other, new, plain_other) = (side or (0, None, None) for side in pair)
+    paths = [run.file(name) for run in (one, other)]
+    for (at, old), (at_other, new), plain, plain_other in _unequal(
+        paths, [str] * 2 if terms.is_exact else normalisers
+    ):
         if plain is None or plain_other is None or terms.is_exact:
-            is_same, is_near = plain == plain_other, False
+            is_same, is_near = False, False
         else:
             is_same, is_near = _alike(plain, plain_other, normalisers, terms.tolerance)
         if is_same:
-            taken_out += old != new
+            taken_out += 1
             continue
         count += 1
         if is_near not in first:
@@ -175,6 +175,9 @@ def _compare_stream(
     if taken_out:
         lines_ = "1 line" if taken_out == 1 else f"{taken_out:,} lines"
         found.passed_over.append(f"times, paths and the like in {lines_} of {name}")
+    if terms.is_exact and not count:  # a newline at the end
+        old, new = (f"{os.path.getsize(path)} bytes" for path in paths)
+        found.differences.append(Difference(name, "end", old, new))
     if count:
         chosen = first.get(False) or first[True]
         note = f"and {count - 1:,} more lines" if count > 1 else ""
@@ -191,14 +194,36 @@ def _alike(
     return one == other, line_is_near(one, other, tolerance)
 
 
-def _lines(path: str, normal: Normaliser | None) -> Iterator[tuple[int, str, str]]:
-    """Give (number, line, the line as it is compared)."""
+def _unequal(
+    paths: Sequence[str], normals: Sequence[Callable[[str], str | None]]
+) -> Iterator[tuple[_Line, _Line, str | None, str | None]]:
+    """Give the lines of two files that are not the same as they stand, and as they are compared.
+
+    Most are the same, and nothing has to be taken out of those. None where one file has ended.
+    """
+    sides = [_lines(path) for path in paths]
+    pair = [next(side, _END) for side in sides]
+    while pair != [_END, _END]:
+        done = [0, 1]
+        if pair[0][1] != pair[1][1]:
+            plain = [
+                None if line is None else normal(line)
+                for normal, (_, line) in zip(normals, pair, strict=True)
+            ]
+            # What only shows how far it was has no counterpart.
+            done = [n for n in done if plain[n] is None and pair[n] != _END]
+            if not done:
+                yield pair[0], pair[1], plain[0], plain[1]
+                done = [0, 1]
+        for n in done:
+            pair[n] = next(sides[n], _END)
+
+
+def _lines(path: str) -> Iterator[_Line]:
+    """Give each line of a file with its number."""
     try:
         with open(path, "rb") as file:
-            for number, line in enumerate(lines(file), 1):
-                plain = normal(line) if normal else line
-                if plain is not None:
-                    yield number, line, plain
+            yield from enumerate(lines(file), 1)
     except FileNotFoundError:
         return
     except OSError as error:
