@@ -192,7 +192,7 @@ def test_here_is_the_present_tree(project: Path) -> None:
     assert Path(runs_of(project)[1].file("stdout")).read_text() == "now\n"
     assert runs_of(project)[1].read_metadata()["rerun-of"] == "1"
     (project / "train.py").write_text("print('dirty')\n")
-    assert rerun(project, "1", "--here")[0] == 125
+    assert rerun(project, "1", "--here")[0] == 2
     assert rerun(project, "1", "--here", "--dirty", "ignore")[0] == 1
 
 

@@ -33,6 +33,8 @@ from meticulous.views import verdict as view
 __all__ = ["add_arguments", "main", "prepare"]
 
 _CANNOT = 2
+_REFUSED = 125
+"""With which the launcher ends where it refuses, as `run` does."""
 
 _extra: list[str] = []
 
@@ -259,7 +261,7 @@ def _verdict(
 ) -> int:
     """Print how the new run compares with the old one."""
     if new is None:
-        return code or _CANNOT
+        return _CANNOT if code in (0, _REFUSED) else code
     directory = os.path.dirname(os.path.abspath(new.path))
     rows = asked.ask(
         directory,
