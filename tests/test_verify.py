@@ -115,6 +115,19 @@ def test_files_and_values_can_be_ignored(project: Path) -> None:
     assert "model.bin" in told
 
 
+def test_of_long_lines_the_place_where_they_differ_is_shown(project: Path) -> None:
+    for loss in (0.25, 0.5):
+        line = f"import time; print(time.time(), 'a long word of the day ' * 9, 'loss', {loss})"
+        meticulous("run", "--", sys.executable, "-c", line, cwd=project)
+
+    told = verdict(project)[1]
+
+    assert "…word of the day  loss 0.25 → …word of the day  loss 0.5\n" in told
+    values = json.loads(verdict(project, "--json")[1])["differences"][0]["values"]
+    assert [value.endswith(f"loss {loss}") for value, loss in zip(values, (0.25, 0.5), strict=True)]
+    assert "a long word" in values[0]
+
+
 def test_only_exactly_a_newline_at_the_end_counts(project: Path) -> None:
     for text in ("end", "end\\n"):
         meticulous("run", "--", "printf", text, cwd=project)
@@ -205,6 +218,8 @@ def test_what_cannot_be_compared_is_neither_the_same_nor_different(
             "100%|###| 9/9 [00:12<00:00, 8it/s]",
         ),
         ("100%|█████████| 9/9 [00:01<00:00, 8.2it/s]", "100%|##| 9/9 [00:01<00:00, 8.2it/s]"),
+        ("\r 40%|##   | 4/9 [00:01<00:02, 3it/s, x=1]epoch 4 loss 0.5", "epoch 4 loss 0.5"),
+        ("\r 40%|\x1b[32m##\x1b[0m   | 4/9 [00:01<00:02, 3it/s]epoch 4", "epoch 4"),
         ("at 1764000000.123", "at 1774000000"),
         ("run 12 in experiments/12/out", "run 12 in experiments/12/out"),
         ("Tue Nov 24 04:52:31 UTC 2026", "Wed Nov 25 14:52:31 UTC 2026"),
@@ -268,6 +283,7 @@ def test_days_count_but_for_those_of_the_run(tmp_path: Path, text: str) -> None:
         ("mean 0.53 min 0.1 max 0.9", "mean 0.61 min 0.1 max 0.9"),
         ("loss 0.5 seconds: 1.2", "loss 0.6 seconds: 1.2"),
         ("split 80:20", "split 70:30"),
+        (" 40%|##   | 4/9 [00:01<00:02, 3it/s]loss 0.5", " 40%|##   | 4/9 [00:01<00:02]loss 0.6"),
         ("score 3:15", "score 3:25"),
         ("eta: 0.1", "eta: 0.3"),
         ("process 100 images", "process 200 images"),

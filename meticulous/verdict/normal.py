@@ -106,7 +106,11 @@ _RULES: tuple[_Rule, ...] = (
 _COLOURS = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
 _LOGGED = re.compile(rf"^(\[?[IWEF])\d{{4}} {_CLOCK}(?:\s+\d+)?(?= )")
 """What absl, glog and torch write before each line: a letter, the date, the time, the thread."""
-_BAR = re.compile(rf"(?<!\d)(\d+)% ?(?:\|{_BAR_SHAPE}\||\[(?=[=# .-]*[=#>])[=#>. -]*\]|[━╸╺]{{3}})")
+_BAR = re.compile(
+    rf"(?<!\d)(\d+)% ?(?:(\|{_BAR_SHAPE}\|(?: *\d\S*/\S+)?(?: *\[[^\]]*\])?)"
+    r"|\[(?=[=# .-]*[=#>])[=#>. -]*\]|[━╸╺]{3})"
+)
+"""How far something is, with the counts and times that tqdm writes behind its bar."""
 _TIMES = re.compile(
     r"(?:^|[_./ -])(?:time|times|timestamp|duration|elapsed|seconds|secs|sec|runtime|wall"
     r"|throughput|ms|per_second|per_sec|wall_?clock|walltime)(?:$|[_./ -]s?$|_(?:s|ms|sec|seconds)$)",
@@ -141,7 +145,6 @@ class Normaliser:
         above = rf"(?:(?<!{_OF_A_PATH}){_OF_A_PATH}*/)?"
         places.append((re.compile(rf"{above}{re.escape(folder)}/{name}{end}"), "<run>"))
         self._rules: list[_Rule] = [
-            (_COLOURS, ""),
             *places,
             (_LOGGED, r"\1<time>"),
             (_MOMENT, self._unless_of_another_day),
@@ -152,12 +155,14 @@ class Normaliser:
 
     def __call__(self, line: str) -> str | None:
         """Give `line` as it is compared; None for one that only shows how far it was."""
-        line = line.rstrip()
+        line = _COLOURS.sub("", line.rstrip())
         if "\r" in line:
             line = line.rpartition("\r")[2].rstrip()
         bar = _BAR.search(line)
         if bar and bar[1] != "100":
-            return None
+            line = line[bar.end() :] if bar[2] else ""
+            if not line:  # else it was printed beside the bar, and is a line of its own
+                return None
         for pattern, text in self._rules:
             line = pattern.sub(text, line)
         return line.rstrip()

@@ -31,6 +31,9 @@ _OF_THE_RECORD = re.compile(
 _OF_A_LINE = ("step", "time")
 _Line = tuple[int, "str | None"]
 _END: _Line = (0, None)
+_LONG = 60
+_BEFORE = 20
+"""Characters of a line that are shown, and of these before where it differs."""
 _MOST_METRICS = 20
 """Differences of single metrics that are named."""
 
@@ -171,7 +174,9 @@ def _compare_stream(
         if is_near not in first:
             place = f"line {at or at_other}"
             shown = [line and line.rstrip().rpartition("\r")[2] for line in (old, new)]
-            first[is_near] = Difference(name, place, shown[0], shown[1], is_near)
+            is_long = max(len(line or "") for line in shown) > _LONG
+            excerpt = _excerpt(plain, plain_other) if is_long else None
+            first[is_near] = Difference(name, place, shown[0], shown[1], is_near, excerpt=excerpt)
     if taken_out:
         lines_ = "1 line" if taken_out == 1 else f"{taken_out:,} lines"
         found.passed_over.append(f"times, paths and the like in {lines_} of {name}")
@@ -192,6 +197,15 @@ def _alike(
         return True, True
     one, other = normalisers[0].without_id(one), normalisers[1].without_id(other)
     return one == other, line_is_near(one, other, tolerance)
+
+
+def _excerpt(one: str | None, other: str | None) -> tuple[str, str] | None:
+    """Give two lines from shortly before where they differ; None where there is but one."""
+    if one is None or other is None:
+        return None
+    common = len(os.path.commonprefix([one, other]))
+    start = one.rfind(" ", 0, max(common - _BEFORE, 0)) + 1
+    return ("…" + one[start:], "…" + other[start:]) if start else (one, other)
 
 
 def _unequal(

@@ -42,7 +42,8 @@ class Difference(Record):
 
     `section` is ``status``, ``exit code``, ``reason``, ``summary``, ``metrics``, ``stdout``,
     ``stderr`` or ``files``; `name` which value or line of it; `one` and `other` are the two values,
-    None where a run has none; `is_near` where it is within the tolerance.
+    None where a run has none; `is_near` where it is within the tolerance. `excerpt` is where two
+    long lines differ, as they are compared.
     """
 
     section: str
@@ -51,6 +52,7 @@ class Difference(Record):
     other: Any
     is_near: bool = False
     note: str = ""
+    excerpt: tuple[str, str] | None = None
 
 
 def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:

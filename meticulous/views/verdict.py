@@ -92,7 +92,8 @@ def _difference(one: Difference) -> tuple[str, str]:
     told = [
         part for part in (_moved(one), "within tolerance" if one.is_near else "", one.note) if part
     ]
-    return name, f"{_arrow(one.one, one.other)}" + (f"   ({', '.join(told)})" if told else "")
+    arrow = _arrow(*(one.excerpt or (one.one, one.other)))
+    return name, arrow + (f"   ({', '.join(told)})" if told else "")
 
 
 def _moved(one: Difference) -> str:
