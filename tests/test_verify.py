@@ -366,6 +366,8 @@ def test_tolerance() -> None:
     assert near.compare(1000, 1000.5) == "near"
     assert near.compare(1000, 1002) == "different"
     assert near.compare(float("inf"), 1e308) == "different"
+    assert near.compare(10**400, 10**400) == "same"
+    assert near.compare(10**400, 10**401) == near.compare(10**400, 1.5) == "different"
     assert near.compare("a", "a") == "same"
     assert near.compare(None, 0) == "different"
     assert line_is_near("loss 0.5000, acc 3", "loss 0.50001, acc 3", near)

@@ -28,12 +28,15 @@ class Tolerance(Record):
         if isinstance(one, bool) or isinstance(other, bool) or not _are_numbers(one, other):
             is_same = type(one) is type(other) and one == other
             return "same" if is_same else "different"
-        if one == other or (math.isnan(one) and math.isnan(other)):
+        if one == other or (one != one and other != other):  # noqa: PLR0124, NaN
             return "same"
-        if math.isfinite(one) and math.isfinite(other):
-            largest = max(abs(one), abs(other))
-            if abs(one - other) <= self.atol + self.rtol * largest:
-                return "near"
+        try:
+            if math.isfinite(one) and math.isfinite(other):
+                largest = max(abs(one), abs(other))
+                if abs(one - other) <= self.atol + self.rtol * largest:
+                    return "near"
+        except OverflowError:
+            pass  # an integer that no float holds
         return "different"
 
 

@@ -18,6 +18,8 @@ _WIDEST = 60
 _FEW_PACKAGES = 6
 """More that only one side has are listed in a line: another environment has its own dozens."""
 _ABSENT = "none"
+_LARGEST = 1e308
+"""Beyond which a number, or an integer as one, may be no float."""
 
 
 def lines(verdict: Verdict, names: Sequence[str], stream: TextIO) -> Iterator[str]:
@@ -99,7 +101,8 @@ def _difference(one: Difference) -> tuple[str, str]:
 def _moved(one: Difference) -> str:
     """Say by how much a number moved, where the digits do not show it at a glance."""
     old, new = one.one, one.other
-    if isinstance(old, float) and isinstance(new, (int, float)) and old and abs(old) < float("inf"):
+    are_numbers = isinstance(old, float) and isinstance(new, (int, float))
+    if are_numbers and old and max(abs(old), abs(new)) < _LARGEST:
         share = (new - old) / abs(old)
         if abs(share) < float("inf"):
             return f"{share:+.2g} of it" if abs(share) < 1e-4 else f"{100 * share:+.3g} %"
