@@ -450,6 +450,18 @@ def test_submodules_keep_their_own(repository: Path, tmp_path: Path) -> None:
     assert "" == git(there, "status", "--porcelain", "--ignore-submodules=none")
 
 
+def test_a_submodule_that_git_was_told_to_ignore(repository: Path, tmp_path: Path) -> None:
+    with_submodule(repository, tmp_path / "library")
+    git(repository, "config", "submodule.lib.ignore", "all")
+    clean = meticulous("run", "--", "true", cwd=repository)
+    (repository / "lib" / "code.py").write_text("changed\n")
+
+    done = meticulous("run", "--dirty", "snapshot", "--", "true", cwd=repository)
+
+    assert (0, 0) == (clean.returncode, done.returncode), done.stderr
+    assert b"+changed" in meticulous("diff", "1", "2", "--code", cwd=repository).stdout
+
+
 def test_a_submodule_at_another_commit(repository: Path, tmp_path: Path) -> None:
     with_submodule(repository, tmp_path / "library")
     inner = repository / "lib"

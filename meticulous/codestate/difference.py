@@ -17,7 +17,7 @@ def code_difference(
     With `stat` only how many lines changed in which file. Raises CodeStateError where a commit is
     not in the repository, or there is no git program.
     """
-    words = ["diff", "--no-ext-diff", "--no-textconv", "-M"]
+    words = ["diff", "--no-ext-diff", "--no-textconv", "-M", "--ignore-submodules=none"]
     words += [
         "--color=always" if coloured else "--no-color",
         "--stat" if stat else "--submodule=diff",

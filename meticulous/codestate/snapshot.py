@@ -32,6 +32,7 @@ _DIFF = (
     "diff-tree -r -p --binary --full-index -M -l300 --no-ext-diff --no-textconv --no-color "
     "--src-prefix=a/ --dst-prefix=b/ --ignore-submodules=none --submodule=short"
 ).split()
+_RAW = "diff-tree -r -z --raw --no-renames --full-index --ignore-submodules=none".split()
 _APPLY = "apply --cached --binary --whitespace=nowarn --no-ignore-whitespace".split()
 
 
@@ -276,9 +277,7 @@ def _verified_patch(quarantine: Quarantine, head: str, sha: str) -> bytes:
     nothing, and they would make it slow.
     """
     asked = quarantine.start(*_DIFF, head, sha)
-    raw = quarantine.git(
-        "diff-tree", "-r", "-z", "--raw", "--no-renames", "--full-index", head, sha
-    )
+    raw = quarantine.git(*_RAW, head, sha)
     patch = quarantine.end(asked)
     fields = raw.split(b"\0")
     before, after = [], []

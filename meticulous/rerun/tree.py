@@ -193,7 +193,8 @@ def known_code(run: RunFolder, tree: Tree) -> dict[str, Any]:
     patches = {}
     if snapshot:
         if metadata.get("dirty"):
-            names = git(tree.repository, "diff", "--name-only", "-z", head, snapshot).split(b"\0")
+            words = ["diff-tree", "-r", "--name-only", "-z", "--ignore-submodules=none"]
+            names = git(tree.repository, *words, head, snapshot).split(b"\0")
             changes = [os.fsdecode(name) for name in names if name]
         files = {"": runfolder.UNCOMMITTED_PATCH}
         for module in metadata.get("snapshot-submodules") or []:
