@@ -14,7 +14,7 @@ import pytest
 
 from meticulous import Experiment
 from meticulous.codestate import Snapshot, capture, snapshot, worktree
-from meticulous.codestate.selection import Limits, is_secret
+from meticulous.codestate.selection import NAMED_LIMIT, Limits, grouped, is_secret
 from meticulous.errors import CodeStateError
 from meticulous.runfolder import RunFolder
 from tests.conftest import git, meticulous, only_run, runs_of
@@ -212,6 +212,35 @@ def test_large_files_are_left_out_the_largest_first(repository: Path) -> None:
     assert "snapshot-limit" in kept.left_out[0][1]
     assert ["b", "c", "tracked", "train.py"] == names_in(repository, kept)
     assert "1" == git(repository, "show", f"{kept.sha}:tracked")  # as it is in the commit
+
+
+def test_where_very_much_is_left_out_folders_are_named(repository: Path) -> None:
+    for number in range(1100):
+        folder = repository / "data" / str(number % 2)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}.txt").write_text("some\n")
+    (repository / "large").write_text("long enough\n")
+
+    options = ("--snapshot-limit", "0", "--dirty", "snapshot")
+    done = meticulous("run", *options, "--", "true", cwd=repository)
+
+    left_out = only_run(repository).read_metadata()["snapshot-left-out"]
+    assert ["data/0/", "data/1/", "large"] == [one["path"] for one in left_out]
+    assert left_out[0]["reason"].startswith("550 files, as data/0/0.txt: 5 B, over 0 B altogether")
+    assert b"not in the snapshot: data/0/ (550 files, " in done.stderr
+
+
+@pytest.mark.parametrize("depth", [0, 1, 3])
+def test_any_number_of_names_becomes_few(depth: int) -> None:
+    names = [(f"{'d/' * depth}{number}", "large") for number in range(5000)]
+    names += [(f"top/{number}/a/b", "large") for number in range(999)]
+
+    entries = grouped(names)
+
+    assert len(entries) <= NAMED_LIMIT
+    assert 5999 == sum(
+        int(reason.split()[0].replace(",", "")) if "files" in reason else 1 for _, reason in entries
+    )
 
 
 def test_what_may_hold_a_secret_is_left_out_unless_it_is_staged(repository: Path) -> None:

@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
     from meticulous.codestate import CodeState
 
-__all__ = ["Limits", "Selection", "is_secret", "select", "select_untracked"]
+__all__ = [
+    "NAMED_LIMIT",
+    "Limits",
+    "Selection",
+    "grouped",
+    "is_secret",
+    "select",
+    "select_untracked",
+]
 
 _SECRET_NAMES = frozenset(
     ".env .netrc _netrc .pypirc .npmrc .pgpass .git-credentials .htpasswd credentials "
@@ -27,6 +35,9 @@ _HARMLESS_ENDINGS = (".example", ".sample", ".template", ".dist")
 
 _BLOCK = 4096
 """Bytes that a file takes at least; so there is an end to the number of small ones too."""
+
+NAMED_LIMIT = 1000
+"""Entries of what is left out; more are put together by their folders."""
 
 _AT_ONCE = 500
 """Directories that are named to git in one command line."""
@@ -162,6 +173,30 @@ def select_untracked(
         if path not in modules:
             selection.leave_out(path, "a repository of its own")
     selection.add(sorted(path for path in files if not path.endswith("/")), are_tracked=False)
+
+
+def grouped(left_out: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Give what is left out, sorted; where it is very much, folders stand for what is in them.
+
+    So a forgotten data set does not swell the record of each run.
+    """
+    entries = sorted(left_out)
+    deepest = max((path.rstrip("/").count("/") for path, _ in entries), default=0)
+    while len(entries) > NAMED_LIMIT:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for path, reason in sorted(left_out):
+            folders = path.rstrip("/").split("/")[:-1][:deepest]
+            is_inner = path.rstrip("/").count("/") >= deepest
+            name = "/".join([*folders, ""]) or "./"
+            groups.setdefault(name if is_inner else path, []).append((path, reason))
+        entries = [
+            inner[0]
+            if len(inner) == 1
+            else (name, f"{len(inner):,} files, as {': '.join(inner[0])}")
+            for name, inner in groups.items()
+        ]
+        deepest -= 1
+    return tuple(entries)
 
 
 def is_secret(name: str) -> bool:

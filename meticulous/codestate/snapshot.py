@@ -14,7 +14,7 @@ import time
 from meticulous.codestate import CodeState, ModuleSnapshot, Snapshot, capture, excluding
 from meticulous.codestate.program import KEPT_REFS, ask_git, git, has_commit, start_git
 from meticulous.codestate.quarantine import Quarantine
-from meticulous.codestate.selection import Limits, Selection, select, select_untracked
+from meticulous.codestate.selection import Limits, Selection, grouped, select, select_untracked
 from meticulous.errors import CodeStateError
 
 TYPE_CHECKING = False
@@ -159,7 +159,7 @@ def _take(
     for module in modules:
         left_out += [(f"{module.path}/{path}", reason) for path, reason in module.left_out]
     kept = tuple(one for one in modules if one.path in patches)
-    return Snapshot(sha, patches, tuple(sorted(left_out)), kept, is_new)
+    return Snapshot(sha, patches, grouped(left_out), kept, is_new)
 
 
 def _take_modules(
