@@ -115,6 +115,18 @@ def test_files_and_values_can_be_ignored(project: Path) -> None:
     assert "model.bin" in told
 
 
+def test_a_path_in_the_folder_of_the_run_may_be_a_value(project: Path) -> None:
+    code = "import meticulous as m; m.summary({'best': [m.run_directory() + '/epoch_3.pt']})"
+    for text in (code, code, code.replace("_3", "_4")):
+        meticulous("run", "--", sys.executable, "-c", text, cwd=project)
+
+    assert verdict(project)[0] == 0
+    assert verdict(project, "--exact")[0] == 1
+    assert b"<run>/epoch_3.pt \xe2\x86\x92 <run>/epoch_4.pt" in (
+        meticulous("verify", "2", "3", cwd=project).stdout
+    )
+
+
 def test_of_long_lines_the_place_where_they_differ_is_shown(project: Path) -> None:
     for loss in (0.25, 0.5):
         line = f"import time; print(time.time(), 'a long word of the day ' * 9, 'loss', {loss})"
@@ -285,6 +297,8 @@ def test_days_count_but_for_those_of_the_run(tmp_path: Path, text: str) -> None:
         ("split 80:20", "split 70:30"),
         (" 40%|##   | 4/9 [00:01<00:02, 3it/s]loss 0.5", " 40%|##   | 4/9 [00:01<00:02]loss 0.6"),
         ("score 3:15", "score 3:25"),
+        ("velocity 3.4 m/s", "velocity 3.5 m/s"),
+        ("km/s: 3.4", "km/s: 3.5"),
         ("eta: 0.1", "eta: 0.3"),
         ("process 100 images", "process 200 images"),
         ("crc 0x1a2b3c4d", "crc 0x1a2b3c4e"),

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta, timezone
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from meticulous.errors import RunFolderError
 from meticulous.reading import instant
@@ -68,6 +68,8 @@ def _unless_it_is_a_name(found: re.Match[str]) -> str:
     return found[0] if after and _VALUE.match(found.string, after.end()) else "<duration>"
 
 
+_NO_WORK = r"(?!(?:[ckmµn]?m|rad|deg|mol|k?g|J|N|[Ll])/s)"
+"""Units of speeds that are a result, and not how quick the program was."""
 _OF_A_PATH = r"[^\s'\"=,;:()\[\]{}<>|]"
 _BAR_SHAPE = r"(?:[█▉▊▋▌▍▎▏#]+\d? *| *(?:\d *)?(?=\| +\d\S*/))"
 _Rule = tuple["re.Pattern[str]", "str | Callable[[re.Match[str]], str]"]
@@ -80,14 +82,14 @@ _RULES: tuple[_Rule, ...] = (
     ),
     (re.compile(rf"(?<![\w.]){_NUMBER} ?{_UNIT}/\w+"), "<rate>"),
     (
-        re.compile(rf"(?<![\w.])(?:{_NUMBER}|\?) ?[kMG]?[A-Za-z]*/s(?:ec(?:ond)?)?\b"),
+        re.compile(rf"(?<![\w.])(?:{_NUMBER}|\?) ?{_NO_WORK}[kMG]?[A-Za-z]*/s(?:ec(?:ond)?)?\b"),
         "<rate>",
     ),
     (re.compile(rf"(?<![\w.]){_NUMBER} ?({_UNIT})\b"), _unless_it_is_a_name),
     (
         re.compile(
             r"\b((?:(?:\w+[ _])?(?:took|elapsed|duration|runtime|time|secs|seconds|throughput)"
-            r"(?: taken| elapsed)?|\w+/s(?:ec(?:ond)?)?|\w+_per_sec(?:ond)?)"
+            rf"(?: taken| elapsed)?|{_NO_WORK}\w+/s(?:ec(?:ond)?)?|\w+_per_sec(?:ond)?)"
             rf"['\"]?(?:\s*[:=]\s*|\s+(?=\d+\.)))(?:\d:[0-5]\d\b|{_NUMBER})",
             re.IGNORECASE,
         ),
@@ -138,14 +140,14 @@ class Normaliser:
         known += [(os.path.realpath(place), text) for place, text in known]
         known.sort(key=lambda pair: -len(pair[0]))
         end = r"(?![\w.-])"
-        places = [
+        self._places: list[_Rule] = [
             (re.compile(re.escape(place) + end), text) for place, text in known if place != "/"
         ]
         name = re.escape(run.id)
         above = rf"(?:(?<!{_OF_A_PATH}){_OF_A_PATH}*/)?"
-        places.append((re.compile(rf"{above}{re.escape(folder)}/{name}{end}"), "<run>"))
+        self._places.append((re.compile(rf"{above}{re.escape(folder)}/{name}{end}"), "<run>"))
         self._rules: list[_Rule] = [
-            *places,
+            *self._places,
             (_LOGGED, r"\1<time>"),
             (_MOMENT, self._unless_of_another_day),
             *_RULES,
@@ -166,6 +168,20 @@ class Normaliser:
         for pattern, text in self._rules:
             line = pattern.sub(text, line)
         return line.rstrip()
+
+    def placed(self, value: Any) -> Any:
+        """Give a JSON value with ``<run>`` for the run's own folder in its texts.
+
+        So that a run may save the path of its best checkpoint.
+        """
+        if isinstance(value, str):
+            for pattern, text in self._places:
+                value = pattern.sub(text, value)
+        elif isinstance(value, dict):
+            value = {name: self.placed(item) for name, item in value.items()}
+        elif isinstance(value, list):
+            value = [self.placed(item) for item in value]
+        return value
 
     def without_id(self, plain: str) -> str:
         """Give a line as it is compared without the id of the run, where it is called by that.

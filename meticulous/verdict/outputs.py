@@ -95,6 +95,9 @@ def endings(
 def summaries(one: RunFolder, other: RunFolder, terms: Terms, found: Found) -> None:
     """Compare the values that the programs saved."""
     first, second = (run.read_json(runfolder.SUMMARY) for run in (one, other))
+    if not terms.is_exact:
+        normals = _normalisers(one, other, terms)
+        first, second = normals[0].placed(first), normals[1].placed(second)
     found.values("summary", first, second, terms)
 
 
