@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from meticulous.records import Record
 from meticulous.runfolder import RunFolder
-from meticulous.verdict import outputs
+from meticulous.verdict import outputs, printed
 from meticulous.verdict.circumstances import Change, changes
 from meticulous.verdict.values import Difference, Tolerance
 
@@ -61,7 +61,7 @@ def compare(
     outputs.endings(one, other, statuses, terms, found)
     outputs.summaries(one, other, terms, found)
     outputs.metrics(one, other, terms, found)
-    outputs.streams(one, other, terms, found)
+    printed.streams(one, other, terms, found)
     outputs.files(one, other, terms, found)
     differences = found.differences
     is_near = all(difference.is_near for difference in differences)

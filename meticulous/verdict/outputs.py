@@ -1,4 +1,4 @@
-"""What came out of two runs, one kind after the other."""
+"""What came out of two runs, one kind after the other; what they printed is beside this."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +15,22 @@ from meticulous import runfolder, settings
 from meticulous.errors import RunFolderError
 from meticulous.helper import from_strict
 from meticulous.runfolder import RunFolder
-from meticulous.verdict.normal import Normaliser, lines, names_a_time
-from meticulous.verdict.values import Difference, Tolerance, leaves, line_is_near
+from meticulous.verdict.normal import Normaliser, names_a_time
+from meticulous.verdict.values import Difference, leaves
 
 if TYPE_CHECKING:
     from meticulous.verdict import Terms
 
-__all__ = ["Found", "endings", "files", "metrics", "streams", "summaries"]
+__all__ = [
+    "Found",
+    "endings",
+    "files",
+    "hash_of",
+    "is_ignored",
+    "metrics",
+    "normalisers_of",
+    "summaries",
+]
 
 _OF_THE_RECORD = re.compile(
     r"STATUS|(?:metadata|args|default_args|environment|summary)\.json|stdout|stderr|timeline"
@@ -29,11 +38,6 @@ _OF_THE_RECORD = re.compile(
 )
 """Files of a run folder that are not the program's, or are compared otherwise."""
 _OF_A_LINE = ("step", "time")
-_Line = tuple[int, "str | None"]
-_END: _Line = (0, None)
-_LONG = 60
-_BEFORE = 20
-"""Characters of a line that are shown, and of these before where it differs."""
 _MOST_METRICS = 20
 """Differences of single metrics that are named."""
 
@@ -49,7 +53,7 @@ class Found:
         """Compare two JSON values by their leaves."""
         first, second = dict(leaves(one)), dict(leaves(other))
         for name in dict.fromkeys([*first, *second]):
-            if _is_ignored(name, terms):
+            if is_ignored(name, terms):
                 self.passed_over.append(f"{section} {name}")
                 continue
             pair = first.get(name), second.get(name)
@@ -86,7 +90,7 @@ def endings(
     reasons = [str(fact.get("reason") or "") for fact in facts]
     plain = [
         normal(reason)
-        for normal, reason in zip(_normalisers(one, other, terms), reasons, strict=True)
+        for normal, reason in zip(normalisers_of(one, other, terms), reasons, strict=True)
     ]
     if (reasons if terms.is_exact else plain)[0] != (reasons if terms.is_exact else plain)[1]:
         found.differences.append(Difference("reason", "", reasons[0] or None, reasons[1] or None))
@@ -96,7 +100,7 @@ def summaries(one: RunFolder, other: RunFolder, terms: Terms, found: Found) -> N
     """Compare the values that the programs saved."""
     first, second = (run.read_json(runfolder.SUMMARY) for run in (one, other))
     if not terms.is_exact:
-        normals = _normalisers(one, other, terms)
+        normals = normalisers_of(one, other, terms)
         first, second = normals[0].placed(first), normals[1].placed(second)
     found.values("summary", first, second, terms)
 
@@ -137,121 +141,11 @@ def _metrics(run: RunFolder) -> Iterator[dict[str, Any]]:
         raise RunFolderError(f"cannot read {path}: {error.strerror}") from error
 
 
-def streams(one: RunFolder, other: RunFolder, terms: Terms, found: Found) -> None:
-    """Compare what was printed, line by line; by each rank, where both runs have the same ones."""
-    names = [runfolder.STDOUT, runfolder.STDERR]
-    if one.ranks() == other.ranks():
-        names += [
-            os.path.relpath(one.rank(number).file(name), one.path)
-            for number in one.ranks()
-            for name in names
-        ]
-    else:
-        found.passed_over.append("what other ranks printed")
-    for name in names:
-        if _is_ignored(name, terms):
-            found.passed_over.append(name)
-        elif _hash(one.file(name)) != _hash(other.file(name)):
-            _compare_stream(name, one, other, terms, found)
-
-
-def _compare_stream(
-    name: str, one: RunFolder, other: RunFolder, terms: Terms, found: Found
-) -> None:
-    """Name the first line that differs beyond the tolerance, else the first that differs."""
-    first: dict[bool, Difference] = {}
-    count = taken_out = 0
-    normalisers = _normalisers(one, other, terms)
-    paths = [run.file(name) for run in (one, other)]
-    for (at, old), (at_other, new), plain, plain_other in _unequal(
-        paths, [str] * 2 if terms.is_exact else normalisers
-    ):
-        if plain is None or plain_other is None or terms.is_exact:
-            is_same, is_near = False, False
-        else:
-            is_same, is_near = _alike(plain, plain_other, normalisers, terms.tolerance)
-        if is_same:
-            taken_out += 1
-            continue
-        count += 1
-        if is_near not in first:
-            place = f"line {at or at_other}"
-            shown = [line and line.rstrip().rpartition("\r")[2] for line in (old, new)]
-            is_long = max(len(line or "") for line in shown) > _LONG
-            excerpt = _excerpt(plain, plain_other) if is_long else None
-            first[is_near] = Difference(name, place, shown[0], shown[1], is_near, excerpt=excerpt)
-    if taken_out:
-        lines_ = "1 line" if taken_out == 1 else f"{taken_out:,} lines"
-        found.passed_over.append(f"times, paths and the like in {lines_} of {name}")
-    if terms.is_exact and not count:  # a newline at the end
-        old, new = (f"{os.path.getsize(path)} bytes" for path in paths)
-        found.differences.append(Difference(name, "end", old, new))
-    if count:
-        chosen = first.get(False) or first[True]
-        note = f"and {count - 1:,} more lines" if count > 1 else ""
-        found.differences.append(chosen._replace(note=note))
-
-
-def _alike(
-    one: str, other: str, normalisers: Sequence[Normaliser], tolerance: Tolerance
-) -> tuple[bool, bool]:
-    """Tell whether two lines are the same, and whether they are within the tolerance."""
-    if one == other:
-        return True, True
-    one, other = normalisers[0].without_id(one), normalisers[1].without_id(other)
-    return one == other, line_is_near(one, other, tolerance)
-
-
-def _excerpt(one: str | None, other: str | None) -> tuple[str, str] | None:
-    """Give two lines from shortly before where they differ; None where there is but one."""
-    if one is None or other is None:
-        return None
-    common = len(os.path.commonprefix([one, other]))
-    start = one.rfind(" ", 0, max(common - _BEFORE, 0)) + 1
-    return ("…" + one[start:], "…" + other[start:]) if start else (one, other)
-
-
-def _unequal(
-    paths: Sequence[str], normals: Sequence[Callable[[str], str | None]]
-) -> Iterator[tuple[_Line, _Line, str | None, str | None]]:
-    """Give the lines of two files that are not the same as they stand, and as they are compared.
-
-    Most are the same, and nothing has to be taken out of those. None where one file has ended.
-    """
-    sides = [_lines(path) for path in paths]
-    pair = [next(side, _END) for side in sides]
-    while pair != [_END, _END]:
-        done = [0, 1]
-        if pair[0][1] != pair[1][1]:
-            plain = [
-                None if line is None else normal(line)
-                for normal, (_, line) in zip(normals, pair, strict=True)
-            ]
-            # What only shows how far it was has no counterpart.
-            done = [n for n in done if plain[n] is None and pair[n] != _END]
-            if not done:
-                yield pair[0], pair[1], plain[0], plain[1]
-                done = [0, 1]
-        for n in done:
-            pair[n] = next(sides[n], _END)
-
-
-def _lines(path: str) -> Iterator[_Line]:
-    """Give each line of a file with its number."""
-    try:
-        with open(path, "rb") as file:
-            yield from enumerate(lines(file), 1)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise RunFolderError(f"cannot read {path}: {error.strerror}") from error
-
-
 def files(one: RunFolder, other: RunFolder, terms: Terms, found: Found) -> None:
     """Compare the files that the programs left in the run folder."""
     sizes = [_files(run) for run in (one, other)]
     for name in sorted({*sizes[0], *sizes[1]}):
-        if _is_ignored(name, terms):
+        if is_ignored(name, terms):
             found.passed_over.append(name)
             continue
         pair = [size.get(name) for size in sizes]
@@ -259,7 +153,7 @@ def files(one: RunFolder, other: RunFolder, terms: Terms, found: Found) -> None:
         if pair[0] == pair[1] and isinstance(pair[0], str):
             continue
         if pair[0] == pair[1]:
-            hashes = [_hash(run.file(name)) for run in (one, other)]
+            hashes = [hash_of(run.file(name)) for run in (one, other)]
             if hashes[0] == hashes[1]:
                 continue
             shown = [
@@ -297,7 +191,8 @@ def _target(link: str, run: RunFolder) -> str:
     return target if inner.split(os.sep)[0] == os.pardir else inner
 
 
-def _hash(path: str) -> str:
+def hash_of(path: str) -> str:
+    """Give the SHA-256 of a file; that of an empty one where there is none."""
     try:
         with open(path, "rb") as file:
             digest = hashlib.sha256()
@@ -310,7 +205,8 @@ def _hash(path: str) -> str:
         raise RunFolderError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _normalisers(one: RunFolder, other: RunFolder, terms: Terms) -> list[Normaliser]:
+def normalisers_of(one: RunFolder, other: RunFolder, terms: Terms) -> list[Normaliser]:
+    """Give what takes out of the output of each run what is known to differ."""
     return [Normaliser(run, [*_project(run), *terms.roots]) for run in (one, other)]
 
 
@@ -319,5 +215,6 @@ def _project(run: RunFolder) -> list[str]:
     return [place] if place else []
 
 
-def _is_ignored(name: str, terms: Terms) -> bool:
+def is_ignored(name: str, terms: Terms) -> bool:
+    """Tell whether what is called `name` is not to be compared."""
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in terms.ignored)

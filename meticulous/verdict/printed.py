@@ -1,0 +1,135 @@
+"""What two runs printed, line by line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from meticulous import runfolder
+from meticulous.errors import RunFolderError
+from meticulous.runfolder import RunFolder
+from meticulous.verdict.normal import Normaliser, lines
+from meticulous.verdict.outputs import Found, hash_of, is_ignored, normalisers_of
+from meticulous.verdict.values import Difference, Tolerance, line_is_near
+
+if TYPE_CHECKING:
+    from meticulous.verdict import Terms
+
+__all__ = ["streams"]
+
+_Line = tuple[int, "str | None"]
+_END: _Line = (0, None)
+_LONG = 60
+_BEFORE = 20
+"""Characters of a line that are shown, and of these before where it differs."""
+
+
+def streams(one: RunFolder, other: RunFolder, terms: Terms, found: Found) -> None:
+    """Compare what was printed, line by line; by each rank, where both runs have the same ones."""
+    names = [runfolder.STDOUT, runfolder.STDERR]
+    if one.ranks() == other.ranks():
+        names += [
+            os.path.relpath(one.rank(number).file(name), one.path)
+            for number in one.ranks()
+            for name in names
+        ]
+    else:
+        found.passed_over.append("what other ranks printed")
+    for name in names:
+        if is_ignored(name, terms):
+            found.passed_over.append(name)
+        elif hash_of(one.file(name)) != hash_of(other.file(name)):
+            _compare_stream(name, one, other, terms, found)
+
+
+def _compare_stream(
+    name: str, one: RunFolder, other: RunFolder, terms: Terms, found: Found
+) -> None:
+    """Name the first line that differs beyond the tolerance, else the first that differs."""
+    first: dict[bool, Difference] = {}
+    count = taken_out = 0
+    normalisers = normalisers_of(one, other, terms)
+    paths = [run.file(name) for run in (one, other)]
+    for (at, old), (at_other, new), plain, plain_other in _unequal(
+        paths, [str] * 2 if terms.is_exact else normalisers
+    ):
+        if plain is None or plain_other is None or terms.is_exact:
+            is_same, is_near = False, False
+        else:
+            is_same, is_near = _alike(plain, plain_other, normalisers, terms.tolerance)
+        if is_same:
+            taken_out += 1
+            continue
+        count += 1
+        if is_near not in first:
+            place = f"line {at or at_other}"
+            shown = [line and line.rstrip().rpartition("\r")[2] for line in (old, new)]
+            is_long = max(len(line or "") for line in shown) > _LONG
+            excerpt = _excerpt(plain, plain_other) if is_long else None
+            first[is_near] = Difference(name, place, shown[0], shown[1], is_near, excerpt=excerpt)
+    if taken_out:
+        lines_ = "1 line" if taken_out == 1 else f"{taken_out:,} lines"
+        found.passed_over.append(f"times, paths and the like in {lines_} of {name}")
+    if terms.is_exact and not count:  # a newline at the end
+        old, new = (f"{os.path.getsize(path)} bytes" for path in paths)
+        found.differences.append(Difference(name, "end", old, new))
+    if count:
+        chosen = first.get(False) or first[True]
+        note = f"and {count - 1:,} more lines" if count > 1 else ""
+        found.differences.append(chosen._replace(note=note))
+
+
+def _alike(
+    one: str, other: str, normalisers: Sequence[Normaliser], tolerance: Tolerance
+) -> tuple[bool, bool]:
+    """Tell whether two lines are the same, and whether they are within the tolerance."""
+    if one == other:
+        return True, True
+    one, other = normalisers[0].without_id(one), normalisers[1].without_id(other)
+    return one == other, line_is_near(one, other, tolerance)
+
+
+def _excerpt(one: str | None, other: str | None) -> tuple[str, str] | None:
+    """Give two lines from shortly before where they differ; None where there is but one."""
+    if one is None or other is None:
+        return None
+    common = len(os.path.commonprefix([one, other]))
+    start = one.rfind(" ", 0, max(common - _BEFORE, 0)) + 1
+    return ("…" + one[start:], "…" + other[start:]) if start else (one, other)
+
+
+def _unequal(
+    paths: Sequence[str], normals: Sequence[Callable[[str], str | None]]
+) -> Iterator[tuple[_Line, _Line, str | None, str | None]]:
+    """Give the lines of two files that are not the same as they stand, and as they are compared.
+
+    Most are the same, and nothing has to be taken out of those. None where one file has ended.
+    """
+    sides = [_lines(path) for path in paths]
+    pair = [next(side, _END) for side in sides]
+    while pair != [_END, _END]:
+        done = [0, 1]
+        if pair[0][1] != pair[1][1]:
+            plain = [
+                None if line is None else normal(line)
+                for normal, (_, line) in zip(normals, pair, strict=True)
+            ]
+            # What only shows how far it was has no counterpart.
+            done = [n for n in done if plain[n] is None and pair[n] != _END]
+            if not done:
+                yield pair[0], pair[1], plain[0], plain[1]
+                done = [0, 1]
+        for n in done:
+            pair[n] = next(sides[n], _END)
+
+
+def _lines(path: str) -> Iterator[_Line]:
+    """Give each line of a file with its number."""
+    try:
+        with open(path, "rb") as file:
+            yield from enumerate(lines(file), 1)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RunFolderError(f"cannot read {path}: {error.strerror}") from error
