@@ -76,8 +76,8 @@ def _compare_stream(
         found.differences.append(Difference(name, "end", old, new))
     if count:
         chosen = first.get(False) or first[True]
-        note = f"and {count - 1:,} more lines" if count > 1 else ""
-        found.differences.append(chosen._replace(note=note))
+        rest = "and 1 more line" if count == 2 else f"and {count - 1:,} more lines"
+        found.differences.append(chosen._replace(note=rest if count > 1 else ""))
 
 
 def _alike(
