@@ -117,6 +117,8 @@ def resume(
     metadata = {**earlier, **first_metadata(settings, code, command, environ, now())}
     for key in ("usage", "survivors", "recording-trouble"):
         metadata.pop(key, None)
+    if "imported-from" in metadata:  # the attempt before was; this one is our own
+        attempt["imported-from"] = metadata.pop("imported-from")
     metadata["attempts"] = [*(earlier.get("attempts") or []), attempt]
     metadata["timestamp"] = earlier.get("timestamp", metadata["timestamp"])
     metadata["description"] = settings.description or earlier.get("description") or ""

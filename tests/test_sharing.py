@@ -440,6 +440,31 @@ def test_a_copy_of_a_run_has_no_processes(project: Path, elsewhere: Path, tmp_pa
     assert "SUCCESS" == only_run(project).read_status()[0]
 
 
+def test_an_imported_run_that_is_resumed_runs_here(project: Path, tmp_path: Path) -> None:
+    waits = (
+        "import os, sys\n"
+        "if os.environ['METICULOUS_ATTEMPT'] == '1':\n"
+        "    sys.exit(3)\n"
+        "print('ready', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    commit(project, wait_py=waits)
+    assert 3 == meticulous("run", "-q", "--", "python3", "wait.py", cwd=project).returncode
+    export(project, "last", tmp_path / "a.zip")
+    shutil.rmtree(project / "experiments")
+    take_in(project, tmp_path / "a.zip")
+
+    command = [*METICULOUS, "run", "--resume", "--", "python3", "wait.py"]
+    with running(command, project, stdin=subprocess.PIPE) as process:
+        listed = meticulous("ls", cwd=project).stdout.decode()
+        process.stdin.close()  # type: ignore[union-attr]
+        process.wait()
+
+    assert "RUNNING" in listed
+    (earlier,) = only_run(project).read_metadata()["attempts"]
+    assert "1" == earlier["imported-from"]["id"]
+
+
 def test_what_no_archive_should_hold_is_left_out_and_named(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
