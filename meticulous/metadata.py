@@ -44,7 +44,7 @@ def first_metadata(
         "tags": list(settings.tags),
         "command": mask_command(list(command)),
         "project": _project_within(settings),
-        "cwd": cwd_within(settings.project_directory),
+        "cwd": cwd_within(settings),
         "timestamp": started,
         "start-time": started,
         "end-time": None,
@@ -62,11 +62,17 @@ def first_metadata(
     return metadata
 
 
-def cwd_within(project_directory: str) -> str:
-    """Give the current directory relative to the project where it lies inside, else absolute."""
+def cwd_within(settings: RunSettings) -> str:
+    """Give the current directory relative to the project, absolute where it is elsewhere.
+
+    What is in its repository is not elsewhere: that directory is there again wherever the commit
+    is checked out, so the run can be repeated in it.
+    """
     here = os.getcwd()
-    relative = os.path.relpath(here, project_directory)
-    return here if relative.split(os.sep)[0] == os.pardir else relative
+    for top in (settings.project_directory, settings.repository):
+        if top and os.path.relpath(here, top).split(os.sep)[0] != os.pardir:
+            return os.path.relpath(here, settings.project_directory)
+    return here
 
 
 def _project_within(settings: RunSettings) -> str | None:

@@ -76,7 +76,7 @@ def test_it_runs_from_elsewhere_for_another_clone(project: Path, tmp_path: Path)
     script = script_of(project, "1")
 
     lost = shell(script, tmp_path, tmp_path)
-    done2 = shell(script, tmp_path, tmp_path, "clone")
+    done2 = shell(script, tmp_path, tmp_path, "clone", CDPATH=".", GIT_OBJECT_DIRECTORY="nowhere")
 
     assert 125 == lost.returncode and "again.sh REPOSITORY" in lost.stderr
     assert [] == list(tmp_path.glob("again-*"))
@@ -335,7 +335,7 @@ open(options.out, "a").write("written")
     (project / "data" / "big" / "x.csv").write_text("numbers")
     (project / "more of it.csv").write_text("more")
     words = ("python3", "read.py", "--more=more of it.csv", "--out", "out 1")
-    wait_for_clock(project)
+    wait_for_clock(project / "more of it.csv")
     record(project, *words)
     git(tmp_path, "clone", "-q", str(project), "clone")
 
@@ -364,10 +364,10 @@ def test_data_of_too_many_files_are_named(project: Path, tmp_path: Path) -> None
     assert b"--link data" in rerun.stderr
 
 
-def wait_for_clock(folder: Path) -> None:
-    """Wait until files written now are younger than those written before, by the disk's clock."""
-    before = (folder / "more of it.csv").stat().st_mtime
-    probe = folder.parent / "probe"
+def wait_for_clock(file: Path) -> None:
+    """Wait until files written now are younger than `file`, by the disk's clock."""
+    before = file.stat().st_mtime
+    probe = file.parent.parent / "probe"
 
     def is_later() -> bool:
         probe.write_text("")
@@ -420,6 +420,28 @@ def test_a_project_below_the_top_of_the_repository(project: Path, tmp_path: Path
     )
 
     assert "part\n" == done.stdout
+
+
+def test_a_run_started_in_its_repository_beside_its_project(project: Path, tmp_path: Path) -> None:
+    (project / "part").mkdir()
+    (project / "part" / "p.py").write_text("print(open('version.txt').read(), open('d').read())\n")
+    commit(project, _gitignore="experiments/\nd\n")
+    (project / "d").write_text("data")
+    words = ("part/p.py", "d")
+    wait_for_clock(project / "d")
+    record(project, "python3", *words, options=("--project-directory", "part"))
+    run = only_run(project / "part")
+    assert ("part", "..") == (run.read_metadata()["project"], run.read_metadata()["cwd"])
+    wait_until(lambda: run.read_metadata().get("data"))
+    assert "../d" == run.read_metadata()["data"][0]["path"]
+    commit(project, version_txt="second\n")
+    where = ("--experiments-directory", "part/experiments")
+
+    done = shell(script_of(project, "1", *where), project, tmp_path)
+    rerun = meticulous("rerun", "1", *where, cwd=project)
+
+    assert "first\n data\n" == done.stdout, done.stderr
+    assert rerun.stdout.endswith(b"identical: run 2 compared with run 1\n"), rerun.stderr
 
 
 def test_named_runs_and_bad_names(project: Path, tmp_path: Path) -> None:

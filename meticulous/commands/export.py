@@ -75,12 +75,11 @@ def main(arguments: argparse.Namespace) -> int:
         )
     runs = [RunFolder(row["curexpdir"]) for row in rows]
     progress = Progress("exporting MB")
-    project, repository = asked.project_of(arguments.experiments_directory)
+    _, repository = asked.project_of(arguments.experiments_directory)
     plan = packing.Plan(
         runs,
         [str(row["status"] or "") for row in rows],
         repository,
-        project,
         arguments.code,
         more=_crate(arguments, runs),
         is_flat=arguments.ro_crate,

@@ -31,8 +31,8 @@ def main(arguments: argparse.Namespace) -> int:
 
     _, rows = asked.runs_named(arguments, arguments.runs)
     runs = [RunFolder(row["curexpdir"]) for row in rows]
-    project, _ = asked.project_of(arguments.experiments_directory)
-    text = script(runs, project, with_environment=arguments.with_environment)
+    _, repository = asked.project_of(arguments.experiments_directory)
+    text = script(runs, repository, with_environment=arguments.with_environment)
     for caveat in caveats(runs):
         print(f"meticulous: {caveat}", file=sys.stderr)
     sys.stdout.flush()

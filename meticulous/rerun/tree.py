@@ -123,7 +123,8 @@ def _link(
     found = inputs(run, origin)
     for path in dict.fromkeys([*found.read, *named, *links]):
         plain = os.path.normpath(path)
-        if plain.split(os.sep)[0] in (os.pardir, os.curdir) or os.path.isabs(plain):
+        within = os.path.normpath(os.path.join(str(metadata.get("project") or "."), plain))
+        if within.split(os.sep)[0] in (os.pardir, os.curdir) or os.path.isabs(plain):
             continue
         if not os.path.lexists(os.path.join(origin, plain)):
             if path in links:

@@ -139,8 +139,9 @@ class DataFiles:
         return {os.path.join(top, os.fsdecode(name)) for name in names if name}
 
     def _shown(self, path: str) -> str:
-        project = self._settings.project_directory
-        return os.path.relpath(path, project) if _is_in(path, project) else path
+        project, repository = self._settings.project_directory, self._settings.repository
+        is_near = _is_in(path, project) or (repository is not None and _is_in(path, repository))
+        return os.path.relpath(path, project) if is_near else path
 
     def _hash(self, path: str) -> None:
         """Add the hash; take a file off the list that was written to meanwhile."""

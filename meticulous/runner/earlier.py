@@ -123,7 +123,7 @@ def _differences(metadata: Mapping[str, Any], settings: RunSettings, command: li
     if recorded != mask_command(command):
         shown = shlex.join(map(str, recorded)) if isinstance(recorded, list) else repr(recorded)
         return f"the command was {shown}"
-    here = cwd_within(settings.project_directory)
+    here = cwd_within(settings)
     if metadata.get("cwd") != here:
         return f"it was started in {metadata.get('cwd')}, and now in {here}"
     return ""

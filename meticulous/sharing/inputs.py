@@ -20,7 +20,7 @@ _OLDER, _NEWER, _UNKNOWN = "older", "newer", "unknown"
 
 
 class Inputs(NamedTuple):
-    """Files and folders of the project, relative to it, that a run names.
+    """Files and folders of the repository that a run names, relative to the project in it.
 
     It can only have read those of `read`. Of the folders in `changed` a part is younger than its
     start: it has written there, or somebody has changed what it read. Those in `large` have too
@@ -57,12 +57,14 @@ def _named(run: RunFolder) -> tuple[float, list[str]]:
     cwd, started = str(metadata.get("cwd") or "."), instant(metadata.get("start-time"))
     if os.path.isabs(cwd) or started is None:
         return 0.0, []
+    project = str(metadata.get("project") or ".")
     words = [str(word) for word in metadata.get("command") or []][1:]
     found = []
     for name in (*words, *_texts(run.read_json(runfolder.ARGS))):
         for path in (name, name.partition("=")[2]):
             inner = os.path.normpath(os.path.join(cwd, path)) if path else "."
-            is_inside = inner.split(os.sep)[0] not in (os.curdir, os.pardir)
+            within = os.path.normpath(os.path.join(project, inner))
+            is_inside = within.split(os.sep)[0] not in (os.curdir, os.pardir) and inner != "."
             if path and not os.path.isabs(path) and is_inside and "\0" not in inner:
                 found.append(inner)
     return started.timestamp(), list(dict.fromkeys(found))

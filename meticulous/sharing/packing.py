@@ -48,8 +48,7 @@ More = Callable[[Manifest], Mapping[str, bytes]]
 class Plan(NamedTuple):
     """What to export, and how.
 
-    `repository` is where the commits are, None where there is none; `project_directory` where the
-    runs were run. `more` adds files, and
+    `repository` is where the commits are, None where there is none. `more` adds files, and
     `is_flat` puts all at the top of the archive, not into a folder of its name. `progress` is told
     (done, all) in megabytes.
     """
@@ -57,7 +56,6 @@ class Plan(NamedTuple):
     runs: Sequence[RunFolder]
     statuses: Sequence[str]
     repository: str | None
-    project_directory: str | None = None
     code: str = "all"
     more: More | None = None
     is_flat: bool = False
@@ -161,7 +159,7 @@ class _Packing:
             for sha in dict.fromkeys(tips.values()):
                 lacking = bundles.not_carried(plan.repository, sha)
                 self._left_out.update({f"{BUNDLE}: {name}": why for name, why in lacking.items()})
-        self._sources[SCRIPT] = script(plan.runs, plan.project_directory)
+        self._sources[SCRIPT] = script(plan.runs, plan.repository)
         self._sources[README] = _readme([run.id for run in runs], has_code=bool(tips)).encode()
         manifest = self._manifest(runs)
         if plan.more:

@@ -33,13 +33,13 @@ _ASSIGNMENT = re.compile(r"-*([A-Za-z_][\w.-]*)=")
 
 
 def script(
-    runs: Sequence[RunFolder], project_directory: str | None, *, with_environment: bool = False
+    runs: Sequence[RunFolder], repository: str | None, *, with_environment: bool = False
 ) -> bytes:
     """Give a shell script that repeats `runs`, one after the other.
 
     Args:
         runs: the runs, in the order in which to repeat them.
-        project_directory: where they were run, to see what they read beside the code; or None.
+        repository: where they were run, to see what they read beside the code; or None.
         with_environment: whether to make a virtual environment with the packages of each run.
 
     Bytes, because an uncommitted change need not be text. Raises RunFolderError where a run
@@ -48,7 +48,7 @@ def script(
     secrets: dict[str, str] = {}
     functions = {_function(number, run): run for number, run in enumerate(runs)}
     parts = [
-        _part(name, run, secrets, project_directory, packages=with_environment)
+        _part(name, run, secrets, repository, packages=with_environment)
         for name, run in functions.items()
     ]
     frame = resources.files("meticulous.sharing").joinpath("again.sh").read_text("utf-8")
@@ -75,7 +75,7 @@ def _function(number: int, run: RunFolder) -> str:
 
 
 def _part(
-    name: str, run: RunFolder, secrets: dict[str, str], project: str | None, *, packages: bool
+    name: str, run: RunFolder, secrets: dict[str, str], repository: str | None, *, packages: bool
 ) -> bytes:
     """Give the shell function for one run."""
     metadata = run.read_metadata()
@@ -91,9 +91,9 @@ def _part(
     text = "\n".join(lines).encode("utf-8", "surrogateescape") + b"\n"
     text += _changes(run, metadata) if sha else b""
     lines = []
-    if sha and project is not None:
-        top = metadata.get("project") or ""
-        found = inputs(run, project)
+    if sha and repository is not None:
+        top = _inside(metadata.get("project") or "", run)
+        found = inputs(run, os.path.join(repository, top))
         paths, large = (
             [_inside(os.path.join(top, path), run) for path in some]
             for some in (found.read, found.large)
