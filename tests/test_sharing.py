@@ -212,8 +212,14 @@ def test_without_a_repository_the_code_stays_beside_the_run(
     bare_place.mkdir()
 
     _, told = take_in(bare_place, tmp_path / "a.tar")
-    export(bare_place, "1", tmp_path / "b.tar")
+    said_again = export(bare_place, "1", tmp_path / "b.tar")
     take_in(elsewhere, tmp_path / "b.tar")
+    export(bare_place, "1", f"{tmp_path}/unpacked/")
+
+    assert "run 1 with its code in" in said_again and "goes without" not in said_again
+    done = shell(tmp_path / "unpacked" / "again.sh", tmp_path, tmp_path)
+    assert "made []\n" == done.stdout, done.stderr
+    assert "git clone runs/ID/code.bundle" in (tmp_path / "unpacked" / "README.txt").read_text()
 
     said = meticulous("script", "1", cwd=bare_place)
     (tmp_path / "again.sh").write_bytes(said.stdout)

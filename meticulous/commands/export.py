@@ -9,13 +9,15 @@ ls --export`.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import TYPE_CHECKING
 
+from meticulous import runfolder
 from meticulous.asking import selectors
 from meticulous.commands import asked
 from meticulous.errors import ArchiveError, UsageError
-from meticulous.runfolder import RUNNING, RunFolder
+from meticulous.runfolder import RunFolder
 from meticulous.sharing.code import CODE
 from meticulous.units import format_bytes
 from meticulous.views.progress import Progress
@@ -67,7 +69,7 @@ def main(arguments: argparse.Namespace) -> int:
     from meticulous.sharing.script import caveats
 
     _, rows = asked.runs_named(arguments, arguments.runs)
-    unfinished = [str(row["expid"]) for row in rows if row["status"] == RUNNING]
+    unfinished = [str(row["expid"]) for row in rows if row["status"] == runfolder.RUNNING]
     if unfinished and not arguments.running:
         raise ArchiveError(
             f"run {', '.join(unfinished)} is not finished",
@@ -97,20 +99,19 @@ def main(arguments: argparse.Namespace) -> int:
             _say(f"{run.id}/{name} seems to hold a secret: look at it before you share the export")
     for caveat in caveats(runs):
         _say(caveat)
-    for run, packed in zip(runs, manifest.runs, strict=True):
-        if (
-            arguments.code != "none"
-            and packed.commit is None
-            and run.read_metadata().get("githead-sha")
-        ):
-            _say(f"run {packed.id} goes without its code, which is not here")
+    carried = {run.id for run in manifest.runs if run.commit}  # by our bundle, or one of its own
+    carried |= {run.id for run in runs if os.path.exists(run.file(runfolder.CODE_BUNDLE))}
+    for run in runs:
+        has_code = run.id in carried or not run.read_metadata().get("githead-sha")
+        if arguments.code != "none" and not has_code:
+            _say(f"run {run.id} goes without its code, which is not here")
     bundle = manifest.files.get(BUNDLE)
     if bundle and bundle.size > _LARGE:
         size = format_bytes(bundle.size)
         _say(
             f"the code has {size}, because its whole history is with it; --code none leaves it out"
         )
-    code = "with their code" if any(run.commit for run in manifest.runs) else "without code"
+    code = "with their code" if carried else "without code"
     ids = ", ".join(run.id for run in manifest.runs)
     kind = "run" if len(manifest.runs) == 1 else "runs"
     code = code.replace("their", "its") if kind == "run" else code

@@ -7,8 +7,10 @@ at its commit, with the uncommitted changes that were kept, so nobody's files ar
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
+from meticulous import runfolder
 from meticulous.commands import asked
 from meticulous.runfolder import RunFolder
 
@@ -33,8 +35,11 @@ def main(arguments: argparse.Namespace) -> int:
     runs = [RunFolder(row["curexpdir"]) for row in rows]
     _, repository = asked.project_of(arguments.experiments_directory)
     text = script(runs, repository, with_environment=arguments.with_environment)
+    for run in runs:
+        if os.path.exists(bundle := run.file(runfolder.CODE_BUNDLE)):
+            asked.say(f"the code of run {run.id} is in {bundle}: give that to the script")
     for caveat in caveats(runs):
-        print(f"meticulous: {caveat}", file=sys.stderr)
+        asked.say(caveat)
     sys.stdout.flush()
     sys.stdout.buffer.write(text)
     return 0

@@ -31,7 +31,9 @@ mkdir -p "$AGAIN" && AGAIN=$(cd "$AGAIN" && pwd) || fail "cannot make the direct
 
 find_repository() {  # where the commits are, and in $origin its work tree, if it has one
     where=${1:-}
-    [ -n "$where" ] || [ ! -f "$beside/code.bundle" ] || where=$beside/code.bundle
+    [ -n "$where" ] || for where in "$beside/code.bundle" "$beside"/runs/*/code.bundle ''; do
+        [ ! -f "$where" ] || break
+    done
     origin=
     if [ -f "$where" ]; then
         repository=$AGAIN/repository

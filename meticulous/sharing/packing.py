@@ -160,7 +160,11 @@ class _Packing:
                 lacking = bundles.not_carried(plan.repository, sha)
                 self._left_out.update({f"{BUNDLE}: {name}": why for name, why in lacking.items()})
         self._sources[SCRIPT] = script(plan.runs, plan.repository)
-        self._sources[README] = _readme([run.id for run in runs], has_code=bool(tips)).encode()
+        self._sources[README] = _readme(
+            [run.id for run in runs],
+            has_code=bool(tips),
+            has_own=any(os.path.exists(run.file(runfolder.CODE_BUNDLE)) for run in plan.runs),
+        ).encode()
         manifest = self._manifest(runs)
         if plan.more:
             self._sources.update(plan.more(manifest))
@@ -306,9 +310,12 @@ def _size(source: str | bytes) -> int:
     return len(source) if isinstance(source, bytes) else os.stat(source).st_size
 
 
-def _readme(ids: Sequence[str], *, has_code: bool) -> str:
+def _readme(ids: Sequence[str], *, has_code: bool, has_own: bool) -> str:
+    """Say how to use an archive; `has_own` is for runs that were imported with their bundle."""
     code = "code.bundle     their code, with its history: git clone code.bundle\n"
     without = "sh again.sh REPOSITORY   (a clone that has their commits; the code is not here)"
+    if has_own:
+        without = "git clone runs/ID/code.bundle code; sh again.sh"
     if has_code:
         without = "git clone code.bundle code; sh again.sh"
     return _README.format(

@@ -283,8 +283,6 @@ def caveats(runs: Sequence[RunFolder]) -> list[str]:
     found = []
     for run in runs:
         metadata = run.read_metadata()
-        if os.path.exists(bundle := run.file(runfolder.CODE_BUNDLE)):
-            found.append(f"the code of run {run.id} is in {bundle}: give that to the script")
         if not metadata.get("githead-sha"):
             found.append(f"run {run.id} was recorded outside git: its code is not known")
         elif metadata.get("dirty") and not os.path.exists(run.file(runfolder.UNCOMMITTED_PATCH)):
