@@ -208,6 +208,16 @@ def test_a_wrong_command_line_of_ours_has_exit_code_two(repository: Path, words:
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", ["tag", "note"])
+def test_what_is_not_required_is_not_asked_for(repository: Path, command: str) -> None:
+    done = meticulous(command, cwd=repository)
+
+    told = (
+        f"meticulous: the following arguments are required: ID. See `meticulous {command} --help`"
+    )
+    assert f"{told}\n" == done.stderr.decode()
+
+
 @pytest.mark.parametrize("words", [["--help"], ["-h"], ["run", "--help"], ["ls", "--help"]])
 def test_help_goes_to_stdout(repository: Path, words: list[str]) -> None:
     done = meticulous(*words, cwd=repository)

@@ -30,7 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `note`."""
     asked.add_directory(parser)
     parser.add_argument("runs", metavar="ID", help=HELP)
-    parser.add_argument("text", nargs="*", metavar="TEXT", help="what to note; - reads stdin")
+    parser.add_argument(
+        "text",
+        nargs="*",
+        default=[],  # or argparse calls it required
+        metavar="TEXT",
+        help="what to note; - reads stdin",
+    )
 
 
 def main(arguments: argparse.Namespace) -> int:

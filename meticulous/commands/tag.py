@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "tags",
         nargs="*",
+        default=[],  # or argparse calls it required
         metavar="±TAG",
         help="+TAG (or TAG) adds it, -TAG takes it away; without any, the tags are printed",
     )
