@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from meticulous.errors import ArchiveError
+from meticulous.sharing.unpacking import read_manifest, unpack
 from tests.conftest import git, meticulous
 from tests.sharing_support import commit
 
@@ -277,6 +279,30 @@ def test_a_zip_file_with_an_empty_name(place: Path, tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(changed)
 
     assert "header b'x' differ. Get it again" in refused(place, tmp_path / "a.zip")
+
+
+@pytest.mark.parametrize("collision", ["runs/1/Model", "runs/1/model/X", "runs/1/LINK", "runs/1/E"])
+def test_names_that_are_one_on_this_disk(contents: Files, tmp_path: Path, collision: str) -> None:
+    """A link that is there already stands for a disk that ignores case."""
+    more = {f"a/runs/1/{name}": b"x" for name in ("model/x", "Model/y", "model/X")}
+    files = {**contents, **more}
+
+    def change(told: dict[str, Any]) -> None:
+        told["files"] |= {name.removeprefix("a/"): listed(b"x") for name in more}
+        told["links"] = {"runs/1/link": "stdout", "runs/1/LINK": "stdout"}
+        told["directories"] = ["runs/1/e", "runs/1/E"]
+
+    links = [member(f"a/runs/1/{name}", tarfile.SYMTYPE, "stdout") for name in ("link", "LINK")]
+    archive = str(tar(tmp_path / "a", changed(files, change), *links))
+    place = tmp_path / "in"
+    parent, name = (place / collision).parent, collision.rpartition("/")[2]
+    parent.mkdir(parents=True)
+    (place / collision).symlink_to(name.lower())
+    if name in ("Model", "E"):
+        (parent / name.lower()).mkdir()
+
+    with pytest.raises(ArchiveError, match=f"'{collision}' differs from another name only in case"):
+        unpack(archive, read_manifest(archive), str(place), lambda _done, _all: None)
 
 
 def test_what_a_newer_meticulous_wrote(contents: Files, place: Path, tmp_path: Path) -> None:

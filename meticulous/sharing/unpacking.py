@@ -140,8 +140,7 @@ def _write(file: _Checked, directory: str) -> None:
         with open(path, "xb") as out:
             file.copy(out)
     except FileExistsError:
-        what = f"{file.name!r} differs from another name only in case, and this disk ignores case"
-        raise ArchiveError(f"{file.archive}: {what}", "Import it to another disk") from None
+        raise _one_for_the_disk(file.archive, file.name) from None
     os.chmod(path, file.told.mode | 0o600)
     os.utime(path, (file.told.mtime, file.told.mtime))
 
@@ -152,9 +151,12 @@ def _finish(archive: str, manifest: Manifest, directory: str) -> None:
         os.makedirs(os.path.join(directory, run.folder), exist_ok=True)
     for name in manifest.directories:
         os.makedirs(os.path.join(directory, name), exist_ok=True)
+    _check_folders(archive, manifest, directory)
     for name, target in manifest.links.items():
         path = os.path.join(directory, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
+        if os.path.lexists(path):
+            raise _one_for_the_disk(archive, name)
         os.symlink(target, path)
     for name, target in manifest.links.items():
         home = os.path.realpath(os.path.join(directory, *name.split("/")[:2]))
@@ -162,6 +164,29 @@ def _finish(archive: str, manifest: Manifest, directory: str) -> None:
         is_inside = name.startswith(f"{RUNS}/") and f"{real}/".startswith(f"{home}/")
         if os.path.isabs(target) or not is_inside:
             raise _altered(archive, f"the link {name!r} leads out of its run, to {target}")
+
+
+def _check_folders(archive: str, manifest: Manifest, directory: str) -> None:
+    """Raise ArchiveError where two folders of the archive are one on this disk."""
+    inner = (name.rpartition("/")[0] for name in (*manifest.files, *manifest.links))
+    own = (run.folder for run in manifest.runs)
+    seen: dict[tuple[int, int], str] = {}
+    checked: set[str] = set()
+    for name in (*own, *manifest.directories, *inner):
+        while name and name not in checked:
+            checked.add(name)
+            try:
+                status = os.stat(os.path.join(directory, name))
+            except FileNotFoundError:  # of a link, which comes later, or of what is not kept
+                break
+            if seen.setdefault((status.st_dev, status.st_ino), name) != name:
+                raise _one_for_the_disk(archive, name)
+            name = name.rpartition("/")[0]  # noqa: PLW2901
+
+
+def _one_for_the_disk(archive: str, name: str) -> ArchiveError:
+    what = f"{name!r} differs from another name only in case or accents, which this disk ignores"
+    return ArchiveError(f"{archive}: {what}", "Import it to another disk")
 
 
 def _altered(archive: str, what: str) -> ArchiveError:
