@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -287,6 +288,25 @@ def test_what_a_run_makes_is_kept(project: Path, tmp_path: Path) -> None:
     assert (tmp_path / "kept here/1/code/model.pt").exists()
     assert (tmp_path / "kept here/1/files/f").exists()
     assert not (tmp_path / "dropped").exists()
+
+
+@pytest.mark.parametrize("name", ["bash", "dash"])
+def test_a_script_that_the_shell_reads_from_a_pipe(
+    project: Path, tmp_path: Path, name: str
+) -> None:
+    program = shutil.which(name)
+    if program is None:
+        pytest.skip(f"there is no {name}")
+    for word in "ab":
+        words = ("python3", "-c", f"import sys; print({word!r}, len(sys.stdin.read()))")
+        record(project, *words, stdin=subprocess.DEVNULL)
+
+    content = script_of(project, "1-2").read_bytes()
+    done = subprocess.run(
+        [program], input=content, cwd=project, env=bare(tmp_path), capture_output=True, check=True
+    )
+
+    assert b"a 0\nb 0\n" == done.stdout, done.stderr
 
 
 def test_ctrl_c_ends_it_and_leaves_nothing(project: Path, tmp_path: Path) -> None:

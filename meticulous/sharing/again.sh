@@ -164,10 +164,13 @@ leave() {  # CODE: with nothing kept, nothing is left
 
 @RUNS@
 
-result=0
-kept=
-tree=$start
-trap 'tidy; leave 130' HUP INT TERM
+main() {  # read as a whole before it begins, so that a run has its own standard input
+    result=0
+    kept=
+    tree=$start
+    trap 'tidy; leave 130' HUP INT TERM
 @FIND@
 @CALLS@
-leave "$result"
+    leave "$result"
+}
+main "$@"

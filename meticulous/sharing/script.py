@@ -52,7 +52,7 @@ def script(
         for name, run in functions.items()
     ]
     frame = resources.files("meticulous.sharing").joinpath("again.sh").read_text("utf-8")
-    calls = [f"again {name} {shlex.quote(run.id)}" for name, run in functions.items()]
+    calls = [f"    again {name} {shlex.quote(run.id)}" for name, run in functions.items()]
     asks = [
         f': "${{{name}:?{place} is a secret and not in the record: give it as this variable}}"'
         for name, place in secrets.items()
@@ -64,7 +64,7 @@ def script(
     frame = frame.replace("@SECRETS@\n", "".join(f"{line}\n" for line in asks))
     frame = frame.replace("@CALLS@\n", "".join(f"{line}\n" for line in calls))
     is_coded = any(b"\n    take_code " in part for part in parts)
-    frame = frame.replace("@FIND@\n", 'find_repository "${1:-}"\n' if is_coded else "")
+    frame = frame.replace("@FIND@\n", '    find_repository "${1:-}"\n' if is_coded else "")
     head, _, foot = frame.partition("@RUNS@\n")
     return head.encode() + b"\n".join(parts) + foot.encode()
 
