@@ -24,8 +24,12 @@ fail() {
 
 start=$(pwd)
 beside=$(cd "$(dirname -- "$0")" && pwd)
-AGAIN=${AGAIN:-${TMPDIR:-/tmp}/again-$$}
-mkdir -p "$AGAIN" && AGAIN=$(cd "$AGAIN" && pwd) || fail "cannot make the directory $AGAIN"
+if [ -n "${AGAIN:-}" ]; then
+    mkdir -p "$AGAIN"
+else
+    AGAIN=${TMPDIR:-/tmp}/again-$$
+    mkdir -m 700 "$AGAIN"  # which nobody else has made
+fi && AGAIN=$(cd "$AGAIN" && pwd) || { AGAIN=; fail 'there is no directory to work in'; }
 
 # What the runs below are made of.
 
