@@ -81,6 +81,12 @@ def fetch_bundle(repository: str, bundle: str, tips: Mapping[str, str]) -> None:
 
     Raises CodeStateError where the bundle is damaged or holds other commits.
     """
+    own = _git(repository, "rev-parse", "--show-object-format").stdout.strip() or b"sha1"
+    if any((own == b"sha256") != (len(sha) > 40) for sha in tips):
+        raise CodeStateError(
+            f"the commits have other hashes than {repository}, which has {own.decode()}",
+            "Import into a repository that has theirs, or leave the code out (--no-code)",
+        )
     held = heads(repository, bundle)
     for sha, ref in tips.items():
         if held.get(ref) != sha:
@@ -95,10 +101,10 @@ def fetch_bundle(repository: str, bundle: str, tips: Mapping[str, str]) -> None:
 
 
 def _damaged(reason: str) -> CodeStateError:
-    return CodeStateError(
-        f"the code cannot be taken out of its bundle: {reason}",
-        "Get the archive again, or take the runs without their code (--no-code)",
-    )
+    hint = "Get the archive again, or take the runs without their code (--no-code)"
+    if "Unable to create" in reason or "unable to create" in reason or "unable to write" in reason:
+        hint = "See that the repository can be written, or leave the code out (--no-code)"
+    return CodeStateError(f"the code cannot be taken out of its bundle: {reason}", hint)
 
 
 def _git(
