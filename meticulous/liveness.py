@@ -146,7 +146,8 @@ def _examine_elsewhere(metadata: Mapping[str, Any], folder: str, who: str) -> Ju
 
 def is_copy(metadata: Mapping[str, Any]) -> bool:
     """Tell whether the run was imported: its processes are those of another folder."""
-    return "imported-from" in metadata or "imported-from_id" in metadata  # as a row has it
+    origin = metadata.get("imported-from")
+    return isinstance(origin, dict) or "imported-from_id" in metadata  # as a row may have it
 
 
 def orphan(metadata: Mapping[str, Any]) -> int | None:
