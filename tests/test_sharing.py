@@ -334,6 +334,32 @@ def test_a_shallow_clone_says_what_to_do(project: Path, tmp_path: Path) -> None:
     assert "git fetch --unshallow" in line
 
 
+def test_a_partial_clone_says_what_to_do(project: Path, tmp_path: Path) -> None:
+    git(project, "config", "uploadpack.allowFilter", "true")
+    commit(project, train_py="print('new')")
+    words = ("clone", "-q", "--filter=blob:none", project.as_uri(), "partial")
+    git(tmp_path, *words)
+    record(tmp_path / "partial", "true")
+
+    line = refused(tmp_path / "partial", "export", "1", tmp_path / "a.zip")
+    git(tmp_path / "partial", "fetch", "-q", "--refetch", "--no-filter")
+
+    assert "(git fetch --refetch --no-filter)" in line
+    assert "with its code" in export(tmp_path / "partial", "1", tmp_path / "a.zip")
+
+
+def test_without_git_the_code_is_left_out_or_refused(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(project)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    line = refused(project, "export", "1", tmp_path / "a.zip")
+
+    assert "there is no git program" in line
+    assert "without code" in export(project, "1", tmp_path / "a.zip", "--code", "none")
+
+
 def test_what_a_bundle_lacks_is_named(project: Path, tmp_path: Path) -> None:
     (tmp_path / "library").mkdir()
     git(tmp_path / "library", "init", "-q")

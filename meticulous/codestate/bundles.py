@@ -16,7 +16,15 @@ from meticulous.codestate.program import KEPT_REFS, environment, first_fatal, ha
 from meticulous.errors import CodeStateError
 from meticulous.programs import which
 
-__all__ = ["KEPT_REFS", "fetch_bundle", "has_commit", "heads", "not_carried", "write_bundle"]
+__all__ = [
+    "KEPT_REFS",
+    "check_program",
+    "fetch_bundle",
+    "has_commit",
+    "heads",
+    "not_carried",
+    "write_bundle",
+]
 
 
 def write_bundle(repository: str, tips: Mapping[str, str], out: IO[bytes]) -> None:
@@ -42,9 +50,12 @@ def write_bundle(repository: str, tips: Mapping[str, str], out: IO[bytes]) -> No
     words = ["pack-objects", "--revs", "--stdout", "--delta-base-offset", "-q"]
     done = _git(repository, *words, told=wanted.encode(), out=out)
     if done.returncode != 0:
+        reason, todo = first_fatal(done.stderr), "See what `git fsck` says there"
+        if "promisor remote" in reason:  # a partial clone
+            todo = "Fetch what this clone lacks (git fetch --refetch --no-filter)"
         raise CodeStateError(
-            f"git cannot pack the history of {first} in {repository}: {first_fatal(done.stderr)}",
-            "See what `git fsck` says there, or export without the code (--code none)",
+            f"git cannot pack the history of {first} in {repository}: {reason}",
+            f"{todo}, or export without the code (--code none)",
         )
 
 
@@ -107,12 +118,19 @@ def _damaged(reason: str) -> CodeStateError:
     return CodeStateError(f"the code cannot be taken out of its bundle: {reason}", hint)
 
 
+def check_program() -> str:
+    """Give the path of git. Raises CodeStateError where there is none."""
+    program = which("git", os.environ.get("PATH"))
+    if program is None:
+        message = "there is no git program to carry the code"
+        raise CodeStateError(message, "Install git, or leave the code out")
+    return program
+
+
 def _git(
     repository: str, *words: str, told: bytes = b"", out: IO[bytes] | int = subprocess.PIPE
 ) -> subprocess.CompletedProcess[bytes]:
-    program = which("git", os.environ.get("PATH"))
-    if program is None:
-        raise CodeStateError("there is no git program to carry the code", "Install git")
+    program = check_program()
     return subprocess.run(
         [program, "-C", repository, *words],
         input=told,

@@ -56,6 +56,7 @@ def _commit(run: RunFolder, repository: str | None) -> tuple[str | None, bool]:
     head, kept = metadata.get("githead-sha"), metadata.get("snapshot-sha")
     if repository is None or not head:
         return None, False
+    bundles.check_program()
     if kept and not bundles.has_commit(repository, kept) and bundles.has_commit(repository, head):
         try:
             with open(run.file(runfolder.UNCOMMITTED_PATCH), "rb") as file:
