@@ -442,6 +442,27 @@ def test_a_project_below_the_top_of_the_repository(project: Path, tmp_path: Path
     assert "part\n" == done.stdout
 
 
+def test_what_is_named_by_whole_paths_is_that_of_the_work_tree(
+    project: Path, tmp_path: Path
+) -> None:
+    commit(
+        project,
+        cat_py="import sys; print([open(a.split('=')[-1]).read() for a in sys.argv[1:]])",
+        _gitignore="experiments/\n*.csv\n",
+    )
+    (project / "data.csv").write_text("data")
+    wait_for_clock(project / "data.csv")
+    words = (project / "cat.py", f"--file={project}/version.txt", project / "data.csv")
+    record(project, "python3", *map(str, words))
+    commit(project, version_txt="second\n", cat_py="print('another program')")
+
+    done = shell(script_of(project, "1"), project, tmp_path)
+    rerun = meticulous("rerun", "1", cwd=project)
+
+    assert "['first\\n', 'data']\n" == done.stdout, done.stderr
+    assert rerun.stdout.startswith(b"['first\\n', 'data']\nidentical: run 2"), rerun.stderr
+
+
 def test_a_run_started_in_its_repository_beside_its_project(project: Path, tmp_path: Path) -> None:
     (project / "part").mkdir()
     (project / "part" / "p.py").write_text("print(open('version.txt').read(), open('d').read())\n")

@@ -169,17 +169,26 @@ def placed(command: Sequence[str], tree: Tree) -> list[str]:
     """
     words = []
     for place, word in enumerate(command):
-        inner = os.path.relpath(word, tree.origin) if os.path.isabs(word) else ""
-        if inner and not inner.startswith(os.pardir):
-            there = os.path.join(tree.project, inner)
-            is_own = os.path.lexists(there) and there not in tree.linked
-            words.append(there if is_own and inner != os.curdir else word)
+        option, equals, value = word.partition("=")
+        if equals and os.path.isabs(value):
+            words.append(f"{option}={_own(value, tree)}")
+        elif os.path.isabs(word):
+            words.append(_own(word, tree))
         elif not place and os.sep in word and not os.path.exists(os.path.join(tree.cwd, word)):
             beside = os.path.join(tree.origin, os.path.relpath(tree.cwd, tree.project), word)
             words.append(os.path.normpath(beside) if os.path.exists(beside) else word)
         else:
             words.append(word)
     return words
+
+
+def _own(path: str, tree: Tree) -> str:
+    """Give the place in the work tree of a whole `path`, where it has that; else the path."""
+    inner = os.path.relpath(path, tree.repository)
+    if inner.split(os.sep)[0] in (os.curdir, os.pardir):
+        return path
+    there = os.path.join(tree.top, inner)
+    return there if os.path.lexists(there) and there not in tree.linked else path
 
 
 def known_code(run: RunFolder, tree: Tree) -> dict[str, Any]:

@@ -117,6 +117,10 @@ make_environment() {  # PYTHON < REQUIREMENTS
     PATH=$packages/bin:$PATH
     PYTHON=$packages/bin/python
 }
+placed() {  # PATH WHOLE: the work tree has its own of what was named by its whole path
+    placed=$2
+    [ ! -e "$tree/$1" ] || placed=$tree/$1
+}
 find_program() {  # WORD: a path that git does not know, .venv/bin/python, is the repository's
     program=$1
     case $program in

@@ -35,10 +35,10 @@ class Inputs(NamedTuple):
 def inputs(run: RunFolder, project_directory: str) -> Inputs:
     """Look for what `run` read: paths in its command or in an argument.
 
-    They are relative to where the run was started. What is older than its start, with all that is
+    They are whole, or relative to where the run was started. What is older than its start, with all that is
     in it, the run has not written: so who repeats it may be given it.
     """
-    started, names = _named(run)
+    started, names = _named(run, project_directory)
     found = Inputs([], [], [])
     for name in names:
         ages = _ages(os.path.join(project_directory, name), started)
@@ -51,21 +51,24 @@ def inputs(run: RunFolder, project_directory: str) -> Inputs:
     return found
 
 
-def _named(run: RunFolder) -> tuple[float, list[str]]:
+def _named(run: RunFolder, project_directory: str) -> tuple[float, list[str]]:
     """Give the start of `run`, and what could be paths in the project among its words."""
     metadata = run.read_metadata()
     cwd, started = str(metadata.get("cwd") or "."), instant(metadata.get("start-time"))
     if os.path.isabs(cwd) or started is None:
         return 0.0, []
     project = str(metadata.get("project") or ".")
+    here = os.path.join(os.path.abspath(project_directory), cwd)
     words = [str(word) for word in metadata.get("command") or []][1:]
     found = []
     for name in (*words, *_texts(run.read_json(runfolder.ARGS))):
         for path in (name, name.partition("=")[2]):
+            if os.path.isabs(path):
+                path = os.path.relpath(path, here)  # noqa: PLW2901
             inner = os.path.normpath(os.path.join(cwd, path)) if path else "."
             within = os.path.normpath(os.path.join(project, inner))
             is_inside = within.split(os.sep)[0] not in (os.curdir, os.pardir) and inner != "."
-            if path and not os.path.isabs(path) and is_inside and "\0" not in inner:
+            if path and is_inside and "\0" not in inner:
                 found.append(inner)
     return started.timestamp(), list(dict.fromkeys(found))
 

@@ -21,15 +21,13 @@ from meticulous.masking import MASK
 from meticulous.runfolder import RunFolder
 from meticulous.sharing.inputs import inputs
 from meticulous.sharing.requirements import requirements
+from meticulous.sharing.words import command_lines
 
 __all__ = ["caveats", "script"]
 
 _NAMED = 5
 _NOT_LINKED = "has too many files to see that the run only read them, and is not linked"
-_PYTHON = re.compile(r"(?:python|pypy)[\d.]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_OPTION = re.compile(r"--?([A-Za-z_][\w.-]*)")
-_ASSIGNMENT = re.compile(r"-*([A-Za-z_][\w.-]*)=")
 
 
 def script(
@@ -106,7 +104,7 @@ def _part(
     if packages:
         lines += _environment_lines(environment, run.id)
     lines += _exports(environment, secrets)
-    lines += [*_command(metadata, environment, secrets), "}", ""]
+    lines += [*command_lines(metadata, environment, secrets, repository), "}", ""]
     return text + "\n".join(lines).encode("utf-8", "surrogateescape")
 
 
@@ -224,58 +222,6 @@ def _exports(environment: dict[str, Any], secrets: dict[str, str]) -> list[str]:
     if places:
         lines.insert(0, _comment(f"recorded and not set here: {' '.join(places)}"))
     return lines
-
-
-def _command(
-    metadata: dict[str, Any], environment: dict[str, Any], secrets: dict[str, str]
-) -> list[str]:
-    """Give the lines that run the command, its words quoted, its secrets as variables."""
-    command = [str(word) for word in metadata.get("command") or []]
-    if not command:
-        return ["    say 'its command is not in the record'", "    return 2"]
-    python = str((environment.get("python") or {}).get("executable") or "python3")
-    if "child-pid" not in metadata:  # a script that recorded itself: the words of its sys.argv
-        words = [f"${{PYTHON:-{_in_braces(python)}}}", *command]
-        return _call(words[0], _quoted(["", *command], secrets)[1:])
-    first, *rest = _quoted(command, secrets)
-    if _PYTHON.fullmatch(os.path.basename(command[0])):
-        return _call(f"${{PYTHON:-{_in_braces(command[0])}}}", rest)
-    return _call(None, [first, *rest])
-
-
-def _call(python: str | None, words: list[str]) -> list[str]:
-    if python is None:
-        return [f"    find_program {words[0]}", f'    "$program" {" ".join(words[1:])}'.rstrip()]
-    return [f'    find_program "{python}"', f'    "$program" {" ".join(words)}'.rstrip()]
-
-
-def _quoted(command: Sequence[str], secrets: dict[str, str]) -> list[str]:
-    """Quote the words of a command; each mask becomes a variable that must be given."""
-    quoted = []
-    for place, word in enumerate(command):
-        if MASK not in word:
-            quoted.append(shlex.quote(word))
-            continue
-        before = _OPTION.fullmatch(command[place - 1]) if place else None
-        named = _ASSIGNMENT.match(word) or (before if word == MASK else None)
-        name = _variable(named[1] if named else f"SECRET_{place}", secrets)
-        quoted.append(
-            f'"${{{name}}}"'.join(shlex.quote(part) if part else "" for part in word.split(MASK))
-        )
-    return quoted
-
-
-def _variable(wanted: str, secrets: dict[str, str]) -> str:
-    """Give the shell variable for a masked argument, `wanted` as far as it is free."""
-    name = re.sub(r"\W", "_", wanted, flags=re.ASCII).upper()
-    name = f"_{name}" if name[0].isdigit() else name
-    secrets.setdefault(name, f"the argument {wanted}")
-    return name
-
-
-def _in_braces(text: str) -> str:
-    """Quote `text` to stand within ``"${NAME:-…}"``."""
-    return re.sub(r'([\\"$`}])', r"\\\1", text)
 
 
 def caveats(runs: Sequence[RunFolder]) -> list[str]:
