@@ -8,6 +8,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -225,6 +226,18 @@ def test_files_in_lfs_that_are_out_of_reach(project: Path, tmp_path: Path) -> No
 
     assert "a pointer\n\n" == done.stdout, done.stderr
     assert "files in LFS could not be had: only their pointers are there" in done.stderr
+
+
+def test_packages_whose_code_is_not_recorded_are_named(project: Path, tmp_path: Path) -> None:
+    record(project, "python3", "train.py")
+    run = only_run(project)
+    sources = {"mine": {"editable": True}, "other": {"url": "https://x/y.whl"}}
+    environment = run.read_json("environment.json") | {"package-sources": sources}
+    run.write_json("environment.json", environment)
+
+    said = meticulous("script", "1", cwd=project).stderr
+
+    assert b"run 1 had mine installed as editable: that code is not in the record" in said
 
 
 def test_what_a_snapshot_left_out_is_named(project: Path, tmp_path: Path) -> None:
@@ -461,6 +474,25 @@ def test_what_is_named_by_whole_paths_is_that_of_the_work_tree(
 
     assert "['first\\n', 'data']\n" == done.stdout, done.stderr
     assert rerun.stdout.startswith(b"['first\\n', 'data']\nidentical: run 2"), rerun.stderr
+
+
+def test_modules_on_a_path_in_the_project_are_those_of_the_work_tree(
+    project: Path, tmp_path: Path
+) -> None:
+    source = project / "it's"
+    source.mkdir()
+    (source / "m.py").write_text("print('first')")
+    commit(project, version_txt="with a module")
+    path = f"/nowhere::{source}"
+    words = ("-c", "import m, os; print(os.environ['PYTHONPATH'])")
+    record(project, "python3", *words, env={**os.environ, "PYTHONPATH": path})
+    (source / "m.py").write_text("print('second')")
+
+    done = shell(script_of(project, "1"), project, tmp_path, PYTHON=sys.executable)
+
+    first, place = done.stdout.splitlines()
+    assert "first" == first, done.stderr
+    assert place.startswith("/nowhere::") and place.endswith("/1/code/it's")
 
 
 def test_a_run_started_in_its_repository_beside_its_project(project: Path, tmp_path: Path) -> None:

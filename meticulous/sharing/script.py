@@ -21,7 +21,7 @@ from meticulous.masking import MASK
 from meticulous.runfolder import RunFolder
 from meticulous.sharing.inputs import inputs
 from meticulous.sharing.requirements import requirements
-from meticulous.sharing.words import command_lines
+from meticulous.sharing.words import command_lines, export_lines
 
 __all__ = ["caveats", "script"]
 
@@ -103,7 +103,7 @@ def _part(
     lines.append(f"    go_to {shlex.quote(cwd)} || return")
     if packages:
         lines += _environment_lines(environment, run.id)
-    lines += _exports(environment, secrets)
+    lines += _exports(environment, secrets, repository if sha else None)
     lines += [*command_lines(metadata, environment, secrets, repository), "}", ""]
     return text + "\n".join(lines).encode("utf-8", "surrogateescape")
 
@@ -206,7 +206,9 @@ def _environment_lines(environment: dict[str, Any], run_id: str) -> list[str]:
     return [f"    make_environment {wanted} <<'{end}' || return", *lines, end]
 
 
-def _exports(environment: dict[str, Any], secrets: dict[str, str]) -> list[str]:
+def _exports(
+    environment: dict[str, Any], secrets: dict[str, str], repository: str | None
+) -> list[str]:
     """Give the export of each recorded variable that decides what a program computes."""
     lines, places = [], []
     for name, value in (environment.get("variables") or {}).items():
@@ -218,7 +220,7 @@ def _exports(environment: dict[str, Any], secrets: dict[str, str]) -> list[str]:
             secrets.setdefault(name, "this environment variable")
             lines.append(f"    export {name}")
         else:
-            lines.append(f"    export {name}={shlex.quote(str(value))}")
+            lines += export_lines(name, str(value), repository)
     if places:
         lines.insert(0, _comment(f"recorded and not set here: {' '.join(places)}"))
     return lines
@@ -239,6 +241,17 @@ def caveats(runs: Sequence[RunFolder]) -> list[str]:
             named.append(f"and {len(left_out) - _NAMED:,} more, named in {runfolder.METADATA}")
         if named:
             found.append(f"not in the snapshot of run {run.id}: {', '.join(named)}")
+        sources = run.read_json(runfolder.ENVIRONMENT).get("package-sources") or {}
+        editable = sorted(
+            name
+            for name, source in sources.items()
+            if source.get("editable") and name != "meticulous"
+        )
+        if editable:
+            found.append(
+                f"run {run.id} had {', '.join(editable)} installed as editable: that code is not "
+                "in the record, and the script takes what is installed where it runs"
+            )
         if ranks := metadata.get("ranks"):
             found.append(
                 f"run {run.id} had {ranks.get('size')} ranks, and is one process in the script"

@@ -10,7 +10,7 @@ from typing import Any
 
 from meticulous.masking import MASK
 
-__all__ = ["command_lines"]
+__all__ = ["command_lines", "export_lines"]
 
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*")
 _OPTION = re.compile(r"--?([A-Za-z_][\w.-]*)")
@@ -37,14 +37,35 @@ def command_lines(
         option, path = _split(word)
         inner = _in_repository(path, repository) if metadata.get("githead-sha") else None
         if inner:
-            lines.append(f"    placed {shlex.quote(inner)} {shlex.quote(path)}")
-            lines.append(f"    word_{place}={shlex.quote(option) if option else ''}$placed")
+            lines += _placed(inner, path, f"word_{place}", option)
             words[place] = f'"$word_{place}"'
     if "child-pid" not in metadata:  # a script that recorded itself: the words of its sys.argv
         return [*lines, *_call(f"${{PYTHON:-{_in_braces(python)}}}", words)]
     if _PYTHON.fullmatch(os.path.basename(command[0])):
         return [*lines, *_call(f"${{PYTHON:-{_in_braces(command[0])}}}", words[1:])]
     return [*lines, *_call(None, words)]
+
+
+def export_lines(name: str, value: str, repository: str | None) -> list[str]:
+    """Give the lines that set a variable; whole paths in it (PYTHONPATH) are placed likewise."""
+    lines, parts = [], []
+    for number, path in enumerate(value.split(":")):
+        inner = _in_repository(path, repository)
+        if inner:
+            lines += _placed(inner, path, f"part_{number}")
+        parts.append(f'"$part_{number}"' if inner else path and shlex.quote(path))
+    if not lines:
+        return [f"    export {name}={shlex.quote(value)}"]
+    return [*lines, f"    export {name}={':'.join(parts)}"]
+
+
+def _placed(inner: str, path: str, variable: str, option: str = "") -> list[str]:
+    """Give the lines that put into `variable` where `path` is for the script."""
+    first = shlex.quote(option) if option else ""
+    return [
+        f"    placed {shlex.quote(inner)} {shlex.quote(path)}",
+        f"    {variable}={first}$placed",
+    ]
 
 
 def _split(word: str) -> tuple[str, str]:
