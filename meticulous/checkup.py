@@ -73,7 +73,7 @@ def _examine_run(run: RunFolder) -> Iterator[Finding]:
     except RunFolderError as error:
         yield Finding(run.id, "broken", error.message, error.hint or "Restore the file")
     if runfolder.STATUS not in names:
-        yield Finding(run.id, "missing", "has no STATUS", "Its end is not known; restore the file")
+        yield from _without_status(run, metadata)
     elif state not in (runfolder.RUNNING, runfolder.SUCCESS, runfolder.ERROR):
         yield Finding(run.id, "broken", f"STATUS says {state[:40]!r}", "Restore the file")
     for name in _FILES:
@@ -105,6 +105,26 @@ def _read_metadata(run: RunFolder) -> Generator[Finding, None, dict[str, Any]]:
     if not os.path.exists(run.file(runfolder.METADATA)):
         yield Finding(run.id, "missing", "has no metadata.json", "Restore the file")
     return metadata
+
+
+def _without_status(run: RunFolder, metadata: dict[str, Any]) -> Iterator[Finding]:
+    """Tell a run whose recorder was killed between its first two files from one that is broken."""
+    has_begun = "pid" not in metadata or any(
+        (
+            metadata.get("child-pid"),
+            metadata.get("end-time"),
+            os.path.exists(run.file(runfolder.STDOUT)),
+        )
+    )
+    judged = liveness.examine(metadata, run.path)
+    if not has_begun and judged.state == runfolder.RUNNING:
+        return  # it is just being made
+    if not has_begun and judged.is_certain:
+        what = f"has no STATUS: it was made and never begun, {judged.evidence}"
+        todo = "--fix makes it an ERROR"
+        yield Finding(run.id, "half-made", what, todo, lambda: _close_lost(run))
+    else:
+        yield Finding(run.id, "missing", "has no STATUS", "Its end is not known; restore the file")
 
 
 def _half_made(run: RunFolder, names: list[str]) -> Iterator[Finding]:
@@ -177,7 +197,7 @@ def _close_lost(run: RunFolder) -> str | None:
         metadata = run.read_metadata()
         judged = liveness.examine(metadata, run.path)
         is_lost = judged.state == runfolder.LOST and judged.is_certain
-        if run.read_status()[0] != runfolder.RUNNING or not is_lost:
+        if run.read_status()[0] not in (runfolder.RUNNING, "") or not is_lost:
             return None
         if metadata.get("end-time"):
             return _complete(run, metadata)
@@ -201,7 +221,8 @@ def _complete(run: RunFolder, metadata: dict[str, Any]) -> str:
 def _last_heard(run: RunFolder) -> str:
     """Give the newest time of its files that a recorder writes."""
     moments = []
-    for name in (runfolder.RESOURCES, runfolder.STDOUT, runfolder.STDERR, runfolder.STATUS):
+    names = (runfolder.RESOURCES, runfolder.STDOUT, runfolder.STDERR, runfolder.STATUS)
+    for name in names if os.path.exists(run.file(runfolder.STATUS)) else (runfolder.METADATA,):
         try:
             moments.append(os.stat(run.file(name)).st_mtime)
         except OSError:

@@ -109,7 +109,8 @@ def resume(
 ) -> Record:
     """Go on in the folder of `run`: what it says of itself becomes the last of ``attempts``.
 
-    ``timestamp`` stays the first start. Raises RunFolderError where it cannot be read or written.
+    If it says nothing, this is the first. ``timestamp`` stays the first start. Raises
+    RunFolderError where it cannot be read or written.
     """
     earlier = run.read_metadata()
     attempt = {key: earlier.get(key) for key in ATTEMPT_KEYS}
@@ -119,7 +120,8 @@ def resume(
         metadata.pop(key, None)
     if "imported-from" in metadata:  # the attempt before was; this one is our own
         attempt["imported-from"] = metadata.pop("imported-from")
-    metadata["attempts"] = [*(earlier.get("attempts") or []), attempt]
+    if earlier:
+        metadata["attempts"] = [*(earlier.get("attempts") or []), attempt]
     metadata["timestamp"] = earlier.get("timestamp", metadata["timestamp"])
     metadata["description"] = settings.description or earlier.get("description") or ""
     metadata["tags"] = list(dict.fromkeys([*(earlier.get("tags") or []), *settings.tags]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -22,6 +23,8 @@ from meticulous.settings import RunSettings
 __all__ = ["go_on"]
 
 _HINT = "or give another --experiment-id, or none"
+_MAKING_S = 2.0
+"""What a recorder may take from making a folder to its first words in it."""
 Differences = Callable[[RunFolder, Mapping[str, Any]], str]
 
 
@@ -69,6 +72,8 @@ def go_on(
         if not os.path.isdir(run.path):
             return None
         with _claim(run) as is_ours:
+            if is_ours and _is_unbegun(run):
+                return resume(run)
             _check(run, code, differences, is_ours=is_ours, is_success_final=is_success_final)
             return resume(run)
     for name in candidates:
@@ -79,6 +84,20 @@ def go_on(
                 if is_ours and fits(run):
                     return resume(run)
     return None
+
+
+def _is_unbegun(run: RunFolder) -> bool:
+    """Tell whether a recorder was killed before it had said anything in the folder it had made.
+
+    Waits for a moment where it may be about to.
+    """
+    while True:
+        begun = [name for name in os.listdir(run.path) if not name.endswith(".tmp")]
+        if begun not in ([], [runfolder.UNCOMMITTED_PATCH]):
+            return False
+        if abs(time.time() - os.stat(run.path).st_mtime) > _MAKING_S:
+            return True
+        time.sleep(0.05)
 
 
 @contextmanager

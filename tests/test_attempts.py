@@ -331,3 +331,16 @@ def test_time_limit_and_retries_can_stand_in_the_settings_file(repository: Path)
     git(repository, "commit", "-qm", "settings")
     done = run(repository, "--", "sh", "-c", "echo again; sleep 1000")
     assert (124, b"again\nagain\n") == (done.returncode, done.stdout)
+
+
+def test_a_folder_in_which_nothing_was_said_yet_is_begun(repository: Path) -> None:
+    """Its recorder was killed when it had made it."""
+    folder = repository / "experiments" / "5"
+    folder.mkdir(parents=True)
+    (folder / "metadata.json.1-2.tmp").write_text("{")
+    os.utime(folder, (1, 1))
+    done = meticulous("run", "--resume", "--experiment-id", "5", "echo", "hello", cwd=repository)
+    assert done.returncode == 0, done
+    run = only_run(repository)
+    assert run.read_status() == ("SUCCESS", "")
+    assert run.read_metadata()["attempts"] == []

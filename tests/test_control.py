@@ -392,6 +392,18 @@ def test_doctor_completes_an_end_that_was_half_written(
     assert status == run.read_status()
 
 
+def test_doctor_closes_a_run_that_was_made_and_never_begun(repository: Path) -> None:
+    meticulous("run", "-q", "true", cwd=repository)
+    run = only_run(repository)
+    for name in set(os.listdir(run.path)) - {"metadata.json"}:
+        path = Path(run.file(name))
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    change(run, end_time=None, child_pid=None)
+    assert [("1", "half-made")] == kinds(repository, "--fix", code=0)
+    assert "ERROR" == run.read_status()[0]
+    assert [] == kinds(repository, code=0)
+
+
 def test_doctor_touches_no_run_that_it_is_not_sure_of(repository: Path) -> None:
     meticulous("run", "-q", "sleep", "0.5", cwd=repository)
     run = only_run(repository)

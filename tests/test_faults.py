@@ -11,13 +11,17 @@ import pytest
 
 from tests.conftest import DEADLINE_S, only_run
 from tests.experiment_support import add_script
-from tests.faults import kills
+from tests.faults import kills, kinds
 
 
 def test_after_kills_at_random_moments_every_status_is_true(tmp_path: Path) -> None:
     seen = kills.run(tmp_path, moments=15, seed=1)
     assert 15 == seen.total()
     assert any(status == "LOST" for _, status in seen)
+
+
+def test_so_is_that_of_runs_of_other_kinds_and_after_killed_commands(tmp_path: Path) -> None:
+    assert 12 == kinds.run(tmp_path, moments=12, seed=1).total()
 
 
 STORM = """

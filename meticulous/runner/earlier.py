@@ -80,7 +80,7 @@ def requeued(
         is_success_final=True,
         are_over=True,
     )
-    if record is not None:
+    if record is not None and record.metadata["attempts"]:
         last = record.metadata["attempts"][-1]
         why = f"the job was requeued (restart {restart})"
         last["reason"] = f"{last['reason']}; {why}" if last["reason"] else why

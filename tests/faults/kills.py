@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -184,27 +185,28 @@ def check_impostors(store: Store, lost: str, living: str) -> None:
     assert rows[living]["status"] == "RUNNING", rows[living]
 
 
-def main(words: list[str] | None = None) -> int:
-    """Kill, check, and tell what was seen."""
+def main(
+    description: str, act: Callable[..., Counter[Any]], only: Sequence[str] = (), words: Any = None
+) -> int:
+    """Kill, check, and tell what was seen: the command line of the programs of this package."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+        description=description, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--moments", type=int, default=200, metavar="N")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path, metavar="DIRECTORY", help="leave the runs there")
-    arguments = parser.parse_args(words)
-    directory = arguments.keep or Path(tempfile.mkdtemp(prefix="meticulous-faults-"))
+    if only:
+        parser.add_argument("--only", choices=only, help="one kind alone")
+    arguments = vars(parser.parse_args(words))
+    keep = arguments.pop("keep")
+    directory = keep or Path(tempfile.mkdtemp(prefix="meticulous-faults-"))
     try:
-        seen = run(directory, arguments.moments, arguments.seed)
+        seen = act(directory, **arguments)
     finally:
-        if not arguments.keep:
+        if not keep:
             shutil.rmtree(directory)
-    print(
-        f"{arguments.moments} kills, seed {arguments.seed}: "
-        + ", ".join(
-            f"{count} {victim} → {status}" for (victim, status), count in sorted(seen.items())
-        )
-    )
+    counts = [f"{count} {' '.join(key[:-1])} → {key[-1]}" for key, count in sorted(seen.items())]
+    print(f"{arguments['moments']} kills, seed {arguments['seed']}: " + ", ".join(counts))
     return 0
 
 
@@ -245,9 +247,10 @@ def run(directory: Path, moments: int, seed: int) -> Counter[tuple[str, str]]:
 def check_doctor(store: Store) -> None:
     """`doctor` must name exactly the runs that `ls` calls LOST, close these truly, and no other."""
     lost = {name for name, row in store.rows().items() if row["status"] == "LOST"}
-    found = store.ask("doctor", codes=(1,))
+    found = store.ask("doctor", codes=(0, 1))
     assert {one["run"] for one in found if one["kind"] == "lost"} == lost
-    assert {one["kind"] for one in found} <= {"lost", "half-made", "leftover"}, found
+    kinds = {one["kind"] for one in found}
+    assert kinds <= {"lost", "lost-rank", "half-made", "leftover"}, found
     ends = {name: _end(store.runs / name) for name in lost}
     store.ask("doctor", "--fix", codes=(0, 1))
     rows = store.rows()
@@ -270,4 +273,4 @@ def _wait_for(claim: Any) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__ or "", run))
