@@ -14,7 +14,14 @@ import pytest
 
 from meticulous.processes import start_time
 from tests.conftest import git, meticulous, only_run, runs_of, wait_until
-from tests.test_ranks import PATIENT, Start, all_have_printed, start, text
+from tests.test_ranks import (
+    PATIENT,
+    Start,
+    all_have_printed,
+    can_be_another_machine,
+    start,
+    text,
+)
 
 __all__ = ["start"]
 
@@ -120,6 +127,27 @@ def test_the_command_of_a_rank_that_has_lost_its_recorder_is_stopped(
     assert stopped.returncode == 0, stopped
     assert first.wait(60) == -signal.SIGINT
     assert start_time(child) is None
+
+
+def test_stop_ends_the_ranks_of_this_machine_and_names_the_others(
+    repository: Path, start: Start
+) -> None:
+    if not can_be_another_machine():
+        pytest.skip("to be another machine needs the right to unshare and mount")
+    words = [sys.executable, "train.py", "--gate", str(repository / "never")]
+    first, second, third = (
+        start(number, 3, words, PATIENT, host) for number, host in enumerate(("node2", "", "node3"))
+    )
+    wait_until(lambda: all_have_printed(repository, 3))
+    stopped = meticulous("stop", "1", cwd=repository)
+    assert second.wait(60) == -signal.SIGINT
+    assert stopped.returncode == 1
+    assert b"ranks of run 1 are running on node3. End them with the launcher" in stopped.stderr
+    assert b"the run 1 is " in stopped.stderr
+    assert third.poll() is None
+    first.terminate()  # and so it does not wait for rank 2 either
+    third.terminate()
+    assert (first.wait(60), third.wait(60)) == (0, -signal.SIGTERM)
 
 
 @needs_mpirun
