@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -129,8 +130,13 @@ def test_a_recorder_that_is_killed_is_noticed_though_no_file_changes(
     assert child.stdin is not None
     child.stdin.close()
 
+    Path(directory, "1", "stdout").write_text("")
+    os.utime(directory / "1" / "stdout", (time.time() - 7200, time.time() - 7200))
+
     assert ("RUNNING", "LOST") == (before, listed(directory)[0]["status"])
-    assert "LOST" == listed(directory)[0]["status"]
+    assert listed(directory)[0]["status_message"].endswith("is gone, last heard of 2h00m ago")
+    os.utime(directory / "1" / "stdout", (time.time() - 7200, time.time() - 10_800))
+    assert listed(directory)[0]["status_message"].endswith("is gone, last heard of 3h00m ago")
 
 
 def test_a_run_that_cannot_be_read_is_reported_each_time_and_then_listed(
@@ -173,8 +179,8 @@ def test_a_copy_made_over_a_directory_with_its_old_times_is_read(
     make_run(other, 1, summary={"loss": 2})
     shutil.rmtree(run.path)
     (other / "1").rename(run.path)
-    for path, time in times:
-        os.utime(path, ns=(time, time))
+    for path, stamp in times:
+        os.utime(path, ns=(stamp, stamp))
 
     assert 2 == listed(directory)[0]["summary_loss"]
 

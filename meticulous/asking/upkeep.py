@@ -175,5 +175,6 @@ def _has_changed(path: str, known: _Known | None, shapes: Mapping[int, Shape]) -
     row = cells.decode(shapes[known.shape], known.row)
     if row["status"] in (RUNNING, LOST):
         judged = reading.present({**row, "status": RUNNING}, os.path.dirname(path))
-        return bool(judged["status"] != row["status"])
+        # The evidence too: when it was last heard of is true for a moment.
+        return any(judged[name] != row[name] for name in ("status", "status_message"))
     return freshness.folder_stamp(path)[1]  # read once more, and then settled
