@@ -172,9 +172,10 @@ def ranks(scene: Scene, run_id: str) -> str:
     scene.pause()
     for rank in range(RANKS) if victim == "step" else [number]:
         scene.kill(names[rank], "both" if victim == "step" else victim)
-    if recorders[0].wait(DEADLINE_S) == -9 and not scene.store.rows().get(run_id):
-        for recorder in recorders:
-            recorder.kill()  # they wait a minute for a rank 0 that does not come
+    if recorders[0].wait(DEADLINE_S) == -9:
+        for rank in range(1, RANKS):
+            if not (scene.store.runs / run_id / "ranks" / str(rank)).exists():
+                recorders[rank].kill()  # it waits a minute for a rank 0 that does not come
     codes = [recorder.wait(DEADLINE_S) for recorder in recorders]
     scene.end(run_id)
     row = scene.store.rows().get(run_id)
