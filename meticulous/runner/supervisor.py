@@ -9,8 +9,8 @@ Two situations, told apart by whether there is a controlling terminal:
   group. So it does as a rank in the background of a terminal: `mpirun` signals the whole group of
   each of its processes, and the command would get everything twice.
 
-All signals that concern us are blocked before the command starts and taken one by one with
-``sigtimedwait``; the command itself starts with the mask and the dispositions that we were given.
+All signals that concern us are blocked before the command starts and taken one by one
+(:mod:`meticulous.runner.arrivals`); the command itself starts with the mask and the dispositions that we were given.
 ``docs/structure.md`` has the table of who gets what.
 """
 
@@ -22,6 +22,7 @@ import time
 
 from meticulous.masking import mask_command
 from meticulous.programs import OURS
+from meticulous.runner.arrivals import Arrivals
 from meticulous.runner.process import Ended
 from meticulous.runner.usage import BLOCK_BYTES
 
@@ -40,7 +41,6 @@ _JOBS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "SGE_TASK_ID", "OAR_JOB_ID", 
 """One of these is set where a scheduler has started us."""
 _JOB_CONTROL = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-_KEYBOARD = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
 _RESIZE_DELAY_S = 0.03
 ESCALATION_WINDOW_S = 5.0
 """Two Ctrl-C further apart than this are two first ones: a prompt may well use Ctrl-C as a key."""
@@ -95,8 +95,9 @@ class Supervisor:
         numbers = [getattr(signal, name) for name in names]
         # What we were told to ignore (nohup, a background job of a script) stays ignored by both.
         heeded = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
-        self._signals = {*heeded, signal.SIGCHLD}
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, self._signals)
+        signals = {*heeded, signal.SIGCHLD}
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+        self._arrivals = Arrivals(signals)
         self.mask = before if mask is None else mask
         self._is_adopting = _adopt_orphans()
         self._canary: Canary | None = None
@@ -112,7 +113,7 @@ class Supervisor:
             pause_s = self._tick()
             if self._resized_at is not None:
                 pause_s = min(pause_s, _RESIZE_DELAY_S)
-            number, code = _next_signal(self._signals, pause_s)
+            number, code = self._arrivals.next(pause_s)
             if number:
                 self._handle(number, code)
             self._tell_of_size()
@@ -148,7 +149,7 @@ class Supervisor:
 
     def linger(self) -> bool:
         """Take what has come since the command has ended; False where a signal wants us gone."""
-        number, _ = _next_signal(self._signals, 0)
+        number, _ = self._arrivals.next(0)
         self._reap()
         is_end = number in _ENDING
         self.is_told_to_end |= is_end
@@ -324,22 +325,6 @@ def _foreground_group() -> int | None:
         return 0
     finally:
         os.close(terminal)
-
-
-def _next_signal(signals: set[signal.Signals], pause_s: float) -> tuple[int, int]:
-    """Wait for one of `signals`: (its number, who sent it as ``si_code``), (0, 0) after `pause_s`."""
-    if hasattr(signal, "sigtimedwait"):
-        received = signal.sigtimedwait(signals, pause_s)
-        return (received.si_signo, received.si_code) if received else (0, 0)
-    # macOS has neither sigtimedwait nor si_code: look now and then, and take what the keyboard
-    # can send for sent by the keyboard.
-    deadline = time.monotonic() + pause_s
-    while not (pending := signal.sigpending() & signals):
-        if time.monotonic() > deadline:
-            return 0, 0
-        time.sleep(0.005)
-    number = signal.sigwait(pending)
-    return number, int(number in _KEYBOARD)
 
 
 def _adopt_orphans() -> bool:
