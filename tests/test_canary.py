@@ -18,7 +18,7 @@ COUNTING = """
 import signal, time
 def count(number, frame):
     print(signal.Signals(number).name, flush=True)
-for name in ("SIGUSR1", "SIGUSR2", "SIGTERM"):
+for name in ("SIGUSR1", "SIGUSR2", "SIGTERM", "SIGTSTP", "SIGCONT"):
     signal.signal(getattr(signal, name), count)
 print("ready", flush=True)
 while True:
@@ -66,6 +66,24 @@ def test_a_signal_to_all_processes_is_not_passed_on_again(
     recorder.send_signal(signal.SIGUSR2)
     wait_until(lambda: "SIGUSR2" in printed(repository))
     assert sorted(printed(repository)) == ["SIGTERM", "SIGUSR1", "SIGUSR2", "ready"]
+
+
+def test_a_job_that_is_suspended_is_stopped_and_continued_once(
+    repository: Path, recorder: psutil.Process
+) -> None:
+    """As Slurm does it: TSTP to all, STOP a second later, CONT to all."""
+    processes = [recorder, *recorder.children(recursive=True)]
+    for number, name in (
+        (signal.SIGTSTP, "SIGTSTP"),
+        (signal.SIGSTOP, ""),
+        (signal.SIGCONT, "SIGCONT"),
+    ):
+        for process in processes:
+            process.send_signal(number)
+        wait_until(lambda name=name: not name or name in printed(repository))
+    recorder.send_signal(signal.SIGUSR1)
+    wait_until(lambda: "SIGUSR1" in printed(repository))
+    assert printed(repository) == ["ready", "SIGTSTP", "SIGCONT", "SIGUSR1"]
 
 
 def test_a_signal_to_the_recorder_alone_is_passed_on_each_time(

@@ -104,7 +104,8 @@ class Supervisor:
         if any(name in os.environ for name in _JOBS) and hasattr(signal, "sigtimedwait"):
             from meticulous.runner.canary import Canary
 
-            self._canary = Canary({*heeded} & {*_FORWARDED_NUMBERS})
+            passed_on = {*_FORWARDED_NUMBERS, signal.SIGTSTP, signal.SIGCONT}
+            self._canary = Canary({*heeded} & passed_on)
 
     def wait(self, pid: int) -> Ended:
         """Wait until the command `pid` has ended, passing signals on meanwhile."""
@@ -192,8 +193,8 @@ class Supervisor:
         elif number == signal.SIGCONT:
             self._reap_command(may_stop=False)
             self._resized()  # the shell was told of a change while we were stopped, and we not
-            if self.own_group or self._is_stopped:
-                self._send(signal.SIGCONT)
+            if (self.own_group or self._is_stopped) and not self._was_sent_to_all(number):
+                self._send(number)
         elif number == signal.SIGHUP and os.getsid(0) == os.getpid():
             # Of a terminal that is closed the kernel tells the leader of the session alone.
             self._send(number)
@@ -201,8 +202,12 @@ class Supervisor:
             # From the kernel, to the whole foreground group: the command has it already.
             if number == signal.SIGINT:
                 self._escalate()
-        elif self._canary is None or not self._canary.got(number):
+        elif not self._was_sent_to_all(number):
             self._send(number)
+
+    def _was_sent_to_all(self, number: int) -> bool:
+        """Tell whether a scheduler has sent it to all processes of its job, the command among them."""
+        return self._canary is not None and self._canary.got(number)
 
     def _tell_of_size(self) -> None:
         """Send SIGWINCH once more, when the command has dealt with the kernel's.
