@@ -237,7 +237,10 @@ class Experiment:
         if goes_on:
             import traceback
 
-            traceback.print_exception(kind, error, trace)
+            try:
+                traceback.print_exception(kind, error, trace)
+            except (OSError, ValueError):
+                pass  # stderr is closed; STATUS has it
         self._end(ending.on_error(error))
         return goes_on
 

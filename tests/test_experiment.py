@@ -518,6 +518,21 @@ def test_an_exception_after_finish_is_printed_all_the_same(
     assert ("SUCCESS", "") == only_run(project).read_status()
 
 
+def test_an_exception_is_recorded_though_stderr_is_closed(repository: Path) -> None:
+    code = """
+        import sys
+        from meticulous import Experiment
+        for k in range(2):
+            with Experiment({"k": k}):
+                sys.stderr.close()
+                1 / 0
+        print("went on")
+    """
+    done = run_script(repository, code)
+    assert (0, b"went on\n", b"") == (done.returncode, done.stdout, done.stderr)
+    assert ["ERROR"] * 2 == [run.read_status()[0] for run in runs_of(repository)]
+
+
 def test_finish_takes_a_status(project: Path) -> None:
     experiment = Experiment({})
     with pytest.raises(MeticulousError, match="unknown"):
