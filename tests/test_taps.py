@@ -419,6 +419,24 @@ def test_a_stream_without_a_descriptor_is_teed_and_stays_itself(
     assert "write" not in vars(cell)
 
 
+def test_what_goes_to_a_stream_of_the_programs_own_is_not_shown_besides(
+    repository: Path,
+) -> None:
+    code = """
+        import io, sys
+        from meticulous import Experiment
+        opened = [open("/dev/null") for _ in range(int(sys.argv[1]))]  # they have low numbers
+        real, sys.stdout = sys.stdout, io.StringIO()
+        with Experiment({}):
+            print("inside")
+        print(repr(sys.stdout.getvalue()), file=real)
+    """
+    for opened in range(4):
+        done = run_script(repository, code, str(opened))
+        assert (0, b"'inside\\n'\n", b"") == (done.returncode, done.stdout, done.stderr)
+        assert b"inside\n" == kept(repository, opened)
+
+
 def test_ipython_may_put_its_own_write_in_the_place_of_ours(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

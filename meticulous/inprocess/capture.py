@@ -183,7 +183,7 @@ def _start(all_taps: list[Tap], told: int, answers: int) -> int | None:
     is_python = "py" in os.path.basename(sys.executable or "").lower()
     if not is_python or getattr(sys, "frozen", False):
         return None
-    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    null = taps.raised(os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC))
     trouble = next((tap.sink for tap in all_taps if tap.number == 2 and tap.sink >= 0), null)
     theirs = [told, answers, trouble]
     words = [str(os.getpid())]
