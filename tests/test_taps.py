@@ -539,10 +539,16 @@ def test_pytests_capture_and_ours_both_work(capture: str, repository: Path) -> N
     assert b"seen on failure\n" == kept(repository, 2)
 
 
-def test_closed_descriptors_do_not_stop_an_experiment(repository: Path) -> None:
-    code = "from meticulous import Experiment\nwith Experiment({}) as e: e.summary({'x': 1})\n"
+@pytest.mark.parametrize("closed", [">&- 2>&-", "<&- >&- 2>&-", "<&-", "2>&-"])
+def test_closed_descriptors_do_not_stop_an_experiment(closed: str, repository: Path) -> None:
+    code = """
+        import threading
+        from meticulous import Experiment
+        with Experiment({}):
+            assert 1 == threading.active_count()  # the carrier is a process, as ever
+    """
     add_script(repository, code)
-    command = f"'{sys.executable}' train.py >&- 2>&-"
+    command = f"'{sys.executable}' train.py {closed}"
     done = subprocess.run(["sh", "-c", command], cwd=repository, check=False)
     assert 0 == done.returncode
     assert "SUCCESS" == only_run(repository).read_status()[0]

@@ -64,7 +64,7 @@ def main(words: Sequence[str]) -> None:
     os.chdir("/")
     fields = [words[start : start + 4] for start in range(1, len(words), 4)]
     channels = [Channel(name, int(source), int(sink), path) for name, source, sink, path in fields]
-    highest = max(max(channel.source, channel.sink) for channel in channels)
+    highest = max([2, *(max(channel.source, channel.sink) for channel in channels)])
     os.closerange(highest + 1, min(os.sysconf("SC_OPEN_MAX"), _HIGHEST_DESCRIPTOR))
     Carrier(channels, 0, 1, int(words[0])).serve()
     os._exit(0)
