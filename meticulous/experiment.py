@@ -144,7 +144,7 @@ class Experiment:
         parser: argparse.ArgumentParser,
         arg_list: Sequence[str] | None = None,
         **options: Any,
-    ) -> Experiment:
+    ) -> Self:
         """Make an Experiment of what `parser` parses: `arg_list`, or the command line.
 
         The parsing is done once: the next ``parser.parse_args()`` gives the same result and has
