@@ -177,6 +177,36 @@ def test_a_rank_that_fails_under_mpirun_is_what_the_run_says(
     assert run.read_metadata()["ranks"]["failed"] == [0, 1, 2, 3]
 
 
+DEAF = """
+import os, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+rank = os.environ["METICULOUS_RANK"]
+open(os.path.join(sys.argv[1], rank), "w").write(str(os.getpid()))
+while rank == "1" and len(os.listdir(sys.argv[1])) < 3:
+    time.sleep(0.01)
+if rank == "1":
+    raise RuntimeError("out of memory")
+time.sleep(1000)
+"""
+
+
+@needs_mpirun
+def test_what_mpirun_kills_does_not_live_on_without_its_recorder(repository: Path) -> None:
+    (repository / "train.py").write_text(DEAF)
+    git(repository, "commit", "-qam", "is deaf")
+    ready = repository / ".git" / "ready"
+    ready.mkdir()
+    command = [sys.executable, "-m", "meticulous", "run", sys.executable, "train.py", str(ready)]
+    done = subprocess.run(
+        [*MPIRUN, "3", *command], cwd=repository, capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode == 1, done
+    state, message = listed(repository)
+    assert (state, "rank 1: RuntimeError: out of memory; its recorder" in message) == ("LOST", True)
+    for path in ready.iterdir():
+        wait_until(lambda path=path: start_time(int(path.read_text())) is None)
+
+
 @needs_mpirun
 def test_what_mpirun_passes_on_in_a_terminal_reaches_the_program_once(repository: Path) -> None:
     (repository / "train.py").write_text(HEEDING)

@@ -2,8 +2,9 @@
 
 Schedulers signal every process of a job (``scancel``, preemption, the time limit), or one of them
 (``--signal=B:…``). Nothing tells us which it was; and a program that is told twice to end may be
-killed by the second while it ends well because of the first. So there is one more process, in a
-group of its own as the command is: what it gets too has been sent to all.
+killed by the second while it ends well because of the first. `mpirun` signals the group of each of
+its processes. So there is one more process, in a group of its own or in ours as the command is:
+what it gets too has been sent to all.
 """
 
 from __future__ import annotations
@@ -40,9 +41,10 @@ class Canary:
 
     Args:
         signals: that it is to tell of. It must be able to take them, so they are no KILL or STOP.
+        own_group: whether the command has a process group of its own.
     """
 
-    def __init__(self, signals: set[signal.Signals]) -> None:
+    def __init__(self, signals: set[signal.Signals], *, own_group: bool) -> None:
         self._told, tell = os.pipe()
         self._got: dict[int, float] = {}
         words = [sys.executable, "-I", "-S", "-c", _PROGRAM, str(os.getpid())]
@@ -53,7 +55,7 @@ class Canary:
                 os.environ,
                 file_actions=[(os.POSIX_SPAWN_DUP2, tell, 1)],
                 setsigmask=signal.valid_signals(),
-                setpgroup=0,
+                setpgroup=0 if own_group else os.getpgrp(),
             )
             OURS.add(self._pid)
         except OSError:

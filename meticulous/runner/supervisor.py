@@ -6,8 +6,11 @@ Two situations, told apart by whether there is a controlling terminal:
   without us. What the kernel sends to the foreground group (``si_code`` > 0) has already reached
   the command; what somebody sends to us alone is passed on to the command's process.
 * Off a terminal the command leads a process group of its own, and everything is passed on to that
-  group. So it does as a rank in the background of a terminal: `mpirun` signals the whole group of
-  each of its processes, and the command would get everything twice.
+  group.
+
+A rank stays in the group in which its launcher has put us, on a terminal or off: `mpirun` signals
+the whole of it, with KILL too, which we could not pass on. What has reached the command that way
+is not sent again; :mod:`meticulous.runner.canary` tells.
 
 All signals that concern us are blocked before the command starts and taken one by one
 (:mod:`meticulous.runner.arrivals`); the command itself starts with the mask and the dispositions that we were given.
@@ -76,8 +79,7 @@ class Supervisor:
         is_rank: bool = False,
     ) -> None:
         self._say, self._tick, self._resized, self._settle = say, tick, resized, settle
-        foreground = _foreground_group()
-        self.own_group = foreground is None or (is_rank and foreground != os.getpgrp())
+        self.own_group = not is_rank and not _has_controlling_terminal()
         self.pid = 0
         self._is_stopped = False
         self._presses: list[float] = []
@@ -101,11 +103,12 @@ class Supervisor:
         self.mask = before if mask is None else mask
         self._is_adopting = _adopt_orphans()
         self._canary: Canary | None = None
-        if any(name in os.environ for name in _JOBS) and hasattr(signal, "sigtimedwait"):
+        is_job = is_rank or any(name in os.environ for name in _JOBS)
+        if is_job and hasattr(signal, "sigtimedwait"):
             from meticulous.runner.canary import Canary
 
             passed_on = {*_FORWARDED_NUMBERS, signal.SIGTSTP, signal.SIGCONT}
-            self._canary = Canary({*heeded} & passed_on)
+            self._canary = Canary({*heeded} & passed_on, own_group=self.own_group)
 
     def wait(self, pid: int) -> Ended:
         """Wait until the command `pid` has ended, passing signals on meanwhile."""
@@ -318,18 +321,12 @@ def own_peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
 
 
-def _foreground_group() -> int | None:
-    """Give the process group in the foreground of our terminal; None where we have no terminal."""
+def _has_controlling_terminal() -> bool:
     try:
-        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
     except OSError:
-        return None
-    try:
-        return os.tcgetpgrp(terminal)
-    except OSError:
-        return 0
-    finally:
-        os.close(terminal)
+        return False
+    return True
 
 
 def _adopt_orphans() -> bool:
