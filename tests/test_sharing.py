@@ -447,8 +447,11 @@ def test_an_unfinished_run_is_exported_only_when_asked(
     assert ("RUNNING", "") == here.read_status()
     assert b"ready\n" == Path(here.file("stdout")).read_bytes()
     export(project, "last", tmp_path / "ended.zip")
-    _, told = take_in(elsewhere, tmp_path / "ended.zip")
-    assert "run 1: it has ended since it was taken in; to have its end: meticulous rm 1" in told
+    for words in (("ls",), ("doctor", "--fix")):
+        assert b"this is a copy" in meticulous(*words, cwd=elsewhere).stdout
+        _, told = take_in(elsewhere, tmp_path / "ended.zip")
+        todo = "meticulous rm 1 && meticulous purge 1, and import again"
+        assert f"run 1: it has ended since it was taken in; to have its end: {todo}" in told
     for words in (("rm", "1"), ("purge", "1", "--yes")):
         assert 0 == meticulous(*words, cwd=elsewhere).returncode
     folders, _ = take_in(elsewhere, tmp_path / "ended.zip")

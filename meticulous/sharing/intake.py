@@ -232,8 +232,11 @@ class _Taking:
         if packed.id not in self._here:
             return (note,) if note and packed.ref else ()
         own = self._here[packed.id]
-        state, _ = RunFolder(os.path.join(self._store, own)).read_status()
-        if state == runfolder.RUNNING and packed.status in (runfolder.SUCCESS, runfolder.ERROR):
+        here, there = RunFolder(os.path.join(self._store, own)), self._folder(packed)
+        reasons = [run.read_metadata().get("reason") for run in (here, there)]
+        is_closed = reasons[0] == "lost" != reasons[1]  # by doctor
+        is_open = here.read_status()[0] == runfolder.RUNNING or is_closed
+        if is_open and packed.status in (runfolder.SUCCESS, runfolder.ERROR):
             todo = f"meticulous rm {own} && meticulous purge {own}, and import again"
             return (f"it has ended since it was taken in; to have its end: {todo}",)
         return ()
