@@ -115,11 +115,9 @@ def _asks_for_help(words: list[str]) -> bool:
 
 def _report(error: MeticulousError, command: str) -> int:
     """Print `error` on stderr, in one line, and give the exit code for it."""
-    text = "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in str(error)  # file names can hold anything
-    )
-    print(f"meticulous: {text}", file=sys.stderr)
+    from meticulous.views.text import harmless
+
+    print(f"meticulous: {harmless(str(error))}", file=sys.stderr)
     if command == "run" and (error.exit_code is None or isinstance(error, UsageError)):
         return 125
     return 1 if error.exit_code is None else error.exit_code

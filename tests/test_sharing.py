@@ -521,10 +521,12 @@ def test_what_no_archive_should_hold_is_left_out_and_named(
 def test_a_printed_secret_is_pointed_out(project: Path, tmp_path: Path) -> None:
     record(project, "python3", "-c", "print('hf_' + 'abcdefgh' * 4 + 'ij')")
     record(project, "python3", "-c", "print('nothing')")
+    (project / "experiments" / "2" / "a\nb\x1b[31m").symlink_to("/etc")
 
     said = export(project, "1,2", tmp_path / "a.zip")
 
     assert "1/stdout seems to hold a secret" in said
+    assert "left out runs/2/a\\nb\\x1b[31m: a link" in said
     assert "2/stdout" not in said
 
 

@@ -18,6 +18,7 @@ from meticulous.helper import json_bytes
 from meticulous.reading import Row
 from meticulous.units import parse_duration
 from meticulous.views.progress import Progress
+from meticulous.views.text import harmless
 
 __all__ = [
     "add_directory",
@@ -101,10 +102,8 @@ def report(error: MeticulousError) -> None:
 
 
 def say(text: str) -> None:
-    """Say `text` on stderr."""
-    line = f"meticulous: {text}\n"
-    sys.stderr.write(line.encode("utf-8", "backslashreplace").decode("utf-8"))
-    sys.stderr.flush()
+    """Say `text` on stderr, in one line."""
+    print(f"meticulous: {harmless(text)}", file=sys.stderr, flush=True)
 
 
 def shown_path(path: str) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from typing import TYPE_CHECKING
 
 from meticulous import runfolder
@@ -93,29 +92,31 @@ def main(arguments: argparse.Namespace) -> int:
     finally:
         progress.erase()
     for name, reason in manifest.left_out.items():
-        _say(f"left out {name}: {reason}")
+        asked.say(f"left out {name}: {reason}")
     for run in runs:
         for name in suspicion.files_with_secrets(run):
-            _say(f"{run.id}/{name} seems to hold a secret: look at it before you share the export")
+            asked.say(
+                f"{run.id}/{name} seems to hold a secret: look at it before you share the export"
+            )
     for caveat in caveats(runs):
-        _say(caveat)
+        asked.say(caveat)
     carried = {run.id for run in manifest.runs if run.commit}  # by our bundle, or one of its own
     carried |= {run.id for run in runs if os.path.exists(run.file(runfolder.CODE_BUNDLE))}
     for run in runs:
         has_code = run.id in carried or not run.read_metadata().get("githead-sha")
         if arguments.code != "none" and not has_code:
-            _say(f"run {run.id} goes without its code, which is not here")
+            asked.say(f"run {run.id} goes without its code, which is not here")
     bundle = manifest.files.get(BUNDLE)
     if bundle and bundle.size > _LARGE:
         size = format_bytes(bundle.size)
-        _say(
+        asked.say(
             f"the code has {size}, because its whole history is with it; --code none leaves it out"
         )
     code = "with their code" if carried else "without code"
     ids = ", ".join(run.id for run in manifest.runs)
     kind = "run" if len(manifest.runs) == 1 else "runs"
     code = code.replace("their", "its") if kind == "run" else code
-    _say(f"{kind} {ids} {code} in {arguments.file} ({format_bytes(manifest.size)} unpacked)")
+    asked.say(f"{kind} {ids} {code} in {arguments.file} ({format_bytes(manifest.size)} unpacked)")
     return 0
 
 
@@ -145,8 +146,3 @@ def _crate(arguments: argparse.Namespace, runs: list[RunFolder]) -> More | None:
         )
     publication = Publication(**given)
     return lambda manifest: describe(manifest, runs, publication)
-
-
-def _say(text: str) -> None:
-    line = f"meticulous: {text}\n"
-    sys.stderr.write(line.encode("utf-8", "backslashreplace").decode("utf-8"))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 
 from meticulous.commands import asked
 from meticulous.views.progress import Progress
@@ -47,14 +46,10 @@ def main(arguments: argparse.Namespace) -> int:
     for run in taken:
         if not run.is_new:
             name = "" if run.old_id == run.new_id else f", as run {run.new_id}"
-            _say(f"run {run.old_id} is here already{name}")
+            asked.say(f"run {run.old_id} is here already{name}")
         elif run.old_id != run.new_id:
-            _say(f"the id {run.old_id} is taken here: it is run {run.new_id} now")
+            asked.say(f"the id {run.old_id} is taken here: it is run {run.new_id} now")
         for note in run.notes:
-            _say(f"run {run.new_id}: {note}")
+            asked.say(f"run {run.new_id}: {note}")
     asked.print_lines([os.path.join(directory, run.new_id) for run in taken])
     return 0
-
-
-def _say(text: str) -> None:
-    print(f"meticulous: {text}", file=sys.stderr)
