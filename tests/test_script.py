@@ -97,6 +97,7 @@ def test_a_commit_that_is_gone_is_named(project: Path, tmp_path: Path) -> None:
     assert 125 == done.returncode
     sha = only_run(project).read_metadata()["githead-sha"]
     assert f"has no commit {sha}" in done.stderr
+    assert [] == list(tmp_path.glob("again-*"))
 
 
 @pytest.mark.parametrize("ends_like_ours", [False, True])
@@ -347,6 +348,12 @@ def test_a_script_outside_git_says_so(project: Path, tmp_path: Path) -> None:
 
     assert "first [] None\n" == done.stdout
     assert "uses the code that is here now" in done.stderr
+    assert [] == list(tmp_path.glob("again-*"))
+    program = "import os; open(os.environ['METICULOUS_RUN_DIR'] + '/f', 'w')"
+    record(project, "python3", "-c", program, options=("--no-git",))
+    done = shell(script_of(project, "2"), project, tmp_path)
+    (made,) = tmp_path.glob("again-*/2/files/f")
+    assert f"what run 2 has made is in {made.parent.parent}" in done.stderr
 
 
 def test_data_beside_the_code_is_read_where_it_is(project: Path, tmp_path: Path) -> None:

@@ -135,16 +135,17 @@ state() {
         --ignored=matching -- . ':(exclude)*__pycache__*'
 }
 tidy() {  # remove the work tree in which the run has left nothing
-    [ -d "$tree" ] && [ "$tree" != "$start" ] || return 0
+    [ "$tree" != "$start" ] || return 0
     keep=${KEEP:-}
-    [ -n "$keep" ] || [ ! -f "$AGAIN/$id/before" ] ||
+    [ -n "$keep" ] || [ ! -d "$tree" ] || [ ! -f "$AGAIN/$id/before" ] ||
         [ "$(state)" = "$(cat "$AGAIN/$id/before")" ] || keep=1
     [ "$keep" = 0 ] || rmdir "$METICULOUS_RUN_DIR" 2>/dev/null || keep=1
     if [ "${keep:-0}" = 1 ]; then
         say "what run $id has made is in $AGAIN/$id"
         kept=1
     else
-        git -C "$repository" worktree remove --force "$tree" && rm -rf "${AGAIN:?}/$id"
+        [ ! -d "$tree" ] || git -C "$repository" worktree remove --force "$tree" || return 0
+        rm -rf "${AGAIN:?}/$id"
     fi
 }
 again() {  # FUNCTION ID
