@@ -283,6 +283,7 @@ def test_a_rank_that_comes_late_and_fails_corrects_the_verdict(
     run = only_run(repository)
     assert run.read_status() == ("SUCCESS", "")
     assert run.read_metadata()["ranks"]["came"] == 1
+    assert b"\nother ranks\n  1  has not come\n" in meticulous("show", "1", cwd=repository).stdout
     assert start(1, 2, words).wait(60) == 1
     assert only_run(repository).read_status()[1].endswith("rank 1: ValueError: bad luck of 1")
     assert run.read_metadata()["ranks"]["exit-codes"] == [0, 1]

@@ -69,6 +69,9 @@ def last_line(record: Record, verdict: Outcome, usage: dict[str, Any], least_mem
         text += f", peak memory {format_bytes(memory)}"
     if "peak_gpu_memory" in usage:
         text += f", on the GPU {format_bytes(usage['peak_gpu_memory'])}"
+    ranks = record.metadata.get("ranks") or {}
+    if ranks.get("came", 1) < ranks.get("size", 1):
+        text += f", with {ranks['came']} of {ranks['size']} ranks"
     text += f", in {_shown(record.run.path)}"
     return f"{text}: {verdict.reason}" if verdict.reason else text
 

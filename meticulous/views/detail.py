@@ -75,7 +75,7 @@ def lines(run: dict[str, Any], stream: TextIO) -> Iterator[str]:
     ids = run["metadata"].get("scheduler")
     pairs = ids.items() if isinstance(ids, dict) else ()
     yield from _heading(paint, "scheduler", [(name, text.full(value)) for name, value in pairs])
-    yield from _heading(paint, "other ranks", [_rank_line(rank) for rank in run["ranks"]])
+    yield from _heading(paint, "other ranks", _ranks(run))
     inside = runfolder.RANKS + os.sep
     files = {name: size for name, size in run["files"].items() if not name.startswith(inside)}
     yield from _heading(
@@ -135,6 +135,17 @@ def _rank(run: RunFolder, number: int) -> dict[str, Any]:
     if state == runfolder.RUNNING:
         state, message = liveness.judge(metadata, folder.path)
     return {"rank": number, "status": state, "status_message": message, "metadata": metadata}
+
+
+def _ranks(run: dict[str, Any]) -> list[tuple[str, str]]:
+    """Give a line for each rank from 1 on; also for those of a run that is over which never came."""
+    lines = dict(map(_rank_line, run["ranks"]))
+    size = (run["metadata"].get("ranks") or {}).get("size") or 0
+    if run["status"] != runfolder.RUNNING:
+        lines |= {
+            str(number): "has not come" for number in range(1, size) if str(number) not in lines
+        }
+    return sorted(lines.items(), key=lambda pair: int(pair[0]))
 
 
 def _rank_line(rank: dict[str, Any]) -> tuple[str, str]:
