@@ -213,13 +213,25 @@ def test_a_running_run_is_not_removed(project: Path, running: subprocess.Popen[b
 def test_a_named_run_can_be_removed_twice(repository: Path) -> None:
     for word in ("first", "second"):
         meticulous("run", "-q", "--experiment-id", "base", "--", "echo", word, cwd=repository)
-        say(repository, "rm", "base")
-    say(repository, "restore", "base")
+        said = say(repository, "rm", "base")
+    assert "`meticulous restore base~2` brings it back" in said
+    say(repository, "restore", "base~2")
     assert b"second\n" == Path(only_run(repository).file("stdout")).read_bytes()
     assert "there is a run base" in say(repository, "restore", "base", code=1)
     say(repository, "restore", "base", "--as", "other")
     assert ["base", "other"] == ids(repository)
     assert "the trash is empty" in say(repository, "restore")
+
+
+def test_names_are_printed_in_any_encoding(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "raise ValueError('größer \\x1b[31mred')"
+    words = ["run", "-q", "--experiment-id", "grün", "--", sys.executable, "-c", code]
+    meticulous(*words, cwd=project)
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    why = "ValueError: gr\\xf6\\xdfer \\x1b[31mred"
+    assert f"run gr\\xfcn ERROR: {why}\n" == say(project, "wait", "grün", code=1)
+    assert "moved 1 run to the trash: gr\\xfcn\n" in say(project, "rm", "grün")
+    assert "restored experiments/gr\\xfcn\n" == say(project, "restore", "grün")
 
 
 def test_nothing_is_restored_over_a_run(project: Path) -> None:

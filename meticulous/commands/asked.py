@@ -34,6 +34,7 @@ __all__ = [
     "say",
     "seconds",
     "shown_path",
+    "tell",
     "tidied",
 ]
 
@@ -124,6 +125,11 @@ def print_json(value: Any) -> None:
     """Print `value` as strict JSON."""
     sys.stdout.flush()
     sys.stdout.buffer.write(json_bytes(value))
+
+
+def tell(text: str) -> None:
+    """Print `text`, which may hold what a program has said or a user has called a run, as a line."""
+    print_lines([harmless(text)])
 
 
 def print_lines(lines: Sequence[str]) -> None:

@@ -13,7 +13,6 @@ from meticulous import checkup
 from meticulous.checkup import Finding
 from meticulous.commands import asked
 from meticulous.errors import MeticulousError
-from meticulous.views.text import harmless
 
 __all__ = ["add_arguments", "main"]
 
@@ -41,7 +40,7 @@ def main(arguments: argparse.Namespace) -> int:
              "done": done}
         )  # fmt: skip
         if not arguments.json:
-            asked.print_lines([_line(finding, done)])
+            asked.tell(_line(finding, done))
     if arguments.json:
         asked.print_json(found)
     elif not found:
@@ -59,4 +58,6 @@ def _mended(finding: Finding) -> str | None:
 
 def _line(finding: Finding, done: str | None) -> str:
     about = f"run {finding.run} " if finding.run else ""
-    return harmless(f"{about}{finding.what}. {done or finding.todo}")
+    if finding.kind in ("broken", "new-format") and about:
+        about = f"{about.rstrip()}: "  # a sentence of its own follows
+    return f"{about}{finding.what}. {done or finding.todo}"

@@ -42,7 +42,9 @@ def main(arguments: argparse.Namespace) -> int:
     freed = sum(size_of(run.path).bytes for run in chosen)
     noun = "1 run" if len(chosen) == 1 else f"{len(chosen)} runs"
     if arguments.dry_run:
-        print(f"would delete {noun}, {format_bytes(freed)}: {', '.join(run.id for run in chosen)}")
+        asked.tell(
+            f"would delete {noun}, {format_bytes(freed)}: {', '.join(run.id for run in chosen)}"
+        )
         return 0
     if not removing.confirmed(arguments, f"Delete {noun} for good, {format_bytes(freed)}?"):
         print("nothing was deleted")

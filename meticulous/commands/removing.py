@@ -61,8 +61,11 @@ def move_to_trash(arguments: argparse.Namespace, directory: str, rows: Sequence[
     if moved:
         ids = [os.path.basename(path) for path in moved]
         noun = "run" if len(ids) == 1 else "runs"
-        print(f"moved {len(ids)} {noun} to the trash: {_some(ids)}")
-        print(f"`meticulous restore {ids[0]}` brings it back; `meticulous purge` frees the space")
+        asked.tell(f"moved {len(ids)} {noun} to the trash: {_some(ids)}")
+        back = (
+            f"restore {ids[0]}` brings it back" if len(ids) == 1 else "restore ID` brings one back"
+        )
+        asked.tell(f"`meticulous {back}; `meticulous purge` frees the space")
     for trouble in troubles:
         asked.report(MeticulousError(trouble))
     return 1 if troubles else 0
@@ -74,7 +77,7 @@ def _move(
     ids = [str(row["expid"]) for row in rows]
     noun = "the run" if len(ids) == 1 else f"{len(ids)} runs:"
     if arguments.dry_run:
-        print(f"would remove {noun} {_some(ids, most=len(ids))}")
+        asked.tell(f"would remove {noun} {_some(ids, most=len(ids))}")
         return []
     if not confirmed(arguments, f"Remove {noun} {_some(ids)}?"):
         print("nothing was removed")

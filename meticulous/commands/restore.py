@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Sequence
 
@@ -40,7 +41,7 @@ def main(arguments: argparse.Namespace) -> int:
         if len(chosen) != 1:
             raise UsageError("--as gives a name to one run", "Restore one at a time")
     for run in chosen:
-        print(f"restored {trash.restore(directory, run, arguments.new_id)}")
+        asked.tell(f"restored {trash.restore(directory, run, arguments.new_id)}")
     return 0
 
 
@@ -63,7 +64,8 @@ def _named(word: str, there: list[Removed]) -> list[Removed]:
 
 def _meant(word: str, there: list[Removed]) -> list[Removed]:
     """Give the removed runs that `word` names, as the selectors of `ls` do."""
-    if exact := [run for run in there if run.id == word]:
+    exact = [run for run in there if run.id == word]
+    if exact := exact or [run for run in there if os.path.basename(run.path) == word]:
         return exact
     if "," in word:
         return [run for part in word.split(",") for run in _named(part.strip(), there)]

@@ -186,7 +186,7 @@ def main(arguments: argparse.Namespace) -> int:
     stuck = {target.run.path for target in waiting}
     for path in dict.fromkeys(target.run.path for target in targets):
         if path not in stuck:
-            print(_told(RunFolder(path)))
+            asked.tell(_told(RunFolder(path)))
     return 1 if has_failed else 0
 
 
@@ -228,7 +228,7 @@ def _step(targets: Sequence[_Target], number: signal.Signals, grace_s: float) ->
     if waiting and number != signal.SIGINT:
         ids = ", ".join(target.run.id for target in waiting if not target.rank)
         if ids:
-            print(f"sent {number.name} to {ids}", flush=True)
+            asked.tell(f"sent {number.name} to {ids}")
     patience_s = _LAST_PATIENCE_S if number == signal.SIGKILL else grace_s
     deadline = time.monotonic() + patience_s
     while waiting and time.monotonic() < deadline:

@@ -13,7 +13,7 @@ import time
 from meticulous import liveness
 from meticulous.asking.selectors import HELP
 from meticulous.commands import asked
-from meticulous.runfolder import ERROR, RUNNING, SUCCESS, RunFolder
+from meticulous.runfolder import ERROR, RUNNING, SUCCESS, RunFolder, headline
 
 __all__ = ["LOST_CODE", "add_arguments", "main"]
 
@@ -43,7 +43,7 @@ def main(arguments: argparse.Namespace) -> int:
         for run in [run for run in waiting if not liveness.is_running(run)]:
             waiting.remove(run)
             if not arguments.quiet:
-                print(f"run {run.id} {_state(run)}", flush=True)
+                asked.tell(f"run {run.id} {_state(run)}")
         if not waiting:
             return next(filter(None, map(_code, runs)), 0)
         if deadline is not None and time.monotonic() > deadline:
@@ -56,8 +56,8 @@ def _state(run: RunFolder) -> str:
     state, message = run.read_status()
     if state == RUNNING:
         state, message = liveness.judge(run.read_metadata(), run.path)
-    last = message.strip().rpartition("\n")[2]
-    return f"{state}: {last}" if last else state
+    why = headline(message)
+    return f"{state}: {why}" if why else state or "no status"
 
 
 def _code(run: RunFolder) -> int:
