@@ -329,3 +329,24 @@ def test_killed_full_screen_program_leaves_the_modes_as_without_us(repository: P
             terminal.end()
             left.append(terminal.modes()[3] & (termios.ICANON | termios.ECHO))
     assert left == [0, 0]
+
+
+def test_our_lines_do_not_stand_behind_what_the_command_has_left(repository: Path) -> None:
+    bar = "40% |####      | 4/10"
+    script = f"printf '\\r%s' '{bar}' >&2; printf half; sleep 0.1; kill -9 $$"
+    with Terminal([*METICULOUS, "run", "--", "sh", "-c", script], repository, size=(9, 200)) as one:
+        assert -signal.SIGKILL == one.end()
+    shown = [line for line in screen_after(one.output, (9, 200)) if line]
+    assert f"{bar}half" == shown[1]
+    assert shown[2].startswith("meticulous: run 1 ERROR after")
+    assert 3 == len(shown)
+    assert f"\r{bar}".encode() == Path(only_run(repository).file("stderr")).read_bytes()
+
+
+def test_nothing_is_put_between_our_lines_and_whole_ones(repository: Path) -> None:
+    command = [*METICULOUS, "run", "--", "echo", "whole"]
+    with Terminal(command, repository, size=(9, 200)) as one:
+        assert 0 == one.end()
+    first, printed, last = one.output.splitlines()
+    assert first.startswith(b"meticulous: run 1 in") and last.startswith(b"meticulous: run 1 SUCC")
+    assert b"whole" == printed

@@ -96,6 +96,7 @@ class Attempt:
         self._record, self._voice, self._company = record, voice, company
         self._run = record.run
         self._channels = Channels(settings)
+        voice.follow(self._channels.end_line)
         self._watcher = reports.Watcher(self._run)
         self._report = reports.Report()
         self._stderr_start = _size(self._run.file(runfolder.STDERR))

@@ -92,6 +92,9 @@ class Timeline:
                 self._file = -1
 
 
+_NEWLINE = 10
+
+
 class Kept:
     """One stream in one run: its file, and its lines in the timeline of the run.
 
@@ -174,6 +177,8 @@ class Stream:
         """Bytes read so far."""
         self.passed = 0
         """Bytes kept and passed on so far."""
+        self.last_byte = _NEWLINE
+        """The last one that was passed on."""
         self.is_closed = False
         """Whether every writer has closed it."""
         self.has_ended = False
@@ -200,6 +205,7 @@ class Stream:
         self._keep(chunk)
         if self._sink >= 0:
             self._pass_on(chunk)
+            self.last_byte = chunk[-1]
         self.passed += len(chunk)
 
     def due(self) -> int:

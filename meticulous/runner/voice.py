@@ -10,6 +10,7 @@ from meticulous.units import format_bytes, format_duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from meticulous.codestate import CodeState
@@ -25,6 +26,11 @@ class Voice:
         self._is_quiet = is_quiet
         self._who = f"{who}: " if who else ""
         self._is_silent = False
+        self._end_line: Callable[[], str] = str
+
+    def follow(self, end_line: Callable[[], str]) -> None:
+        """Say lines after what a command has left on the terminal; `end_line` gives what ends that."""
+        self._end_line = end_line
 
     def note(self, text: str) -> None:
         """Say `text` unless the user wants us quiet."""
@@ -39,8 +45,9 @@ class Voice:
         """Say `text`, quiet or not."""
         if self._is_silent:
             return
+        line = f"{self._end_line()}meticulous: {self._who}{text}\n"
         try:
-            write_all(2, f"meticulous: {self._who}{text}\n".encode("utf-8", "backslashreplace"))
+            write_all(2, line.encode("utf-8", "backslashreplace"))
         except OSError:
             pass  # nobody reads it
 
