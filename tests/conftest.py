@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +15,11 @@ import pytest
 
 from meticulous.runfolder import RunFolder
 from meticulous.runfolder.store import run_ids
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # Started in the background of a shell: what we start is to know of Ctrl-C all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 DEADLINE_S = 30.0
 AWKWARD = "dir with 'quotes\" %d and ünï\ncode"
