@@ -210,6 +210,17 @@ def test_a_running_run_is_not_removed(project: Path, running: subprocess.Popen[b
     assert ["1", "2", "4"] == ids(project)
 
 
+def test_a_run_that_cannot_be_read_can_be_removed(project: Path) -> None:
+    metadata = project / "experiments" / "2" / "metadata.json"
+    metadata.write_text('{"format": 1')
+    assert "moved 1 run to the trash: 2\n" in say(project, "rm", "2")
+    metadata = project / "experiments" / "1" / "metadata.json"
+    metadata.write_text('{"format": 1, "tags": 5}')
+    for words in (("tag", "1", "x"), ("show", "1")):
+        assert "experiments/1/metadata.json: 'tags' is no list" in say(project, *words, code=1)
+    assert "moved 1 run to the trash: 1\n" in say(project, "rm", "1", "1")
+
+
 def test_a_named_run_can_be_removed_twice(repository: Path) -> None:
     for word in ("first", "second"):
         meticulous("run", "-q", "--experiment-id", "base", "--", "echo", word, cwd=repository)

@@ -74,6 +74,13 @@ class Index:
         ).fetchone()
         return self._complete(*found) if found else None
 
+    def trouble(self, name: str) -> str | None:
+        """Say why the run whose folder is `name` cannot be read, if that is so."""
+        found = self._connection.execute(
+            "SELECT trouble FROM runs WHERE name = ?", (indexfile.as_text(name),)
+        ).fetchone()
+        return found[0] if found else None
+
     def select(
         self,
         condition: Condition | None = None,

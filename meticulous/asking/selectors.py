@@ -53,6 +53,8 @@ def select(selector: str, index: Index) -> list[Row]:
         return [_best(selector.removeprefix("best:"), index)]
     if not selector:
         raise UsageError("an empty selector names no run", f"Give {HELP}")
+    if trouble := index.trouble(selector):
+        raise RunFolderError(trouble)
     raise RunFolderError(f"there is no run {selector}", _HINT)
 
 

@@ -6,8 +6,11 @@ Running runs are not touched. `purge` deletes what is in the trash.
 from __future__ import annotations
 
 import argparse
+import os
 
 from meticulous.commands import asked, removing
+from meticulous.reading import Row
+from meticulous.runfolder import METADATA, STATUS, RunFolder
 
 __all__ = ["add_arguments", "main"]
 
@@ -20,5 +23,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Move each run that is named to the trash."""
-    directory, rows = asked.runs_named(arguments, arguments.runs)
-    return removing.move_to_trash(arguments, directory, rows)
+    directory = asked.directory_of(arguments.experiments_directory)
+    rows = [_row(directory, word) for word in dict.fromkeys(arguments.runs)]
+    others = [
+        word for word, row in zip(dict.fromkeys(arguments.runs), rows, strict=True) if not row
+    ]
+    found = asked.runs_named(arguments, others)[1] if others else []
+    chosen = {str(row["expid"]): row for row in [*filter(None, rows), *found]}
+    return removing.move_to_trash(arguments, directory, list(chosen.values()))
+
+
+def _row(directory: str, word: str) -> Row | None:
+    """Give the run that is called `word`, though what it holds may be broken."""
+    run = RunFolder(os.path.join(directory, word))
+    is_plain = os.path.basename(word) == word and not word.startswith(".")
+    is_run = any(os.path.lexists(run.file(name)) for name in (METADATA, STATUS))
+    return {"expid": word, "curexpdir": run.path} if is_plain and is_run else None

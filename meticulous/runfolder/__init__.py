@@ -149,6 +149,7 @@ METADATA_KEYS = (
     "recording-trouble",
 )
 """The keys that metadata.json may have; ``docs/run-folder.md`` says what each means."""
+_LISTS = ("tags", "notes", "attempts")
 REFERENCES = ("parent", "rerun-of")
 """Keys of the metadata that name another run of the same directory."""
 EDITED_KEYS = ("tags", "notes")
@@ -247,6 +248,10 @@ class RunFolder:
         if isinstance(version, int) and version > FORMAT:
             message = f"{self.path} has format {version}; this meticulous reads up to {FORMAT}"
             raise RunFolderError(message, "Upgrade meticulous to read it")
+        for key in _LISTS:
+            if not isinstance(metadata.get(key, ()), (list, tuple)) and metadata[key] is not None:
+                message = f"cannot read {self.file(METADATA)}: {key!r} is no list"
+                raise RunFolderError(message, "Make it one, such as [], or remove the run")
         return metadata
 
 
