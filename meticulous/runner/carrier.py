@@ -11,7 +11,6 @@ is imported at the top: the program waits for the first carrier to be ready.
 
 from __future__ import annotations
 
-import functools
 import marshal
 import os
 import select
@@ -19,15 +18,14 @@ import threading
 import time
 
 from meticulous.records import Record
+from meticulous.runner.carried import Sampling, Trouble, write_environments
 from meticulous.runner.streams import Kept, Pump, Stream, Timeline, can_block_apart, write_all
 from meticulous.runner.terminal import Terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from typing import Any
-
-    from meticulous.runner.monitor import Monitor
 
 __all__ = ["Carrier", "Channel", "main", "receive", "send"]
 
@@ -38,7 +36,6 @@ _SETTLE_PAUSE_S = 0.0002
 _ON_THEIR_WAY_BYTES = 1 << 18
 """More than Linux holds of what was written to two pseudo-terminals: 64 KiB each, and one read."""
 _HIGHEST_DESCRIPTOR = 1 << 16
-_FIRST_SAMPLE_S = 0.3
 
 
 class Channel(Record):
@@ -88,8 +85,8 @@ class Carrier:
             for channel in channels
         ]
         self._carrying = self._carriers(channels)
-        self._runs: dict[int, tuple[_Trouble, Timeline, dict[str, Kept]]] = {}
-        self._samplings: dict[int, _Sampling] = {}
+        self._runs: dict[int, tuple[Trouble, Timeline, dict[str, Kept]]] = {}
+        self._samplings: dict[int, Sampling] = {}
         self._describing: list[threading.Thread] = []
         self._undescribed: list[tuple[str, dict[str, Any]]] = []
         self._awaiting_exit: list[str] = []
@@ -165,7 +162,7 @@ class Carrier:
         """
         self._undescribed.append((path, words))
         self._settle()
-        trouble = _Trouble(path, self._say)
+        trouble = Trouble(path, self._say)
         timeline = Timeline(files[""], started_s, trouble.note)
         kept = {
             name: Kept(name, files[name], timeline, trouble.note)
@@ -173,7 +170,7 @@ class Carrier:
         }
         self._runs[key] = trouble, timeline, kept
         self._set_kept()
-        self._samplings[key] = _Sampling(self._pid, path, sample_interval_s, trouble)
+        self._samplings[key] = Sampling(self._pid, path, sample_interval_s, trouble)
         self._samplings[key].start()
 
     def _close(self, key: int) -> tuple[list[str], dict[str, Any]]:
@@ -206,7 +203,7 @@ class Carrier:
         """Write environment.json of the runs that have none yet, from a thread."""
         undescribed, self._undescribed = self._undescribed, []
         if undescribed:
-            thread = threading.Thread(target=_write_environments, args=(undescribed, self._say))
+            thread = threading.Thread(target=write_environments, args=(undescribed, self._say))
             thread.start()
             self._describing.append(thread)
 
@@ -243,93 +240,6 @@ class Carrier:
                 write_all(2, f"meticulous: {text}\n".encode("utf-8", "backslashreplace"))
             except OSError:
                 pass  # nobody listens
-
-
-class _Trouble:
-    """What could not be recorded of one run."""
-
-    def __init__(self, path: str, say: Callable[[str], None]) -> None:
-        self._path, self._say = path, say
-        self.texts: list[str] = []
-
-    def note(self, what: str, error: OSError) -> None:
-        """Note that `what` cannot be recorded, in the words and the way of `Record`."""
-        from meticulous.recording import Record
-        from meticulous.runfolder import RunFolder
-
-        is_first = not self.texts
-        record = Record(RunFolder(self._path), {}, self._say if is_first else lambda _: None)
-        record.failed(what, error)
-        self.texts += record.trouble
-
-
-class _Sampling(threading.Thread):
-    """Samples what the program and its children use while a run is open."""
-
-    def __init__(self, pid: int, path: str, interval_s: float | None, trouble: _Trouble) -> None:
-        super().__init__(name="monitor", daemon=True)
-        self._program, self._path, self._interval_s = pid, path, interval_s
-        self._trouble = trouble
-        self._is_over = threading.Event()
-        self._monitor: Monitor | None = None
-        self._started_s = time.monotonic()
-
-    def run(self) -> None:
-        """Sample once the run has lasted for a moment; nothing is imported before."""
-        if self._is_over.wait(_FIRST_SAMPLE_S):
-            return
-        from meticulous.runfolder import RunFolder
-        from meticulous.runner import tree
-        from meticulous.runner.monitor import Monitor, Reaped
-
-        # What the program had used when it told us of the run is not known any more: from here on.
-        used = tree.measure(self._pids())
-        before = Reaped(used.cpu_s, used.read or 0, used.written or 0)
-        self._monitor = Monitor(
-            RunFolder(self._path),
-            self._started_s,
-            self._pids,
-            Reaped,
-            self._interval_s,
-            self._trouble.note,
-            before,
-        )
-        self._monitor.work(self._is_over)
-
-    def stop(self) -> dict[str, Any]:
-        """Sample no more; give the peaks, empty where there was no sample."""
-        self._is_over.set()
-        return self._monitor.peaks() if self._monitor else {}
-
-    def _pids(self) -> list[int]:
-        from meticulous.runner import tree
-
-        return [self._program, *tree.descendants([self._program])]
-
-
-def _write_environments(
-    undescribed: Sequence[tuple[str, dict[str, Any]]], say: Callable[[str], None]
-) -> None:
-    """Write environment.json of each run; one that is the same as before is copied."""
-    from meticulous import environment
-    from meticulous.recording import Record
-    from meticulous.runfolder import ENVIRONMENT, RunFolder
-
-    for path, words in undescribed:
-        same_as = words.pop("same_as")
-        record = Record(RunFolder(path), {}, say)
-        content = RunFolder(same_as).read_json(ENVIRONMENT) if same_as else {}
-        if content:
-            record.write(ENVIRONMENT, content)
-        else:
-            record.gather_environment(functools.partial(_gather, environment, words)).join()
-
-
-def _gather(
-    environment: Any, words: dict[str, Any], save: Callable[[dict[str, Any]], None]
-) -> dict[str, Any]:
-    content: dict[str, Any] = environment.gather(save=save, **words)
-    return content
 
 
 def send(descriptor: int, message: Any) -> None:
