@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from meticulous import liveness
+from meticulous.processes import start_time
 from meticulous.runfolder import RunFolder
 from tests.conftest import git, meticulous, only_run, runs_of, wait_until
 from tests.launch_support import METICULOUS, running
@@ -498,6 +500,25 @@ def test_an_imported_run_that_is_resumed_runs_here(project: Path, tmp_path: Path
     assert "RUNNING" in listed
     (earlier,) = only_run(project).read_metadata()["attempts"]
     assert "1" == earlier["imported-from"]["id"]
+
+
+def test_the_ranks_of_a_copy_have_no_processes_either(
+    project: Path, elsewhere: Path, tmp_path: Path
+) -> None:
+    record(project)
+    run = only_run(project)
+    rank = run.rank(1)
+    os.makedirs(rank.path)
+    own = {key: run.read_metadata()[key] for key in ("host", "boot-id")}
+    ours = {**own, "pid": os.getpid(), "pid-start-time": start_time(os.getpid())}
+    rank.write_json("metadata.json", ours)
+    rank.write_status("RUNNING")
+    assert liveness.is_running(run)
+
+    export(project, "1", tmp_path / "a.zip")
+    take_in(elsewhere, tmp_path / "a.zip")
+
+    assert not liveness.is_running(only_run(elsewhere))
 
 
 def test_what_no_archive_should_hold_is_left_out_and_named(

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from meticulous import recording, runfolder
@@ -272,3 +272,9 @@ class _Taking:
                 if metadata[key] is None:
                     origin[key] = named
         run.write_json(runfolder.METADATA, {**metadata, "imported-from": origin})
+        for number in run.ranks():  # their processes are not those of this folder either
+            rank = run.rank(number)
+            with suppress(RunFolderError):
+                rank.write_json(
+                    runfolder.METADATA, {**rank.read_metadata(), "imported-from": origin}
+                )
