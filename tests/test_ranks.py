@@ -290,6 +290,22 @@ def test_a_rank_that_comes_late_and_fails_corrects_the_verdict(
     assert not (repository / "experiments" / ".ranks").exists()
 
 
+def test_ranks_that_come_late_and_still_run_have_not_failed(repository: Path, start: Start) -> None:
+    gate = repository / "gate"
+    assert start(0, 3, [sys.executable, "train.py"], IMPATIENT).wait(60) == 0
+    late = start(2, 3, [sys.executable, "train.py", "--gate", str(gate)])
+    assert late.stdout is not None
+    assert late.stdout.readline().startswith(b"rank 2 of")
+    assert start(1, 3, [sys.executable, "train.py"]).wait(60) == 0
+    run = only_run(repository)
+    assert run.read_status() == ("SUCCESS", "")
+    assert run.read_metadata()["ranks"]["came"] == 2
+    gate.touch()
+    assert late.wait(60) == 0
+    assert run.read_status() == ("SUCCESS", "")
+    assert run.read_metadata()["ranks"]["exit-codes"] == [0, 0, 0]
+
+
 def test_a_run_that_is_told_to_end_does_not_wait_for_ever(repository: Path, start: Start) -> None:
     words = [sys.executable, "train.py", "--gate", str(repository / "never")]
     code = "from meticulous.runner.ranks import others; others.FAREWELL_S = 0.2; " + PATIENT

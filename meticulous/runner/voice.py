@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from meticulous.recording import Record
+from meticulous.runfolder import SUCCESS
 from meticulous.runner.streams import write_all
 from meticulous.units import format_bytes, format_duration
 
@@ -77,8 +78,11 @@ def last_line(record: Record, verdict: Outcome, usage: dict[str, Any], least_mem
     if "peak_gpu_memory" in usage:
         text += f", on the GPU {format_bytes(usage['peak_gpu_memory'])}"
     ranks = record.metadata.get("ranks") or {}
-    if ranks.get("came", 1) < ranks.get("size", 1):
-        text += f", with {ranks['came']} of {ranks['size']} ranks"
+    came = ranks.get("came", 1)
+    if ranks and verdict.state != SUCCESS:  # it may have gone while others still run
+        came = max(came, 1 + len(record.run.ranks()))
+    if came < ranks.get("size", 1):
+        text += f", with {came} of {ranks['size']} ranks"
     text += f", in {_shown(record.run.path)}"
     return f"{text}: {verdict.reason}" if verdict.reason else text
 

@@ -7,6 +7,7 @@ import os
 from meticulous import recording, runfolder
 from meticulous.environment.scheduler import scheduler_ids
 from meticulous.errors import RunFolderError
+from meticulous.helper import locked
 from meticulous.liveness import ENDED_BY_OTHERS
 from meticulous.masking import mask_command
 from meticulous.metadata import recorder
@@ -163,6 +164,11 @@ def correct(run: RunFolder, attempt: int) -> bool:
     From what lies in the folders alone, so that several who do it at once write the same. Raises
     OSError or RunFolderError.
     """
+    with locked(run.path):
+        return _corrected(run, attempt)
+
+
+def _corrected(run: RunFolder, attempt: int) -> bool:
     state = run.read_status()[0]
     if state in ("", RUNNING):
         return False
@@ -174,8 +180,10 @@ def correct(run: RunFolder, attempt: int) -> bool:
     if codes[0] != 0:
         own = own._replace(state=ERROR, message=run.read_status()[1])
     found = (read_part(run, number, attempt) for number in range(1, size))
+    counted = metadata["ranks"]["failed"]  # as lost, though its folder says RUNNING
+    ended = [part for part in found if part and (part.state != RUNNING or part.number in counted)]
     changes: dict[str, Any] = {}
-    verdict = judge_together([own, *(part for part in found if part is not None)], size, changes)
+    verdict = judge_together([own, *ended], size, changes)
     if changes["ranks"] == metadata["ranks"]:
         pass  # it was counted in, as is the rule
     elif state == SUCCESS:
