@@ -553,3 +553,11 @@ def test_a_masked_word_is_found() -> None:
     check_unmasked(["python", "x.py", "--key", "abc"])
     with pytest.raises(UsageError, match="not kept: --key=\\*\\*\\*"):
         check_unmasked(["python", "x.py", "--key=***"])
+
+
+def test_an_option_of_the_program_stands_before_the_subcommand() -> None:
+    values = {"lr": 0.1, "command": "train", "train.epochs": 3}
+    known = Known(values, {"lr": 0.1, "train.epochs": 1}, (), "argparse")
+    words = [*PYTHON, "train", "--epochs", "3"]
+
+    assert with_value(words, "lr", "0.5", known) == [*PYTHON, "--lr", "0.5", *words[len(PYTHON) :]]

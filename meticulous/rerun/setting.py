@@ -76,6 +76,9 @@ def with_value(command: Sequence[str], name: str, value: str, known: Known) -> l
     if len(places) == 1 and recorded is not None and not isinstance(recorded, bool):
         return [*head, *words[: places[0].start], value, *words[places[0].end :]]
     at = next((shape.start for shape in found if shape.kind == "rest"), len(words))
+    if full == option:  # what is not of the subcommand stands before it
+        above = (s for s in found if s.kind == "word" and _is_subcommand(s.values[0], known))
+        at = next((shape.start for shape in above), at)
     typed = name if plain(name) == plain(option) else option
     new = _added(found, words, typed, value, recorded, known)
     return [*head, *words[:at], *new, *words[at:]]
@@ -105,6 +108,11 @@ def _without_subcommands(name: str, found: Sequence[Shape]) -> str:
     while (parts := name.partition("."))[1] and parts[0] in words:
         name = parts[2]
     return name
+
+
+def _is_subcommand(word: Any, known: Known) -> bool:
+    has_inner = any(one.startswith(f"{word}.") for one in known.values)
+    return has_inner and word in known.values.values()
 
 
 def _is_called(shape: Shape, names: set[str]) -> bool:

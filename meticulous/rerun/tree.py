@@ -132,7 +132,10 @@ def _link(
                     f"there is no {shown(path)} in {shown(origin)}", "Check --link"
                 )
             continue
-        made_links += _linked(os.path.join(origin, plain), os.path.join(project, plain))
+        made_links += _linked(
+            os.path.normpath(os.path.join(origin, plain)),
+            os.path.normpath(os.path.join(project, plain)),
+        )
     if made_links:
         say(
             f"linked from your project: {_list(os.path.relpath(one, project) for one in made_links)}"
