@@ -11,7 +11,7 @@
 #   AGAIN=DIRECTORY     where the code goes and the runs write (default: a new one in TMPDIR)
 #   KEEP=1 or KEEP=0    keep the work trees, or not (default: those in which a run left files)
 set -u
-plain=  # options of git, where files in LFS are out of reach
+id= plain=  # options of git, where files in LFS are out of reach
 unset CDPATH GIT_DIR GIT_COMMON_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX GIT_NAMESPACE
 unset GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES
 say() { printf 'again: %s\n' "$*" >&2; }
