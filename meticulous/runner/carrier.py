@@ -192,12 +192,14 @@ class Carrier:
     def _correct_ends(self) -> None:
         """Wait for the exit code, and let the runs that were ended by a guess say what is true."""
         code = os.read(self._told, 1)
-        if code:
-            from meticulous.runner.ends import correct
+        try:
+            if code:
+                from meticulous.runner.ends import correct
 
-            for path in self._awaiting_exit:
-                correct(path, code[0], self._say)
-        os.write(self._answers, b"\n")  # the program may be gone now
+                for path in self._awaiting_exit:
+                    correct(path, code[0], self._say)
+        finally:
+            os.write(self._answers, b"\n")  # the program, which waits for this, may be gone now
 
     def _describe(self) -> None:
         """Write environment.json of the runs that have none yet, from a thread."""
