@@ -188,7 +188,9 @@ def test_a_run_that_is_over_at_once_has_no_samples(repository: Path) -> None:
 
 
 def test_a_folder_that_is_gone_ends_sampling_and_not_the_run(repository: Path) -> None:
-    code = "rm -rf experiments/1; sleep 1; echo done"
+    code = (
+        "until rm -rf experiments/1 2>/dev/null; do :; done; sleep 1; echo done"  # it is written to
+    )
     done = meticulous("run", "-q", "--", "sh", "-c", code, cwd=repository)
     assert (0, b"done\n") == (done.returncode, done.stdout)
     assert 1 == done.stderr.count(b"meticulous: cannot record"), done.stderr
