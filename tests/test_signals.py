@@ -159,7 +159,8 @@ def test_timeout_ends_the_command(mode: list[str], repository: Path, log: Path) 
     with running(command, repository) as process:
         assert 124 == process.wait(DEADLINE_S)
         wait_until(lambda: status(repository)[0] != "RUNNING")
-    assert ["INT" if "INT" in mode else "TERM"] == got(log)
+    # It signals its child, and then its whole group: whoever is quick gets both.
+    assert {"INT" if "INT" in mode else "TERM"} == set(got(log))
     assert ("ERROR", "exit code 9") == status(repository)
 
 
