@@ -40,6 +40,7 @@ __all__ = [
     "is_running",
     "judge",
     "orphan",
+    "orphan_of",
     "sees",
 ]
 
@@ -160,6 +161,14 @@ def orphan(metadata: Mapping[str, Any]) -> int | None:
         return None
     is_seen = is_here(metadata) and sees(metadata) and not is_copy(metadata)
     return child if is_seen and is_there(child, started) else None
+
+
+def orphan_of(run: RunFolder) -> int | None:
+    """Give the command of `run` that may still write to its folder; None of one that has ended.
+
+    Raises RunFolderError where it cannot be read.
+    """
+    return orphan(run.read_metadata()) if run.read_status()[0] == RUNNING else None
 
 
 def _failed_rank(run: RunFolder, attempt: int) -> str:

@@ -62,7 +62,7 @@ def go_on(
             is_final = is_success_final and run.read_status()[0] == runfolder.SUCCESS
             if is_final or differences(run, metadata):
                 return False
-            return are_over or not (liveness.is_running(run) or _orphan(run, metadata))
+            return are_over or not (liveness.is_running(run) or liveness.orphan_of(run))
         except RunFolderError:
             return False  # one that cannot be read cannot be resumed either
 
@@ -144,17 +144,12 @@ def _check(
     if not is_ours or liveness.is_running(run):
         message = f"experiment {run.id} is running (process {metadata.get('pid')})"
         raise RunFolderError(message, f"Wait for its end, {_HINT}")
-    if child := _orphan(run, metadata):
+    if child := liveness.orphan_of(run):
         message = f"the command of experiment {run.id} lives on without a recorder: process {child}"
         raise RunFolderError(message, f"End it with `meticulous stop {run.id}`, {_HINT}")
     if is_success_final and run.read_status()[0] == runfolder.SUCCESS:
         message = f"experiment {run.id} has ended with SUCCESS, so there is nothing to resume"
         raise RunFolderError(message, "Give another --experiment-id, or none")
-
-
-def _orphan(run: RunFolder, metadata: Mapping[str, Any]) -> int | None:
-    """Give the command of a lost run that still writes to its folder, if there is one."""
-    return liveness.orphan(metadata) if run.read_status()[0] == runfolder.RUNNING else None
 
 
 def _recorded_code(metadata: Mapping[str, Any]) -> tuple[Any, Any]:

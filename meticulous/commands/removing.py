@@ -12,7 +12,7 @@ from meticulous import liveness
 from meticulous.commands import asked
 from meticulous.errors import MeticulousError, RunFolderError
 from meticulous.reading import Row
-from meticulous.runfolder import RUNNING, RunFolder, trash
+from meticulous.runfolder import RunFolder, trash
 
 __all__ = ["add_answers", "confirmed", "is_running", "move_to_trash"]
 
@@ -39,10 +39,7 @@ def is_running(row: Row) -> bool:
     """
     run = RunFolder(row["curexpdir"])
     try:
-        if liveness.is_running(run):
-            return True
-        says_so = run.read_status()[0] == RUNNING
-        return says_so and liveness.orphan(run.read_metadata()) is not None
+        return liveness.is_running(run) or liveness.orphan_of(run) is not None
     except RunFolderError:
         return False  # who is broken is not being recorded; its recorder would have seen to it
 

@@ -24,12 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Move each run that is named to the trash."""
     directory = asked.directory_of(arguments.experiments_directory)
-    rows = [_row(directory, word) for word in dict.fromkeys(arguments.runs)]
-    others = [
-        word for word, row in zip(dict.fromkeys(arguments.runs), rows, strict=True) if not row
-    ]
+    rows = {word: _row(directory, word) for word in arguments.runs}
+    others = [word for word, row in rows.items() if row is None]
     found = asked.runs_named(arguments, others)[1] if others else []
-    chosen = {str(row["expid"]): row for row in [*filter(None, rows), *found]}
+    chosen = {str(row["expid"]): row for row in [*filter(None, rows.values()), *found]}
     return removing.move_to_trash(arguments, directory, list(chosen.values()))
 
 

@@ -28,7 +28,6 @@ _GRACE_S = 2.0
 """How long a process that outlives the command may hold its streams open."""
 _SETTLE_S = 0.5
 """How long to go on passing bytes on before we stop with the command."""
-_NEWLINE = 10
 _STREAMS = ((1, runfolder.STDOUT), (2, runfolder.STDERR))
 
 
@@ -83,11 +82,11 @@ class Channels:
 
     def end_line(self) -> str:
         """Give what ends the line in which the command has left the terminal: ours begin a new one."""
-        is_amid = any(stream.last_byte != _NEWLINE for stream in self._streams)
+        is_amid = any(stream.last_byte != streams.NEWLINE for stream in self._streams)
         if not (is_amid and self._terminals):
             return ""
         for stream in self._streams:
-            stream.last_byte = _NEWLINE
+            stream.last_byte = streams.NEWLINE
         return "\n"
 
     def follow(self) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BUFFER_BYTES",
+    "NEWLINE",
     "Kept",
     "Pump",
     "Stream",
@@ -92,7 +93,7 @@ class Timeline:
                 self._file = -1
 
 
-_NEWLINE = 10
+NEWLINE = 10
 
 
 class Kept:
@@ -177,7 +178,7 @@ class Stream:
         """Bytes read so far."""
         self.passed = 0
         """Bytes kept and passed on so far."""
-        self.last_byte = _NEWLINE
+        self.last_byte = NEWLINE
         """The last one that was passed on."""
         self.is_closed = False
         """Whether every writer has closed it."""
