@@ -15,8 +15,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from meticulous import slurm
+from meticulous.base.process_id import boot_id, is_hidden, is_there, pid_namespace
+from meticulous.base.units import format_duration
 from meticulous.errors import RunFolderError
-from meticulous.processes import boot_id, is_hidden, is_there, pid_namespace
 from meticulous.runfolder import (
     ERROR,
     LOST,
@@ -28,7 +29,6 @@ from meticulous.runfolder import (
     RunFolder,
     headline,
 )
-from meticulous.units import format_duration
 
 __all__ = [
     "ENDED_BY_OTHERS",

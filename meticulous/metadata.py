@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 from meticulous import runfolder, uncommitted
+from meticulous.base.process_id import boot_id, pid_namespace, start_time, user_name
 from meticulous.codestate import CodeState
 from meticulous.environment.scheduler import scheduler_ids
 from meticulous.helper import RUN_DIRECTORY_VARIABLE
 from meticulous.masking import mask_command, mask_text
-from meticulous.processes import boot_id, pid_namespace, start_time, user_name
 from meticulous.settings import RunSettings
 
 TYPE_CHECKING = False

@@ -11,7 +11,7 @@ import os
 import time
 from functools import lru_cache
 
-from meticulous.programs import which
+from meticulous.base.spawn import which
 
 __all__ = ["ALIVE", "STOPPED", "UNKNOWN", "WAITING", "state_of"]
 

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from meticulous.processes import start_time
+from meticulous.base.process_id import start_time
 from meticulous.runfolder import RunFolder
 from tests.conftest import git, meticulous, only_run, runs_of, wait_until
 from tests.launch_support import AS_ANOTHER_USER, METICULOUS, Terminal

@@ -12,7 +12,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from meticulous.processes import start_time
+from meticulous.base.process_id import start_time
 from tests.conftest import git, meticulous, only_run, runs_of, wait_until
 from tests.test_ranks import (
     PATIENT,

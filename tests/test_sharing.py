@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from meticulous import liveness
-from meticulous.processes import start_time
+from meticulous.base.process_id import start_time
 from meticulous.runfolder import RunFolder
 from tests.conftest import git, meticulous, only_run, runs_of, wait_until
 from tests.launch_support import METICULOUS, running

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meticulous.units import format_duration
+from meticulous.base.units import format_duration
 from meticulous.views import listing, text
 from meticulous.views.listing import Style
 from meticulous.views.table import Column, draw

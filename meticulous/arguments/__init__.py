@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 
 from meticulous.arguments.wrappers import program_of
+from meticulous.base.namedtuple import Record
 from meticulous.masking import mask_command
-from meticulous.records import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

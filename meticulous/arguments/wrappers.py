@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from types import MappingProxyType
 
-from meticulous.records import Record
+from meticulous.base.namedtuple import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

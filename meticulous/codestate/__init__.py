@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 
+from meticulous.base.namedtuple import Record
 from meticulous.codestate.program import (
     FAILED,
     FATAL,
@@ -18,7 +19,6 @@ from meticulous.codestate.program import (
     unreadable,
 )
 from meticulous.errors import CodeStateError, DirtyRepositoryError
-from meticulous.records import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

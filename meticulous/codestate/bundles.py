@@ -12,9 +12,9 @@ import subprocess
 from collections.abc import Mapping
 from typing import IO
 
+from meticulous.base.spawn import which
 from meticulous.codestate.program import KEPT_REFS, environment, first_fatal, has_commit
 from meticulous.errors import CodeStateError
-from meticulous.programs import which
 
 __all__ = [
     "KEPT_REFS",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import posixpath
 
+from meticulous.base.namedtuple import Record
 from meticulous.codestate.program import ask_git, directories, git, shown
 from meticulous.errors import CodeStateError
-from meticulous.records import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
+from meticulous.base.spawn import Asked, ask, which
 from meticulous.errors import CodeStateError
-from meticulous.programs import Asked, ask, which
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from meticulous.programs import Asked
+    from meticulous.base.spawn import Asked
 
 __all__ = ["Quarantine"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import stat
 
+from meticulous.base.namedtuple import Record
+from meticulous.base.units import format_bytes
 from meticulous.codestate.modules import is_checked_out, of_index
 from meticulous.codestate.program import git
-from meticulous.records import Record
-from meticulous.units import format_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from meticulous.errors import CodeStateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from meticulous.programs import Asked
+    from meticulous.base.spawn import Asked
 
 __all__ = ["forget", "keep", "release", "restore", "take"]
 

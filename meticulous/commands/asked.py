@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 from meticulous import settings
 from meticulous.asking import selectors, upkeep
 from meticulous.asking.index import Index
+from meticulous.base.units import parse_duration
 from meticulous.errors import MeticulousError
 from meticulous.helper import json_bytes
 from meticulous.reading import Row
-from meticulous.units import parse_duration
 from meticulous.views.progress import Progress
 from meticulous.views.text import harmless
 

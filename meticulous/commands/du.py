@@ -6,10 +6,10 @@ import argparse
 import os
 
 from meticulous.asking.selectors import HELP, select_all
+from meticulous.base.units import format_bytes
 from meticulous.commands import asked
 from meticulous.runfolder import TRASH, trash
 from meticulous.runfolder.sizes import Size, size_of
-from meticulous.units import format_bytes
 from meticulous.views.progress import Progress
 from meticulous.views.table import Column, draw
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from meticulous import runfolder
 from meticulous.asking import selectors
+from meticulous.base.units import format_bytes
 from meticulous.commands import asked
 from meticulous.errors import ArchiveError, UsageError
 from meticulous.runfolder import RunFolder
 from meticulous.sharing.code import CODE
-from meticulous.units import format_bytes
 from meticulous.views.progress import Progress
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ import sys
 from typing import Any
 
 from meticulous.asking.selectors import HELP
+from meticulous.base.units import format_bytes
 from meticulous.commands import asked
 from meticulous.errors import UsageError
 from meticulous.masking import mask_text
 from meticulous.recording import now
 from meticulous.runfolder import RunFolder
 from meticulous.runfolder.edits import edit
-from meticulous.units import format_bytes
 
 __all__ = ["add_arguments", "main"]
 

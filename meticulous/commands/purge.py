@@ -7,13 +7,13 @@ import os
 import time
 
 from meticulous import recorded
+from meticulous.base.units import format_bytes
 from meticulous.commands import asked, removing
 from meticulous.commands.restore import NAMES, all_named
 from meticulous.errors import MeticulousError, RunFolderError
 from meticulous.runfolder import RunFolder, store, trash
 from meticulous.runfolder.sizes import size_of
 from meticulous.settings import find_repository
-from meticulous.units import format_bytes
 
 __all__ = ["add_arguments", "main"]
 

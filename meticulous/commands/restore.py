@@ -7,13 +7,13 @@ import os
 import time
 from collections.abc import Sequence
 
+from meticulous.base.units import format_bytes, format_duration
 from meticulous.commands import asked
 from meticulous.errors import RunFolderError, UsageError
 from meticulous.runfolder import RunFolder, trash
 from meticulous.runfolder.sizes import size_of
 from meticulous.runfolder.store import check_id
 from meticulous.runfolder.trash import Removed
-from meticulous.units import format_bytes, format_duration
 from meticulous.views.table import Column, draw
 
 __all__ = ["NAMES", "add_arguments", "all_named", "main"]

@@ -17,13 +17,13 @@ from typing import Any
 
 from meticulous import liveness
 from meticulous.asking.selectors import HELP
+from meticulous.base.process_id import is_there, start_time
+from meticulous.base.units import format_duration
 from meticulous.commands import asked
 from meticulous.errors import MeticulousError, RunFolderError
 from meticulous.helper import locked
-from meticulous.processes import is_there, start_time
 from meticulous.runfolder import RUNNING, RunFolder, headline
 from meticulous.runner import tree
-from meticulous.units import format_duration
 
 __all__ = ["add_arguments", "main"]
 

@@ -11,7 +11,7 @@ import os
 import re
 
 from meticulous.arguments.wrappers import Program, is_python, program_of
-from meticulous.records import Record
+from meticulous.base.namedtuple import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 
-from meticulous.programs import OURS, which
+from meticulous.base.spawn import OURS, which
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

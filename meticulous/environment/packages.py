@@ -9,8 +9,8 @@ import json
 import os
 import re
 
+from meticulous.base.namedtuple import Record
 from meticulous.masking import mask_text
-from meticulous.records import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 
-from meticulous.records import Record
+from meticulous.base.namedtuple import Record
 from meticulous.runfolder import ERROR
 from meticulous.runner.injected import _meticulous_traceback as _traceback
 from meticulous.runner.outcome import Outcome, judge

@@ -11,13 +11,13 @@ from contextvars import ContextVar
 
 from meticulous import helper, recording
 from meticulous.arguments import Arguments
+from meticulous.base.namedtuple import Record as Fields
 from meticulous.codestate import CodeState
 from meticulous.inprocess import ending
 from meticulous.inprocess.capture import Capture
 from meticulous.inprocess.ending import Verdict
 from meticulous.masking import mask_text
 from meticulous.recording import RUN_DIRECTORY_VARIABLE, Record
-from meticulous.records import Record as Fields
 from meticulous.runner.streams import write_all
 from meticulous.runner.surroundings import without_shim
 from meticulous.runner.usage import BLOCK_BYTES, usage_keys

@@ -13,8 +13,8 @@ from types import MappingProxyType
 from typing import Any
 
 from meticulous.arguments import Shape
+from meticulous.base.namedtuple import Record
 from meticulous.errors import UsageError
-from meticulous.records import Record
 from meticulous.rerun.words import plain, shapes_of, split
 
 __all__ = ["Known", "with_value"]

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from meticulous import recorded, runfolder
+from meticulous.base.namedtuple import Record
 from meticulous.codestate import worktree
 from meticulous.codestate.program import git, shown
 from meticulous.errors import CodeStateError
-from meticulous.records import Record
 from meticulous.runfolder import RunFolder
 from meticulous.sharing.inputs import inputs
 

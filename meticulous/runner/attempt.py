@@ -11,10 +11,11 @@ import time
 
 from meticulous import environment, runfolder
 from meticulous.arguments import Arguments, from_argv
+from meticulous.base.namedtuple import Record as Fields
+from meticulous.base.process_id import start_time
+from meticulous.base.units import format_duration
 from meticulous.errors import CommandNotRunnableError
-from meticulous.processes import start_time
 from meticulous.recording import Record, now, timeline_zero
-from meticulous.records import Record as Fields
 from meticulous.runner import process, reports, surroundings
 from meticulous.runner.channels import Channels
 from meticulous.runner.configs import copy_configs
@@ -25,7 +26,6 @@ from meticulous.runner.supervisor import Supervisor, oom_kills, own_peak_memory
 from meticulous.runner.usage import usage_keys
 from meticulous.runner.voice import Voice, last_line, survivors_line
 from meticulous.settings import RunSettings
-from meticulous.units import format_duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ class Attempt:
         """Sample what the command uses, in a thread of its own, once it has run for a moment."""
         if self._is_over.wait(FIRST_SAMPLE_S):
             return
-        from meticulous.programs import OURS
+        from meticulous.base.spawn import OURS
         from meticulous.runner import tree
         from meticulous.runner.monitor import Monitor, Reaped
 

@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 
-from meticulous.programs import OURS
+from meticulous.base.spawn import OURS
 
 __all__ = ["Canary"]
 

@@ -17,7 +17,7 @@ import select
 import threading
 import time
 
-from meticulous.records import Record
+from meticulous.base.namedtuple import Record
 from meticulous.runner.carried import Sampling, Trouble, write_environments
 from meticulous.runner.streams import Kept, Pump, Stream, Timeline, can_block_apart, write_all
 from meticulous.runner.terminal import Terminal

@@ -124,8 +124,8 @@ class DataFiles:
         inside = [path for path in paths if top is not None and _is_in(path, top)]
         if top is None or not inside:
             return set()
+        from meticulous.base.spawn import OURS
         from meticulous.codestate.program import ask_git
-        from meticulous.programs import OURS
 
         relative = [os.path.relpath(path, top) for path in inside]
         asked = ask_git(top, ["--literal-pathspecs", "ls-files", "-z", "--", *relative])

@@ -12,10 +12,10 @@ import os
 import threading
 import time
 
+from meticulous.base.namedtuple import Record
+from meticulous.base.process_id import pid_namespace
+from meticulous.base.spawn import which
 from meticulous.environment.nvidia import is_driver_there, run_program
-from meticulous.processes import pid_namespace
-from meticulous.programs import which
-from meticulous.records import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import signal
 import time
 
+from meticulous.base.units import format_duration
 from meticulous.runner.supervisor import Supervisor
 from meticulous.runner.voice import Voice
-from meticulous.units import format_duration
 
 __all__ = ["KILL_AFTER_S", "Limit"]
 

@@ -12,8 +12,8 @@ import threading
 import time
 
 from meticulous import runfolder
+from meticulous.base.namedtuple import Record
 from meticulous.recording import now
-from meticulous.records import Record
 from meticulous.runner import tree
 from meticulous.runner.gpu_usage import GpuWatch
 from meticulous.runner.tree import Used

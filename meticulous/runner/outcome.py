@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 
-from meticulous.records import Record
+from meticulous.base.namedtuple import Record
 from meticulous.runfolder import ERROR, SUCCESS, headline
 from meticulous.runner.process import Ended
 

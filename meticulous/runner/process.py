@@ -9,9 +9,9 @@ import errno
 import os
 import signal
 
+from meticulous.base.namedtuple import Record
+from meticulous.base.spawn import which
 from meticulous.errors import CommandNotFoundError, CommandNotRunnableError
-from meticulous.programs import which
-from meticulous.records import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

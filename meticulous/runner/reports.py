@@ -13,7 +13,7 @@ import stat
 import time
 
 from meticulous.arguments import Arguments
-from meticulous.records import Record
+from meticulous.base.namedtuple import Record
 from meticulous.runfolder import REPORTS, RunFolder
 from meticulous.runner.launchers import is_launcher, is_runner
 

@@ -23,8 +23,8 @@ import os
 import signal
 import time
 
+from meticulous.base.spawn import OURS
 from meticulous.masking import mask_command
-from meticulous.programs import OURS
 from meticulous.runner.arrivals import Arrivals
 from meticulous.runner.process import Ended
 from meticulous.runner.usage import BLOCK_BYTES

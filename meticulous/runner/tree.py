@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from meticulous.records import Record
+from meticulous.base.namedtuple import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 
+from meticulous.base.namedtuple import Record
 from meticulous.errors import SettingsError, UsageError
-from meticulous.records import Record
 from meticulous.runfolder.store import check_id
 from meticulous.settings.file import SETTINGS_FILE, from_file
 from meticulous.settings.options import (
@@ -160,7 +160,7 @@ def _check_unrecorded(values: Mapping[str, Any]) -> None:
 
 def _size(option: Option, text: str) -> int:
     """Give the bytes of a limit. Raises SettingsError."""
-    from meticulous.units import parse_bytes
+    from meticulous.base.units import parse_bytes
 
     try:
         return parse_bytes(text)
@@ -180,7 +180,7 @@ def _timeout(text: str | None) -> float | None:
 def _seconds(name: str, text: str | None) -> float | None:
     if text is None:
         return None
-    from meticulous.units import parse_duration
+    from meticulous.base.units import parse_duration
 
     try:
         return parse_duration(text)

@@ -5,8 +5,8 @@ By hand, because importing argparse and building a parser takes 15 ms.
 
 from __future__ import annotations
 
+from meticulous.base.namedtuple import Record
 from meticulous.errors import SettingsError, UsageError
-from meticulous.records import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from meticulous.records import Record
+from meticulous.base.namedtuple import Record
 from meticulous.runfolder import RunFolder
 from meticulous.verdict import outputs, printed
 from meticulous.verdict.circumstances import Change, changes

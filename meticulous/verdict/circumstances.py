@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from meticulous import runfolder
+from meticulous.base.namedtuple import Record
 from meticulous.environment.places import is_place
-from meticulous.records import Record
 from meticulous.runfolder import RunFolder
 from meticulous.verdict.values import leaves
 

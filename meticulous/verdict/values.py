@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from meticulous.records import Record
+from meticulous.base.namedtuple import Record
 
 __all__ = ["Difference", "Tolerance", "leaves", "line_is_near"]
 

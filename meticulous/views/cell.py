@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
+from meticulous.base.units import format_duration
 from meticulous.reading import TIMES, Row
 from meticulous.runfolder import RUNNING, headline
-from meticulous.units import format_duration
 from meticulous.views import text
 
 __all__ = ["cell", "whole_cell"]

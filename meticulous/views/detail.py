@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 from meticulous import liveness, runfolder
+from meticulous.base.units import format_bytes, format_duration
 from meticulous.reading import Row
 from meticulous.runfolder import RunFolder
-from meticulous.units import format_bytes, format_duration
 from meticulous.views import colour, text
 
 __all__ = ["code", "lines", "record"]

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from meticulous.units import format_bytes, format_duration
+from meticulous.base.units import format_bytes, format_duration
 from meticulous.views import text
 from meticulous.views.table import Column, draw
 

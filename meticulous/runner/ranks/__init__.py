@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 
-from meticulous.processes import start_time
-from meticulous.records import Record
+from meticulous.base.namedtuple import Record
+from meticulous.base.process_id import start_time
 from meticulous.runner.surroundings import STEP_VARIABLE
 
 TYPE_CHECKING = False

@@ -12,9 +12,9 @@ import json
 import os
 import time
 
+from meticulous.base.process_id import boot_id, start_time
 from meticulous.errors import RunFolderError
 from meticulous.helper import json_bytes, replace_file
-from meticulous.processes import boot_id, start_time
 from meticulous.runfolder import MEETINGS, store
 
 TYPE_CHECKING = False

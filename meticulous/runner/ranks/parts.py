@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from meticulous import recording, runfolder
+from meticulous.base.namedtuple import Record as Fields
 from meticulous.environment.scheduler import scheduler_ids
 from meticulous.errors import RunFolderError
 from meticulous.helper import locked
@@ -12,7 +13,6 @@ from meticulous.liveness import ENDED_BY_OTHERS
 from meticulous.masking import mask_command
 from meticulous.metadata import recorder
 from meticulous.recording import ATTEMPT_KEYS, Record
-from meticulous.records import Record as Fields
 from meticulous.runfolder import ERROR, LOST, RUNNING, SUCCESS, RunFolder, headline, telling_line
 from meticulous.runner.outcome import Outcome
 

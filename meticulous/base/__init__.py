@@ -1,0 +1,1 @@
+"""What knows nothing of runs: text, paths, times, processes and descriptors."""
