@@ -7,9 +7,9 @@ import shlex
 from collections.abc import Iterable
 
 from meticulous import runfolder, settings
-from meticulous.codestate import bundles, modules, snapshot, worktree
-from meticulous.codestate.program import ask_git, has_commit
 from meticulous.errors import CodeStateError
+from meticulous.git import bundles, snapshot, submodules, worktree
+from meticulous.git.command import ask_git, has_commit
 from meticulous.runfolder import RunFolder
 
 __all__ = [
@@ -66,7 +66,7 @@ def commit_of(run: RunFolder, repository: str) -> str:
     if not has_commit(repository, head):
         _take_from_bundle(run, repository, {head, str(metadata.get("snapshot-sha"))})
     for module in reversed(metadata.get("snapshot-submodules") or []):
-        place = modules.local_repository(repository, modules.Module(module["path"], ""))
+        place = submodules.local_repository(repository, submodules.Module(module["path"], ""))
         if place is not None and has_commit(place, module["githead-sha"]):
             patch = patch_of(run, os.path.basename(module["patch"]))
             snapshot.restore(place, module["githead-sha"], module["snapshot-sha"], patch)
@@ -133,7 +133,9 @@ def kept_commits(runs: Iterable[RunFolder]) -> set[tuple[str, str]]:
 def let_go(repository: str, commits: Iterable[tuple[str, str]]) -> None:
     """Let git clear away `commits` that were kept in `repository` and its submodules."""
     for path, sha in commits:
-        place = modules.local_repository(repository, modules.Module(path, "")) if path else None
+        place = (
+            submodules.local_repository(repository, submodules.Module(path, "")) if path else None
+        )
         if place or not path:
             snapshot.release(place or repository, sha)
 

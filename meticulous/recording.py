@@ -10,10 +10,10 @@ import os
 import threading
 import time
 
-from meticulous import codestate, runfolder, uncommitted
+from meticulous import git, runfolder, uncommitted
 from meticulous.arguments import Arguments
-from meticulous.codestate import CodeState
 from meticulous.errors import RunFolderError
+from meticulous.git import CodeState
 from meticulous.helper import RUN_DIRECTORY_VARIABLE, locked
 from meticulous.masking import mask_value
 from meticulous.metadata import first_metadata
@@ -67,9 +67,9 @@ def code_state(settings: RunSettings) -> CodeState | None:
     """
     if settings.repository is None:
         return None
-    code = codestate.capture(settings.repository, settings.experiments_directory)
+    code = git.capture(settings.repository, settings.experiments_directory)
     if settings.dirty == "refuse":
-        codestate.refuse_if_dirty(code)
+        git.refuse_if_dirty(code)
     return uncommitted.keep(settings, code) if settings.dirty == "snapshot" else code
 
 

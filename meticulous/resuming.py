@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from meticulous import liveness, runfolder
-from meticulous.codestate import CodeState
 from meticulous.errors import MismatchedArgsError, MismatchedCommitError, RunFolderError
+from meticulous.git import CodeState
 from meticulous.recording import Record
 from meticulous.runfolder import RunFolder
 from meticulous.settings import RunSettings

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from meticulous.codestate import CodeState
+    from meticulous.git import CodeState
     from meticulous.runfolder import RunFolder
     from meticulous.settings import RunSettings
 
@@ -28,8 +28,8 @@ _RECENT = 20
 
 def keep(settings: RunSettings, code: CodeState) -> CodeState:
     """Take a snapshot of what `code` has beyond its commit. Raises CodeStateError."""
-    from meticulous.codestate import snapshot
-    from meticulous.codestate.selection import Limits
+    from meticulous.git import snapshot
+    from meticulous.git.selection import Limits
 
     limits = Limits(settings.snapshot_limit, settings.snapshot_file_limit)
     kept = snapshot.take(code, settings.experiments_directory, limits)
@@ -39,7 +39,7 @@ def keep(settings: RunSettings, code: CodeState) -> CodeState:
 def forget(code: CodeState | None) -> None:
     """Let go what was kept for a run that does not come about."""
     if code is not None and code.kept is not None:
-        from meticulous.codestate import snapshot
+        from meticulous.git import snapshot
 
         snapshot.forget(code.repository, code.kept)
 
@@ -107,7 +107,7 @@ def say_left_out(code: CodeState | None, say: Callable[[str], None]) -> None:
     left_out = code.kept.left_out if code and code.kept else ()
     if not left_out:
         return
-    from meticulous.codestate.program import shown
+    from meticulous.git.command import shown
 
     named = [f"{shown(path)} ({reason})" for path, reason in left_out[:_NAMED]]
     if len(left_out) > _NAMED:

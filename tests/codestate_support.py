@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from meticulous.codestate import CodeState, capture
 from meticulous.errors import CodeStateError
+from meticulous.git import CodeState, capture
 
 
 def libgit2_alone(repository: Path, exclude: str | None = None) -> CodeState:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from meticulous.codestate import UNTRACKED_LIMIT, CodeState, capture, refuse_if_dirty
 from meticulous.errors import CodeStateError, DirtyRepositoryError
+from meticulous.git import UNTRACKED_LIMIT, CodeState, capture, refuse_if_dirty
 from tests.codestate_support import ask_both, error_of_both, libgit2_alone
 from tests.conftest import AWKWARD, git
 
@@ -622,7 +622,7 @@ def test_a_git_too_old_or_broken_is_as_none(
 
 def test_pygit2_is_not_imported_where_git_answers(repository: Path) -> None:
     code = (
-        "import sys; from meticulous.codestate import capture; "
+        "import sys; from meticulous.git import capture; "
         "capture(sys.argv[1]); print('pygit2' in sys.modules)"
     )
     command = [sys.executable, "-c", code, str(repository)]

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from meticulous import Experiment
-from meticulous.codestate import Snapshot, capture, snapshot, worktree
-from meticulous.codestate.selection import NAMED_LIMIT, Limits, grouped, is_secret
 from meticulous.errors import CodeStateError
+from meticulous.git import Snapshot, capture, snapshot, worktree
+from meticulous.git.selection import NAMED_LIMIT, Limits, grouped, is_secret
 from meticulous.runfolder import RunFolder
 from tests.conftest import git, meticulous, only_run, runs_of
 from tests.test_worktree import head, needs_lfs, plain, with_lfs, with_submodule

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from meticulous.codestate import capture, snapshot, worktree
+from meticulous.git import capture, snapshot, worktree
 from tests.conftest import git
 from tests.test_codestate_property import Step, git_steps, take
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from meticulous.codestate import worktree
 from meticulous.errors import CodeStateError
+from meticulous.git import worktree
 from tests.conftest import git
 
 needs_lfs = pytest.mark.skipif(shutil.which("git-lfs") is None, reason="git-lfs is not installed")
@@ -141,7 +141,7 @@ def test_a_submodule_that_is_not_checked_out_comes_from_its_folder_or_its_origin
 def test_relative_addresses_of_submodules(
     repository: Path, origin: str, url: str, address: str
 ) -> None:
-    from meticulous.codestate.modules import _resolved
+    from meticulous.git.submodules import _resolved
 
     git(repository, "remote", "add", "origin", origin)
     assert address == _resolved(str(repository), url)

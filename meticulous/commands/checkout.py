@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from meticulous import recorded, settings
 from meticulous.asking.selectors import HELP
-from meticulous.codestate import worktree
 from meticulous.commands import asked
 from meticulous.errors import CodeStateError, UsageError
+from meticulous.git import worktree
 from meticulous.runfolder import RunFolder, store
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import sys
 
 from meticulous import recorded
 from meticulous.asking import selectors
-from meticulous.codestate.difference import code_difference, pager
 from meticulous.commands import asked
+from meticulous.git.diff import code_difference, pager
 from meticulous.runfolder import RunFolder
 from meticulous.views import colour, detail, difference
 from meticulous.views.pager import print_paged

@@ -6,9 +6,9 @@ import argparse
 import sys
 
 from meticulous import recorded
-from meticulous.codestate.difference import code_difference, pager
 from meticulous.commands import asked
 from meticulous.errors import CodeStateError
+from meticulous.git.diff import code_difference, pager
 from meticulous.runfolder import RunFolder
 from meticulous.views import colour, detail
 from meticulous.views.pager import print_paged

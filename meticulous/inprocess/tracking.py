@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from meticulous import helper, recording
 from meticulous.arguments import Arguments
 from meticulous.base.namedtuple import Record as Fields
-from meticulous.codestate import CodeState
+from meticulous.git import CodeState
 from meticulous.inprocess import ending
 from meticulous.inprocess.capture import Capture
 from meticulous.inprocess.ending import Verdict

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
 from meticulous import environment, runfolder
-from meticulous.codestate.program import shown
 from meticulous.environment.interpreter import find_python
+from meticulous.git.command import shown
 from meticulous.runfolder import RunFolder
 from meticulous.verdict.circumstances import Change, around
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from meticulous import recorded, runfolder
 from meticulous.base.namedtuple import Record
-from meticulous.codestate import worktree
-from meticulous.codestate.program import git, shown
 from meticulous.errors import CodeStateError
+from meticulous.git import worktree
+from meticulous.git.command import git, shown
 from meticulous.runfolder import RunFolder
 from meticulous.sharing.inputs import inputs
 

@@ -10,9 +10,9 @@ import json
 import os
 import sys
 
-from meticulous import codestate
-from meticulous.codestate import CodeState, ModuleSnapshot, Snapshot
+from meticulous import git
 from meticulous.errors import MeticulousError
+from meticulous.git import CodeState, ModuleSnapshot, Snapshot
 from meticulous.recording import code_state
 from meticulous.runner.launch import launch
 from meticulous.settings import RunSettings
@@ -61,7 +61,7 @@ def _as_it_was(settings: RunSettings, known: dict[str, Any]) -> CodeState:
     """
     assert settings.repository is not None
     metadata = known["metadata"]
-    state = codestate.capture(settings.repository)._replace(
+    state = git.capture(settings.repository)._replace(
         sha=metadata["githead-sha"],
         message=metadata.get("githead-message") or "",
         branch=metadata.get("branch"),

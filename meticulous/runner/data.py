@@ -125,7 +125,7 @@ class DataFiles:
         if top is None or not inside:
             return set()
         from meticulous.base.spawn import OURS
-        from meticulous.codestate.program import ask_git
+        from meticulous.git.command import ask_git
 
         relative = [os.path.relpath(path, top) for path in inside]
         asked = ask_git(top, ["--literal-pathspecs", "ls-files", "-z", "--", *relative])

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from meticulous import recording, runfolder
-from meticulous.codestate import CodeState
 from meticulous.errors import RunFolderError
+from meticulous.git import CodeState
 from meticulous.masking import mask_command
 from meticulous.metadata import cwd_within
 from meticulous.recording import Record

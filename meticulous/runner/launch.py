@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-    from meticulous.codestate import CodeState
+    from meticulous.git import CodeState
     from meticulous.runner.earlier import Earlier
     from meticulous.runner.ranks.company import Company
 

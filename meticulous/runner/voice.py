@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from meticulous.codestate import CodeState
+    from meticulous.git import CodeState
     from meticulous.runner.outcome import Outcome
 
 __all__ = ["Voice", "first_line", "last_line", "survivors_line"]

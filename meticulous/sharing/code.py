@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 
 from meticulous import runfolder
-from meticulous.codestate import bundles, snapshot
 from meticulous.errors import ArchiveError
+from meticulous.git import bundles, snapshot
 from meticulous.runfolder import RunFolder
 from meticulous.sharing.manifest import PackedRun
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from meticulous import recording, runfolder
-from meticulous.codestate import bundles
 from meticulous.errors import ArchiveError, CodeStateError, RunFolderError
+from meticulous.git import bundles
 from meticulous.runfolder import RunFolder, store
 from meticulous.sharing.manifest import BUNDLE, RUNS, Manifest, PackedRun
 from meticulous.sharing.unpacking import Progress, read_manifest, unpack

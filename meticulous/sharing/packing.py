@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from typing import IO, NamedTuple
 
 from meticulous import __version__, recording, runfolder
-from meticulous.codestate import bundles
 from meticulous.errors import ArchiveError
+from meticulous.git import bundles
 from meticulous.runfolder import RunFolder
 from meticulous.sharing.code import with_code
 from meticulous.sharing.manifest import BUNDLE, MANIFEST, README, SCRIPT, File, Manifest, PackedRun

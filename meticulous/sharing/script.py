@@ -14,9 +14,9 @@ from importlib import resources
 from typing import Any
 
 from meticulous import __version__, runfolder
-from meticulous.codestate.program import shown
 from meticulous.environment.places import is_place
 from meticulous.errors import RunFolderError
+from meticulous.git.command import shown
 from meticulous.masking import MASK
 from meticulous.runfolder import RunFolder
 from meticulous.sharing.inputs import inputs

@@ -1,6 +1,6 @@
 """Which commit, and is the tree clean: the one place that knows git.
 
-The git program answers where one is installed, :mod:`meticulous.codestate.libgit2` where none is, and both
+The git program answers where one is installed, :mod:`meticulous.git.libgit2` where none is, and both
 say the same. `run` asks before every start, so nothing heavy is imported here. Nothing is ever
 written: no lock, no refreshed index, no object.
 """
@@ -10,15 +10,8 @@ from __future__ import annotations
 import os
 
 from meticulous.base.namedtuple import Record
-from meticulous.codestate.program import (
-    FAILED,
-    FATAL,
-    ask_git,
-    first_fatal,
-    shown,
-    unreadable,
-)
 from meticulous.errors import CodeStateError, DirtyRepositoryError
+from meticulous.git.command import FAILED, FATAL, ask_git, first_fatal, shown, unreadable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -161,7 +154,7 @@ def _ask_remote_url(repository: str) -> Callable[[], str | None]:
     """Ask for the url of the remote ``origin`` as it is configured; what is returned gives it."""
     asked = ask_git(repository, ["config", "--null", "--get-all", "remote.origin.url"])
     if asked is None:
-        from meticulous.codestate.libgit2 import remote_url
+        from meticulous.git.libgit2 import remote_url
 
         return lambda: remote_url(repository)
     return lambda: os.fsdecode(asked.answer().stdout.partition(b"\0")[0]) or None
@@ -273,7 +266,7 @@ def _parse_status(output: bytes) -> _Found:
 
 def _ask_libgit2(repository: str, excluded: tuple[str, ...]) -> CodeState:
     """Ask libgit2, for machines that have no git program."""
-    from meticulous.codestate.libgit2 import find
+    from meticulous.git.libgit2 import find
 
     try:
         sha, branch, changes, untracked, commit = find(repository, excluded)

@@ -7,14 +7,14 @@ import stat
 
 from meticulous.base.namedtuple import Record
 from meticulous.base.units import format_bytes
-from meticulous.codestate.modules import is_checked_out, of_index
-from meticulous.codestate.program import git
+from meticulous.git.command import git
+from meticulous.git.submodules import is_checked_out, of_index
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from meticulous.codestate import CodeState
+    from meticulous.git import CodeState
 
 __all__ = [
     "NAMED_LIMIT",

@@ -11,11 +11,11 @@ from __future__ import annotations
 import os
 import time
 
-from meticulous.codestate import CodeState, ModuleSnapshot, Snapshot, capture, excluding
-from meticulous.codestate.program import KEPT_REFS, ask_git, git, has_commit, start_git
-from meticulous.codestate.quarantine import Quarantine
-from meticulous.codestate.selection import Limits, Selection, grouped, select, select_untracked
 from meticulous.errors import CodeStateError
+from meticulous.git import CodeState, ModuleSnapshot, Snapshot, capture, excluding
+from meticulous.git.command import KEPT_REFS, ask_git, git, has_commit, start_git
+from meticulous.git.quarantine import Quarantine
+from meticulous.git.selection import Limits, Selection, grouped, select, select_untracked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def take(
     """Keep the changed and untracked files of `state`; None where there are none.
 
     Args:
-        state: what :func:`meticulous.codestate.capture` has just found.
+        state: what :func:`meticulous.git.capture` has just found.
         exclude: the experiments directory, which is never in a snapshot.
         limits: beyond which files are left out.
 

@@ -1,6 +1,6 @@
 """What git says of a work tree, on machines that have no git program.
 
-Only :mod:`meticulous.codestate` uses this, and it must find what that finds by the program. So it
+Only :mod:`meticulous.git` uses this, and it must find what that finds by the program. So it
 puts right the few cases in which libgit2 counts otherwise than git. What cannot be put right is
 in ``docs/code-state.md``: libgit2 runs no filter programs, so that files kept in LFS look changed.
 """

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from typing import IO
 
 from meticulous.base.spawn import which
-from meticulous.codestate.program import KEPT_REFS, environment, first_fatal, has_commit
 from meticulous.errors import CodeStateError
+from meticulous.git.command import KEPT_REFS, environment, first_fatal, has_commit
 
 __all__ = [
     "KEPT_REFS",

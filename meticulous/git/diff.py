@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from meticulous.codestate.program import ask_git, git
+from meticulous.git.command import ask_git, git
 
 __all__ = ["code_difference", "pager"]
 

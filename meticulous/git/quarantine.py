@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 
-from meticulous.codestate.program import directories, end_git, start_git
 from meticulous.errors import CodeStateError
+from meticulous.git.command import directories, end_git, start_git
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import shutil
 
-from meticulous.codestate import modules
-from meticulous.codestate.program import directories, git, has_commit, shown
 from meticulous.errors import CodeStateError
+from meticulous.git import submodules
+from meticulous.git.command import directories, git, has_commit, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def gone(repository: str, commit: str) -> CodeStateError:
 
 def _fill(repository: str, commit: str, directory: str) -> list[str]:
     """Make the worktree, submodules and all. Gives warnings."""
-    also = modules.without_passwords(repository)
+    also = submodules.without_passwords(repository)
     words = ["worktree", "add", "--detach", "--no-checkout", *_force(repository, directory)]
     # The folder of a submodule that is not checked out names a work tree that does not exist.
     bare = {} if os.path.exists(os.path.join(repository, ".git")) else {"GIT_WORK_TREE": "."}
@@ -131,16 +131,16 @@ def _fill(repository: str, commit: str, directory: str) -> list[str]:
             raise
         git(directory, *reset, also={**also, "GIT_LFS_SKIP_SMUDGE": "1"})
     warnings = _lfs_warnings(directory)
-    for module in modules.of_commit(directory, "HEAD"):
+    for module in submodules.of_commit(directory, "HEAD"):
         path = os.path.join(directory, module.path)
-        local = modules.local_repository(repository, module)
+        local = submodules.local_repository(repository, module)
         if local and has_commit(local, module.sha):
             if os.path.isdir(path):
                 os.rmdir(path)
             inner = _fill(local, module.sha, path)
             warnings += [f"in the submodule {shown(module.path)}: {text}" for text in inner]
         else:
-            warnings += modules.clone(repository, directory, module)
+            warnings += submodules.clone(repository, directory, module)
     return warnings
 
 
@@ -184,7 +184,7 @@ def _discard(directory: str) -> None:
 
 def _inner_worktrees(directory: str) -> list[str]:
     """Give the worktrees of submodules in `directory` that we have made."""
-    paths = [os.path.join(directory, one.path) for one in modules.of_index(directory)]
+    paths = [os.path.join(directory, one.path) for one in submodules.of_index(directory)]
     return [path for path in paths if is_ours(path)]
 
 

@@ -6,8 +6,8 @@ import os
 import posixpath
 
 from meticulous.base.namedtuple import Record
-from meticulous.codestate.program import ask_git, directories, git, shown
 from meticulous.errors import CodeStateError
+from meticulous.git.command import ask_git, directories, git, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
