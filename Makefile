@@ -36,7 +36,7 @@ test: setup lint types check-imports pytest wheel  ## the whole check, as CI run
 lint: setup  ## style and spelling of the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/vermin --quiet --no-tips --violations -t=3.6- --no-parse-comments meticulous/helper.py meticulous/runner/injected/*.py
+	$(BIN)/vermin --quiet --no-tips --violations -t=3.6- --no-parse-comments meticulous/child/helper.py meticulous/child/argparse_actions.py meticulous/child/exception_text.py meticulous/child/values.py meticulous/child/startup/*.py
 	$(BIN)/vermin --quiet --no-tips --violations -t=3.7- --no-parse-comments meticulous/masking/*.py
 
 format: setup  ## let the formatter have its way

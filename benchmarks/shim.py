@@ -18,7 +18,7 @@ from pathlib import Path
 
 import common
 
-INJECTED = common.ROOT / "meticulous" / "runner" / "injected"
+STARTUP = common.ROOT / "meticulous" / "child" / "startup"
 PARSE = """
 import argparse
 parser = argparse.ArgumentParser()
@@ -74,7 +74,7 @@ def _compare(
 ) -> list[str]:
     """Give the line of the table for one Python and program."""
     bare = common.clean_environment()
-    ours = {**bare, "PYTHONPATH": str(INJECTED), "METICULOUS_RUN_DIR": str(folder)}
+    ours = {**bare, "PYTHONPATH": str(STARTUP), "METICULOUS_RUN_DIR": str(folder)}
     taken: dict[str, list[float]] = {"bare": [], "ours": []}
 
     used: dict[str, list[float]] = {"bare": [], "ours": []}

@@ -10,10 +10,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from meticulous.child.helper import log, open, run_directory, run_id, summary
     from meticulous.errors import MeticulousError
     from meticulous.experiment import Experiment
     from meticulous.experiments import ExperimentReader, Experiments
-    from meticulous.helper import log, open, run_directory, run_id, summary
 
 __all__ = [
     "Experiment",
@@ -34,11 +34,11 @@ _MODULES = {
     "ExperimentReader": "experiments",
     "Experiments": "experiments",
     "MeticulousError": "errors",
-    "log": "helper",
-    "open": "helper",
-    "run_directory": "helper",
-    "run_id": "helper",
-    "summary": "helper",
+    "log": "child.helper",
+    "open": "child.helper",
+    "run_directory": "child.helper",
+    "run_id": "child.helper",
+    "summary": "child.helper",
 }
 """Public name -> the module of this package that has it."""
 

@@ -14,8 +14,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from meticulous import liveness, runfolder
+from meticulous.child.helper import locked
 from meticulous.errors import RunFolderError
-from meticulous.helper import locked
 from meticulous.runfolder import RunFolder, store
 
 __all__ = ["Finding", "examine"]

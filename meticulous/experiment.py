@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from meticulous import helper, runfolder, settings
+from meticulous import runfolder, settings
 from meticulous.arguments import Arguments
+from meticulous.child import helper
+from meticulous.child.values import Budget, plain
 from meticulous.errors import (
     DirtyRepositoryError,
     MeticulousError,
@@ -21,7 +23,6 @@ from meticulous.errors import (
 from meticulous.inprocess import ending, tracking
 from meticulous.inprocess.ending import Verdict
 from meticulous.runfolder import ERROR, SUCCESS
-from meticulous.runner.injected._meticulous_values import Budget, plain
 from meticulous.runner.outcome import Outcome
 from meticulous.runner.process import Ended
 

@@ -12,9 +12,9 @@ import time
 
 from meticulous import git, runfolder, uncommitted
 from meticulous.arguments import Arguments
+from meticulous.child.helper import RUN_DIRECTORY_VARIABLE, locked
 from meticulous.errors import RunFolderError
 from meticulous.git import CodeState
-from meticulous.helper import RUN_DIRECTORY_VARIABLE, locked
 from meticulous.masking import mask_value
 from meticulous.metadata import first_metadata
 from meticulous.runfolder import RunFolder, store

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from meticulous import runfolder
-from meticulous.helper import replace_file
+from meticulous.child.helper import replace_file
 from meticulous.runfolder import store
 
 TYPE_CHECKING = False

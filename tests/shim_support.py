@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import meticulous
 from meticulous.runfolder import REPORTS, RunFolder
 from meticulous.runner import reports
 
-INJECTED = os.path.join(os.path.dirname(reports.__file__), "injected")
+STARTUP = os.path.join(os.path.dirname(meticulous.__file__), "child", "startup")
 
 
 class Child(NamedTuple):
@@ -32,9 +33,9 @@ def environment(run: Path | None, **more: str) -> dict[str, str]:
     env.pop("PYTHONPATH", None)
     env["PYTHONIOENCODING"] = "utf-8"
     if run is not None:
-        env.update(PYTHONPATH=INJECTED, METICULOUS_RUN_DIR=str(run), METICULOUS_SHIM_DEBUG="1")
+        env.update(PYTHONPATH=STARTUP, METICULOUS_RUN_DIR=str(run), METICULOUS_SHIM_DEBUG="1")
     if run is not None and "PYTHONPATH" in more:
-        more["PYTHONPATH"] = os.pathsep.join([INJECTED, more["PYTHONPATH"]])
+        more["PYTHONPATH"] = os.pathsep.join([STARTUP, more["PYTHONPATH"]])
     return {**env, **more}
 
 

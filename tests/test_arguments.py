@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from meticulous.arguments import from_argv, scalar
-from meticulous.helper import json_bytes
+from meticulous.child.helper import json_bytes
 
 
 def values_of(line: str) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from meticulous import environment
+from meticulous.child.helper import json_bytes
 from meticulous.environment import gather
 from meticulous.environment.scheduler import scheduler_ids
-from meticulous.helper import json_bytes
 
 
 def variables(environ: dict[str, str], *extra: str) -> object:

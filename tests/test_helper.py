@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from meticulous import helper, runfolder
+from meticulous import runfolder
+from meticulous.child import helper
 from meticulous.runfolder import METRICS, SUMMARY, RunFolder
 
 PYTHONS = [

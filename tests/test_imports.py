@@ -24,7 +24,9 @@ HEAVY = {
 """Modules that cost milliseconds each and that a start of `run` does without."""
 
 
-@pytest.mark.parametrize("module", ["meticulous", "meticulous.helper", "meticulous.commands.run"])
+@pytest.mark.parametrize(
+    "module", ["meticulous", "meticulous.child.helper", "meticulous.commands.run"]
+)
 def test_nothing_heavy_is_loaded_before_the_command(module: str) -> None:
     code = f"import sys; before = set(sys.modules); import {module}; print(*sys.modules.keys() - before)"
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meticulous import runfolder
+from meticulous.child.helper import from_strict, json_bytes
 from meticulous.errors import RunFolderError
-from meticulous.helper import from_strict, json_bytes
 from meticulous.runfolder import RunFolder, store
 from tests.conftest import AWKWARD, meticulous, only_run
 

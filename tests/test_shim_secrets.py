@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from meticulous import masking
 from meticulous.masking import shapes as secretshapes
-from tests.shim_support import INJECTED, run_script
+from tests.shim_support import STARTUP, run_script
 
 PYTHON_36 = Path.home() / ".pyenv/versions/3.6.15/bin/python"
 KEY = "sk-" + "a1b2c3d4" * 5
@@ -38,7 +38,7 @@ def secrets() -> ModuleType:
         def spec_of_file(name: str, file: str) -> Any:
             return importlib.util.spec_from_file_location(name, file)
 
-    path = f"{INJECTED}/_meticulous_secrets.py"
+    path = f"{STARTUP}/_meticulous_secrets.py"
     spec = importlib.util.spec_from_file_location("_secrets_under_test", path)
     assert spec is not None
     assert spec.loader is not None

@@ -14,8 +14,8 @@ from meticulous import settings
 from meticulous.asking import selectors, upkeep
 from meticulous.asking.index import Index
 from meticulous.base.units import parse_duration
+from meticulous.child.helper import json_bytes
 from meticulous.errors import MeticulousError
-from meticulous.helper import json_bytes
 from meticulous.reading import Row
 from meticulous.views.progress import Progress
 from meticulous.views.text import harmless

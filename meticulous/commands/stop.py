@@ -19,9 +19,9 @@ from meticulous import liveness
 from meticulous.asking.selectors import HELP
 from meticulous.base.process_id import is_there, start_time
 from meticulous.base.units import format_duration
+from meticulous.child.helper import locked
 from meticulous.commands import asked
 from meticulous.errors import MeticulousError, RunFolderError
-from meticulous.helper import locked
 from meticulous.runfolder import RUNNING, RunFolder, headline
 from meticulous.runner import tree
 

@@ -10,7 +10,7 @@ import json
 import sys
 from typing import Any
 
-from meticulous import helper
+from meticulous.child import helper
 from meticulous.errors import RunFolderError, UsageError
 
 __all__ = ["add_arguments", "main"]

@@ -16,8 +16,8 @@ import sys
 import threading
 
 from meticulous.base.namedtuple import Record
+from meticulous.child import exception_text as _traceback
 from meticulous.runfolder import ERROR
-from meticulous.runner.injected import _meticulous_traceback as _traceback
 from meticulous.runner.outcome import Outcome, judge
 from meticulous.runner.process import Ended
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from meticulous.runner.injected import _meticulous_actions as _actions
+from meticulous.child import argparse_actions as _actions
 from meticulous.settings.options import DIRTY
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from meticulous import runfolder
-from meticulous.helper import to_strict
+from meticulous.child.helper import to_strict
 from meticulous.masking import mask_value
 from meticulous.runfolder import RunFolder, store
 

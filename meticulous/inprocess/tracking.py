@@ -9,9 +9,10 @@ import threading
 import time
 from contextvars import ContextVar
 
-from meticulous import helper, recording
+from meticulous import recording
 from meticulous.arguments import Arguments
 from meticulous.base.namedtuple import Record as Fields
+from meticulous.child import helper
 from meticulous.git import CodeState
 from meticulous.inprocess import ending
 from meticulous.inprocess.capture import Capture

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import os
 
+from meticulous.child.helper import METRICS, SUMMARY, from_strict, json_bytes, replace_file
 from meticulous.errors import RunFolderError
-from meticulous.helper import METRICS, SUMMARY, from_strict, json_bytes, replace_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from meticulous.child.helper import locked
 from meticulous.errors import RunFolderError
-from meticulous.helper import locked
 from meticulous.runfolder import METADATA, RunFolder
 
 __all__ = ["edit"]

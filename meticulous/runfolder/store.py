@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 
+from meticulous.child.helper import replace_file
 from meticulous.errors import RunFolderError
-from meticulous.helper import replace_file
 from meticulous.runfolder import HIGHEST_ID, METADATA, STATUS, TRASH, RunFolder
 
 __all__ = [

@@ -1,6 +1,6 @@
 """What the processes of a command reported of themselves, read with distrust.
 
-The shim in ``injected/`` writes one JSON file per process into the run's folder of reports. Any
+The shim in ``child/startup/`` writes one JSON file per process into the run's folder of reports. Any
 program may write there too, so nothing in it is believed before its type and size are checked, and
 nothing here raises. :class:`Watcher` is for the launcher, which looks again and again.
 """

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ATTEMPT_VARIABLE",
-    "INJECTED",
     "RANK_VARIABLE",
+    "STARTUP",
     "STEP_VARIABLE",
     "for_command",
     "given",
@@ -25,7 +25,9 @@ RANK_VARIABLE = "METICULOUS_RANK"
 """Tells the processes of a rank which one it is, from 0."""
 STEP_VARIABLE = "METICULOUS_STEP"
 """Tells them the key of the step that their recorder is part of."""
-INJECTED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "injected")
+STARTUP = os.path.join(
+    os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "child", "startup"
+)
 """Directory that is put on the PYTHONPATH of the command."""
 
 
@@ -50,9 +52,9 @@ def given() -> dict[str, str]:
 def without_shim(environ: Mapping[str, str]) -> dict[str, str]:
     """Give `environ` as it is without what we put on the PYTHONPATH."""
     found = {**environ}
-    inherited = found.pop("PYTHONPATH", "") or INJECTED
+    inherited = found.pop("PYTHONPATH", "") or STARTUP
     # An empty entry stays: to Python it is the current directory.
-    others = [entry for entry in inherited.split(os.pathsep) if entry != INJECTED]
+    others = [entry for entry in inherited.split(os.pathsep) if entry != STARTUP]
     if others:
         found["PYTHONPATH"] = os.pathsep.join(others)
     return found
@@ -83,7 +85,7 @@ def for_command(
     environ = without_shim(environ)
     if has_shim:
         others = [environ["PYTHONPATH"]] if "PYTHONPATH" in environ else []
-        environ["PYTHONPATH"] = os.pathsep.join([INJECTED, *others])
+        environ["PYTHONPATH"] = os.pathsep.join([STARTUP, *others])
     if not has_terminals:
         # Python holds back what it prints to a pipe, and a crash would lose it.
         environ.setdefault("PYTHONUNBUFFERED", "1")

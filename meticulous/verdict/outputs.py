@@ -12,8 +12,8 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from meticulous import runfolder, settings
+from meticulous.child.helper import from_strict
 from meticulous.errors import RunFolderError
-from meticulous.helper import from_strict
 from meticulous.runfolder import RunFolder
 from meticulous.verdict.normal import Normaliser, names_a_time
 from meticulous.verdict.values import Difference, leaves

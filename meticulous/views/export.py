@@ -8,8 +8,8 @@ import os
 import re
 from collections.abc import Sequence
 
+from meticulous.child.helper import json_bytes, replace_file
 from meticulous.errors import MeticulousError, UsageError
-from meticulous.helper import json_bytes, replace_file
 from meticulous.reading import Row, is_numeric
 from meticulous.views import text
 

@@ -4,7 +4,7 @@ import os
 import sys
 
 OURS = "METICULOUS_RUN_DIR" in os.environ
-path = [entry for entry in sys.path if not entry.endswith(os.path.join("runner", "injected"))]
+path = [entry for entry in sys.path if not entry.endswith(os.path.join("child", "startup"))]
 print(sys.flags, sys.warnoptions, sys._xoptions)
 print(path)
 print(sys.stdin, sys.stdout.encoding, sys.stderr.errors, sys.getfilesystemencoding())

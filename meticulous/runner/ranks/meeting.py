@@ -13,8 +13,8 @@ import os
 import time
 
 from meticulous.base.process_id import boot_id, start_time
+from meticulous.child.helper import json_bytes, replace_file
 from meticulous.errors import RunFolderError
-from meticulous.helper import json_bytes, replace_file
 from meticulous.runfolder import MEETINGS, store
 
 TYPE_CHECKING = False

@@ -6,9 +6,9 @@ import os
 
 from meticulous import recording, runfolder
 from meticulous.base.namedtuple import Record as Fields
+from meticulous.child.helper import locked
 from meticulous.environment.scheduler import scheduler_ids
 from meticulous.errors import RunFolderError
-from meticulous.helper import locked
 from meticulous.liveness import ENDED_BY_OTHERS
 from meticulous.masking import mask_command
 from meticulous.metadata import recorder

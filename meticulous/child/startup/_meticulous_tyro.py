@@ -1,7 +1,7 @@
 """tyro: the values of the fields, cast as tyro is about to do it, before it calls anything."""
 
 _parse = globals()["load"]("parse")
-_actions = globals()["load"]("actions")
+_actions = globals()["load"]("argparse_actions")
 
 
 def watch(name, module):

@@ -15,19 +15,23 @@ import sys
 
 _HERE = os.path.dirname(__file__)
 
+_SHARED = ("argparse_actions", "exception_text", "values")
+"""Files of the folder above, which meticulous imports as well."""
+
 
 def _load(name):
     """Import ``_meticulous_<name>.py`` from this folder, which is not on the path."""
     full_name = "_meticulous_" + name
     if full_name not in sys.modules:
-        path = os.path.join(_HERE, full_name + ".py")
+        folder, file = (os.path.dirname(_HERE), name) if name in _SHARED else (_HERE, full_name)
+        path = os.path.join(folder, file + ".py")
         module = type(sys)(full_name)
         module.__file__ = path
         module.load = _load
         sys.modules[full_name] = module
-        cached = "{}.{}.pyc".format(full_name, sys.implementation.cache_tag)
+        cached = "{}.{}.pyc".format(file, sys.implementation.cache_tag)
         dont_write = sys.dont_write_bytecode
-        if not os.path.exists(os.path.join(_HERE, "__pycache__", cached)):
+        if not os.path.exists(os.path.join(folder, "__pycache__", cached)):
             sys.dont_write_bytecode = False  # these few files; else they are compiled every time
         try:
             type(__spec__.loader)(full_name, path).exec_module(module)

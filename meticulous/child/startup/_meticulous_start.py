@@ -112,7 +112,7 @@ class _HelperFinder(object):
             spec = finder.find_spec(name, path, target)
             if spec is not None:
                 return spec
-        file = os.path.join(os.path.dirname(os.path.dirname(_HERE)), "helper.py")
+        file = os.path.join(os.path.dirname(_HERE), "helper.py")
         return spec_of_file(name, file)
 
 

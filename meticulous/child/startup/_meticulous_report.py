@@ -93,7 +93,7 @@ def at_exit():
 
 def exception_text(kind, error, trace):
     """Give the traceback of an exception as it may be written."""
-    return _load("secrets").mask_text(_load("traceback").text(kind, error, trace))
+    return _load("secrets").mask_text(_load("exception_text").text(kind, error, trace))
 
 
 def encode(value):

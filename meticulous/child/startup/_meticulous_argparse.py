@@ -1,7 +1,7 @@
 """argparse, and the parsers that are classes of it: HfArgumentParser, simple-parsing, ConfigArgParse."""
 
 _parse = globals()["load"]("parse")
-_actions = globals()["load"]("actions")
+_actions = globals()["load"]("argparse_actions")
 
 _METHODS = (
     "parse_args",

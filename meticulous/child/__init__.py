@@ -1,0 +1,1 @@
+"""Code that runs inside the user's process; `startup` is put on its PYTHONPATH."""
