@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
-from meticulous import slurm
 from meticulous.base.process_id import boot_id, is_hidden, is_there, pid_namespace
 from meticulous.base.units import format_duration
 from meticulous.errors import RunFolderError
@@ -29,6 +28,7 @@ from meticulous.runfolder import (
     RunFolder,
     headline,
 )
+from meticulous.schedulers import slurm
 
 __all__ = [
     "ENDED_BY_OTHERS",

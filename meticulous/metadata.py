@@ -7,9 +7,9 @@ import os
 from meticulous import runfolder, uncommitted
 from meticulous.base.process_id import boot_id, pid_namespace, start_time, user_name
 from meticulous.child.helper import RUN_DIRECTORY_VARIABLE
-from meticulous.environment.scheduler import scheduler_ids
 from meticulous.git import CodeState
 from meticulous.masking import mask_command, mask_text
+from meticulous.schedulers.job_ids import scheduler_ids
 from meticulous.settings import RunSettings
 
 TYPE_CHECKING = False

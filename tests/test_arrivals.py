@@ -57,7 +57,7 @@ def test_a_recorder_that_is_stopped_and_continued_passes_nothing_on(repository: 
 
 ASKING = """
 import os, signal
-from meticulous.runner.arrivals import Arrivals
+from meticulous.runner.signal_wait import Arrivals
 signals = {signal.SIGUSR1, signal.SIGTERM}
 signal.pthread_sigmask(signal.SIG_BLOCK, signals)
 arrivals = Arrivals(signals)

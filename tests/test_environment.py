@@ -11,7 +11,7 @@ import pytest
 from meticulous import environment
 from meticulous.child.helper import json_bytes
 from meticulous.environment import gather
-from meticulous.environment.scheduler import scheduler_ids
+from meticulous.schedulers.job_ids import scheduler_ids
 
 
 def variables(environ: dict[str, str], *extra: str) -> object:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from meticulous import liveness, slurm
+from meticulous import liveness
 from meticulous.liveness import judge, this_boot, this_host
 from meticulous.runfolder import LOST, RUNNING
+from meticulous.schedulers import slurm
 from tests.launch_support import AS_ANOTHER_USER
 
 

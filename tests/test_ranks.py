@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from meticulous.runfolder import RunFolder
-from meticulous.runner.ranks import Rank, find
+from meticulous.schedulers.ranks import Rank, find
 from tests.conftest import git, meticulous, only_run, runs_of, wait_until
 
 PATIENT = "from meticulous.cli import main"
 IMPATIENT = (
-    "from meticulous.runner.ranks import meeting, others; from meticulous.cli import main; "
-    "meeting.COME_S = 0.3; others.ATTACH_S = 0"
+    "from meticulous.runner.ranks import rendezvous, waiting; from meticulous.cli import main; "
+    "rendezvous.COME_S = 0.3; waiting.ATTACH_S = 0"
 )
 PROGRAM = """
 import argparse, os, pathlib, sys, time
@@ -226,8 +226,8 @@ def test_a_rank_on_another_machine_is_lost_when_it_gives_no_sign(
     if not can_be_another_machine():
         pytest.skip("to be another machine needs the right to unshare and mount")
     words = [sys.executable, "train.py", "--gate", str(repository / "gate")]
-    code = "from meticulous.runner.ranks import company, others; company.BEAT_S = 0.2; "
-    code += "others.SILENCE_S = 3; " + PATIENT
+    code = "from meticulous.runner.ranks import launch, waiting; launch.BEAT_S = 0.2; "
+    code += "waiting.SILENCE_S = 3; " + PATIENT
     first, second = (start(n, 2, words, code, host) for n, host in ((0, ""), (1, "node2")))
     wait_until(lambda: runs_of(repository) and run_has_printed(only_run(repository).rank(1)))
     rank = only_run(repository).rank(1)
@@ -308,7 +308,7 @@ def test_ranks_that_come_late_and_still_run_have_not_failed(repository: Path, st
 
 def test_a_run_that_is_told_to_end_does_not_wait_for_ever(repository: Path, start: Start) -> None:
     words = [sys.executable, "train.py", "--gate", str(repository / "never")]
-    code = "from meticulous.runner.ranks import others; others.FAREWELL_S = 0.2; " + PATIENT
+    code = "from meticulous.runner.ranks import waiting; waiting.FAREWELL_S = 0.2; " + PATIENT
     first, second = (start(number, 2, words, code) for number in range(2))
     wait_until(lambda: runs_of(repository) and run_has_printed(only_run(repository).rank(1)))
     first.terminate()
@@ -407,7 +407,7 @@ def test_launchers_are_known_by_their_variables(
 
 
 def test_the_launcher_on_this_machine_is_found_above_a_shell() -> None:
-    code = "import os; from meticulous.runner.ranks import find; print(find(os.environ).key, flush=True)"
+    code = "import os; from meticulous.schedulers.ranks import find; print(find(os.environ).key, flush=True)"
     ranks = [
         subprocess.Popen(
             ["sh", "-c", f'"{sys.executable}" -c "{code}"; true'],

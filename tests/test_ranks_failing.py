@@ -25,7 +25,7 @@ from tests.test_ranks import (
 
 __all__ = ["start"]
 
-HASTY = "from meticulous.runner.ranks import others; others.FAILED_S = 0.2; " + PATIENT
+HASTY = "from meticulous.runner.ranks import waiting; waiting.FAILED_S = 0.2; " + PATIENT
 MPIRUN = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n"]
 needs_mpirun = pytest.mark.skipif(shutil.which("mpirun") is None, reason="apt: openmpi-bin")
 

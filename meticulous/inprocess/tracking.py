@@ -19,8 +19,8 @@ from meticulous.inprocess.capture import Capture
 from meticulous.inprocess.ending import Verdict
 from meticulous.masking import mask_text
 from meticulous.recording import RUN_DIRECTORY_VARIABLE, Record
+from meticulous.runner.child_env import without_shim
 from meticulous.runner.streams import write_all
-from meticulous.runner.surroundings import without_shim
 from meticulous.runner.usage import BLOCK_BYTES, usage_keys
 from meticulous.settings import RunSettings
 

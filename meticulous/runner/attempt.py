@@ -16,15 +16,15 @@ from meticulous.base.process_id import start_time
 from meticulous.base.units import format_duration
 from meticulous.errors import CommandNotRunnableError
 from meticulous.recording import Record, now, timeline_zero
-from meticulous.runner import process, reports, surroundings
+from meticulous.runner import child_env, process, reports
 from meticulous.runner.channels import Channels
 from meticulous.runner.configs import copy_configs
-from meticulous.runner.limit import Limit
+from meticulous.runner.console import Voice, last_line, survivors_line
 from meticulous.runner.outcome import judge, timed_out
 from meticulous.runner.process import Ended
-from meticulous.runner.supervisor import Supervisor, oom_kills, own_peak_memory
+from meticulous.runner.signals import Supervisor, oom_kills, own_peak_memory
+from meticulous.runner.timeout import Limit
 from meticulous.runner.usage import usage_keys
-from meticulous.runner.voice import Voice, last_line, survivors_line
 from meticulous.settings import RunSettings
 
 TYPE_CHECKING = False
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from meticulous.runner.data import DataFiles
     from meticulous.runner.monitor import Monitor
-    from meticulous.runner.ranks.company import Company
+    from meticulous.runner.ranks.launch import Company
 
 __all__ = ["TIMED_OUT", "Attempt", "Result"]
 
@@ -202,7 +202,7 @@ class Attempt:
         pid = process.start(
             self._program,
             self._command,
-            surroundings.for_command(
+            child_env.for_command(
                 self._run.path,
                 len(self._record.metadata["attempts"]) + 1,
                 self._company.variables if self._company else {},
@@ -269,7 +269,7 @@ class Attempt:
 
     def _gather_environment(self, interpreter: dict[str, Any] | None) -> None:
         """Describe the environment, with what the Python of the command has told of itself."""
-        environ = surroundings.given()
+        environ = child_env.given()
         cwd, names, command = os.getcwd(), self._settings.env, self._command
         self._record.gather_environment(
             lambda save: environment.gather(command, cwd, environ, names, interpreter, save)

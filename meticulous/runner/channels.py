@@ -12,7 +12,7 @@ import time
 from meticulous import runfolder
 from meticulous.runfolder import RunFolder
 from meticulous.runner import streams
-from meticulous.runner.supervisor import Supervisor
+from meticulous.runner.signals import Supervisor
 from meticulous.runner.terminal import Terminal, is_terminal
 from meticulous.settings import RunSettings
 

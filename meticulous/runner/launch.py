@@ -21,10 +21,10 @@ import signal
 
 from meticulous.errors import RunFolderError
 from meticulous.recording import RUN_DIRECTORY_VARIABLE, Record, begin, code_state
-from meticulous.runner import process, streams, surroundings
+from meticulous.runner import child_env, process, streams
 from meticulous.runner.attempt import TIMED_OUT, Attempt
-from meticulous.runner.supervisor import is_end_pending
-from meticulous.runner.voice import Voice, first_line
+from meticulous.runner.console import Voice, first_line
+from meticulous.runner.signals import is_end_pending
 from meticulous.settings import RunSettings
 
 TYPE_CHECKING = False
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from meticulous.git import CodeState
     from meticulous.runner.earlier import Earlier
-    from meticulous.runner.ranks.company import Company
+    from meticulous.runner.ranks.launch import Company
 
 __all__ = ["launch"]
 
@@ -66,11 +66,11 @@ def launch(
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _occupy_closed_descriptors()
     if not settings.no_ranks and any(name in os.environ for name in _SEVERAL):
-        from meticulous.runner.ranks import find
+        from meticulous.schedulers.ranks import find
 
         rank = find(os.environ)
         if rank is not None:
-            from meticulous.runner.ranks.company import take_part
+            from meticulous.runner.ranks.launch import take_part
 
             return take_part(
                 rank,
@@ -100,7 +100,7 @@ def _launch(
             voice.note(f"not needed: run {run.id} has done the same with SUCCESS")
             return 0
     if settings.detach:
-        from meticulous.runner.detach import detached
+        from meticulous.runner.background import detached
 
         return detached(
             voice,
@@ -180,7 +180,7 @@ def _resumed(
 
 
 def _run_bare(program: str, command: list[str]) -> NoReturn:
-    environ = surroundings.given()
+    environ = child_env.given()
     environ.pop(RUN_DIRECTORY_VARIABLE, None)
     process.exec_bare(program, command, environ)
 

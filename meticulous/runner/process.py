@@ -1,6 +1,6 @@
 """Find the command, start it, and end as it did: the one place that starts it.
 
-Who gets which signal meanwhile is the matter of :mod:`meticulous.runner.supervisor`.
+Who gets which signal meanwhile is the matter of :mod:`meticulous.runner.signals`.
 """
 
 from __future__ import annotations

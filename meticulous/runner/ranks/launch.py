@@ -20,16 +20,16 @@ from meticulous import recording, runfolder
 from meticulous.errors import MeticulousError, RunFolderError, SettingsError
 from meticulous.recording import Record
 from meticulous.runfolder import RunFolder
-from meticulous.runner import process, surroundings
+from meticulous.runner import child_env, process
 from meticulous.runner.attempt import TIMED_OUT, Attempt
+from meticulous.runner.child_env import RANK_VARIABLE, STEP_VARIABLE
+from meticulous.runner.console import Voice
 from meticulous.runner.outcome import Outcome
-from meticulous.runner.ranks import Rank
-from meticulous.runner.ranks.meeting import Meeting
-from meticulous.runner.ranks.others import Others
-from meticulous.runner.ranks.parts import Part, begin, correct, judge_together, read_part
-from meticulous.runner.supervisor import Supervisor
-from meticulous.runner.surroundings import RANK_VARIABLE, STEP_VARIABLE
-from meticulous.runner.voice import Voice
+from meticulous.runner.ranks.rendezvous import Meeting
+from meticulous.runner.ranks.results import Part, begin, correct, judge_together, read_part
+from meticulous.runner.ranks.waiting import Others
+from meticulous.runner.signals import Supervisor
+from meticulous.schedulers.ranks import Rank
 from meticulous.settings import RunSettings
 
 TYPE_CHECKING = False
@@ -177,7 +177,7 @@ class _Follower(Company):
     def __init__(self, rank: Rank, run: RunFolder, attempt: int) -> None:
         super().__init__(rank.key)
         self.variables[RANK_VARIABLE] = str(rank.number)
-        self.variables[surroundings.ATTEMPT_VARIABLE] = str(attempt)
+        self.variables[child_env.ATTEMPT_VARIABLE] = str(attempt)
         self.variables[recording.RUN_DIRECTORY_VARIABLE] = os.path.abspath(run.path)
 
 
@@ -222,7 +222,7 @@ def _follow(
     except (OSError, RunFolderError) as error:
         voice.say(f"not recorded: {error}")  # the others run already, and may wait for us
         program = process.resolve(command[0], os.environ.get("PATH"))
-        process.exec_bare(program, command, {**surroundings.given(), **follower.variables})
+        process.exec_bare(program, command, {**child_env.given(), **follower.variables})
     try:
         program = process.resolve(command[0], os.environ.get("PATH"))
     except MeticulousError as error:

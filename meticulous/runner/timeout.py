@@ -6,8 +6,8 @@ import signal
 import time
 
 from meticulous.base.units import format_duration
-from meticulous.runner.supervisor import Supervisor
-from meticulous.runner.voice import Voice
+from meticulous.runner.console import Voice
+from meticulous.runner.signals import Supervisor
 
 __all__ = ["KILL_AFTER_S", "Limit"]
 

@@ -7,7 +7,6 @@ import os
 from meticulous import recording, runfolder
 from meticulous.base.namedtuple import Record as Fields
 from meticulous.child.helper import locked
-from meticulous.environment.scheduler import scheduler_ids
 from meticulous.errors import RunFolderError
 from meticulous.liveness import ENDED_BY_OTHERS
 from meticulous.masking import mask_command
@@ -15,6 +14,7 @@ from meticulous.metadata import recorder
 from meticulous.recording import ATTEMPT_KEYS, Record
 from meticulous.runfolder import ERROR, LOST, RUNNING, SUCCESS, RunFolder, headline, telling_line
 from meticulous.runner.outcome import Outcome
+from meticulous.schedulers.job_ids import scheduler_ids
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

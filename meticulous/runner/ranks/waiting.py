@@ -8,8 +8,8 @@ import time
 from meticulous import liveness, runfolder
 from meticulous.errors import RunFolderError
 from meticulous.runfolder import RunFolder
-from meticulous.runner.ranks.parts import Part, read_part
-from meticulous.runner.supervisor import Supervisor
+from meticulous.runner.ranks.results import Part, read_part
+from meticulous.runner.signals import Supervisor
 
 __all__ = ["Others"]
 

@@ -11,7 +11,7 @@ import os
 
 from meticulous.errors import MeticulousError
 from meticulous.recording import Record
-from meticulous.runner.voice import Voice
+from meticulous.runner.console import Voice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

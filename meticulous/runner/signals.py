@@ -10,10 +10,10 @@ Two situations, told apart by whether there is a controlling terminal:
 
 A rank stays in the group in which its launcher has put us, on a terminal or off: `mpirun` signals
 the whole of it, with KILL too, which we could not pass on. What has reached the command that way
-is not sent again; :mod:`meticulous.runner.canary` tells.
+is not sent again; :mod:`meticulous.runner.signal_probe` tells.
 
 All signals that concern us are blocked before the command starts and taken one by one
-(:mod:`meticulous.runner.arrivals`); the command itself starts with the mask and the dispositions that we were given.
+(:mod:`meticulous.runner.signal_wait`); the command itself starts with the mask and the dispositions that we were given.
 ``docs/structure.md`` has the table of who gets what.
 """
 
@@ -25,8 +25,8 @@ import time
 
 from meticulous.base.spawn import OURS
 from meticulous.masking import mask_command
-from meticulous.runner.arrivals import Arrivals
 from meticulous.runner.process import Ended
+from meticulous.runner.signal_wait import Arrivals
 from meticulous.runner.usage import BLOCK_BYTES
 
 TYPE_CHECKING = False
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from meticulous.runner.canary import Canary
+    from meticulous.runner.signal_probe import Canary
 
 __all__ = ["Supervisor", "is_end_pending", "oom_kills", "own_peak_memory"]
 
@@ -105,7 +105,7 @@ class Supervisor:
         self._canary: Canary | None = None
         is_job = is_rank or any(name in os.environ for name in _JOBS)
         if is_job and hasattr(signal, "sigtimedwait"):
-            from meticulous.runner.canary import Canary
+            from meticulous.runner.signal_probe import Canary
 
             passed_on = {*_FORWARDED_NUMBERS, signal.SIGTSTP, signal.SIGCONT}
             self._canary = Canary({*heeded} & passed_on, own_group=self.own_group)

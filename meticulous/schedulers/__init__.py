@@ -1,0 +1,1 @@
+"""What Slurm, MPI, Flux, PBS, torchrun and their like tell the processes that they start."""
