@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from meticulous.capture.streams import Timeline
 from meticulous.runfolder import RunFolder
-from meticulous.runner.streams import Timeline
 from tests.conftest import DEADLINE_S, git, only_run, wait_until
 from tests.launch_support import (
     METICULOUS,

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from meticulous.runner.duet import Duet, WriteOrder
-from meticulous.runner.streams import Kept, Stream, Timeline
+from meticulous.capture.streams import Kept, Stream, Timeline
+from meticulous.capture.write_order import Duet, WriteOrder
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
 

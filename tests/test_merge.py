@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meticulous.runner.merge import Merge, split_writes
+from meticulous.capture.interleave import Merge, split_writes
 
 WIPE = b"\r          \r"
 OUT, ERR = 0, 1

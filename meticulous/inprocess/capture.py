@@ -3,7 +3,7 @@
 Pipes (pseudo-terminals, where the real ones are terminals) take the place of descriptors 1 and 2,
 so that C code and subprocesses are caught too, and ``sys.stdout`` stays the object that it is. A
 Python stream that does not lead to its descriptor (in a notebook, under pytest) is teed besides,
-see :mod:`meticulous.inprocess.taps`. The bytes go to a carrier, see :mod:`meticulous.runner.carrier`: a
+see :mod:`meticulous.inprocess.taps`. The bytes go to a carrier, see :mod:`meticulous.capture.relay`: a
 process of its own, so that a crash of this one loses nothing that had been written.
 
 One capture serves all runs that are open at the same time.
@@ -17,10 +17,10 @@ import sys
 import threading
 
 from meticulous import runfolder
+from meticulous.capture.relay import Carrier, receive, send
 from meticulous.inprocess import taps
 from meticulous.inprocess.taps import Tap, flush
 from meticulous.runfolder import RunFolder
-from meticulous.runner.carrier import Carrier, receive, send
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ __all__ = ["Capture"]
 
 _START = (
     "import sys; sys.path.append(sys.argv[1]); "
-    "from meticulous.runner.carrier import main; main(sys.argv[2:])"
+    "from meticulous.capture.relay import main; main(sys.argv[2:])"
 )
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _GONE = "streams: the process that carries them is gone"

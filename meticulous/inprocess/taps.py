@@ -13,9 +13,9 @@ import sys
 import threading
 
 from meticulous import runfolder
-from meticulous.runner.carrier import Channel
-from meticulous.runner.streams import enlarge_pipe, is_open, write_all
-from meticulous.runner.terminal import Terminal, is_terminal
+from meticulous.capture.relay import Channel
+from meticulous.capture.streams import enlarge_pipe, is_open, write_all
+from meticulous.capture.terminal import Terminal, is_terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from meticulous import recording
 from meticulous.arguments import Arguments
 from meticulous.base.namedtuple import Record as Fields
+from meticulous.capture.streams import write_all
 from meticulous.child import helper
 from meticulous.git import CodeState
 from meticulous.inprocess import ending
@@ -20,7 +21,6 @@ from meticulous.inprocess.ending import Verdict
 from meticulous.masking import mask_text
 from meticulous.recording import RUN_DIRECTORY_VARIABLE, Record
 from meticulous.runner.child_env import without_shim
-from meticulous.runner.streams import write_all
 from meticulous.runner.usage import BLOCK_BYTES, usage_keys
 from meticulous.settings import RunSettings
 

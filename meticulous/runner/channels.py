@@ -10,17 +10,17 @@ import threading
 import time
 
 from meticulous import runfolder
+from meticulous.capture import streams
+from meticulous.capture.terminal import Terminal, is_terminal
 from meticulous.runfolder import RunFolder
-from meticulous.runner import streams
 from meticulous.runner.signals import Supervisor
-from meticulous.runner.terminal import Terminal, is_terminal
 from meticulous.settings import RunSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from meticulous.runner.duet import WriteOrder
+    from meticulous.capture.write_order import WriteOrder
 
 __all__ = ["Channels"]
 
@@ -156,7 +156,7 @@ class Channels:
     def _carriers(self) -> list[threading.Thread]:
         """Give the threads that carry the bytes: one for both streams where that is possible."""
         if self._order is not None:
-            from meticulous.runner.duet import Duet
+            from meticulous.capture.write_order import Duet
 
             return [Duet(self._streams, self._order)]
         if streams.can_block_apart(1, 2):
@@ -179,7 +179,7 @@ def _write_order(terminals: list[Terminal]) -> WriteOrder | None:
     """Give the order of writing to two pseudo-terminals, if they stand for one terminal."""
     if len(terminals) < 2:
         return None
-    from meticulous.runner.duet import WriteOrder
+    from meticulous.capture.write_order import WriteOrder
 
     try:
         return WriteOrder([terminal.path for terminal in terminals])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 from meticulous.base.units import format_bytes, format_duration
+from meticulous.capture.streams import write_all
 from meticulous.recording import Record
 from meticulous.runfolder import SUCCESS
-from meticulous.runner.streams import write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -19,9 +19,10 @@ from __future__ import annotations
 import os
 import signal
 
+from meticulous.capture import streams
 from meticulous.errors import RunFolderError
 from meticulous.recording import RUN_DIRECTORY_VARIABLE, Record, begin, code_state
-from meticulous.runner import child_env, process, streams
+from meticulous.runner import child_env, process
 from meticulous.runner.attempt import TIMED_OUT, Attempt
 from meticulous.runner.console import Voice, first_line
 from meticulous.runner.signals import is_end_pending

@@ -18,9 +18,9 @@ import threading
 import time
 
 from meticulous.base.namedtuple import Record
-from meticulous.runner.carried import Sampling, Trouble, write_environments
-from meticulous.runner.streams import Kept, Pump, Stream, Timeline, can_block_apart, write_all
-from meticulous.runner.terminal import Terminal
+from meticulous.capture.relay_tasks import Sampling, Trouble, write_environments
+from meticulous.capture.streams import Kept, Pump, Stream, Timeline, can_block_apart, write_all
+from meticulous.capture.terminal import Terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Carrier:
     def _carriers(self, channels: Sequence[Channel]) -> list[threading.Thread]:
         """Give the threads that carry the bytes: one for all streams where that is possible."""
         if len(channels) == len(self._terminals) == 2:
-            from meticulous.runner.duet import Duet, WriteOrder
+            from meticulous.capture.write_order import Duet, WriteOrder
 
             try:
                 return [Duet(self._streams, WriteOrder([one.terminal for one in channels]))]

@@ -10,7 +10,7 @@ was printed in its midst comes before or after. Two things that Linux does help:
   finds nothing more, all that had been reported before has been read.
 
 Two things remain unknown. How the bytes of a stream are shared out among turns that were read at
-once: that is guessed (see :mod:`meticulous.runner.merge`). And whether there are bytes of a write
+once: that is guessed (see :mod:`meticulous.capture.interleave`). And whether there are bytes of a write
 that is not reported yet: that is waited for, briefly.
 """
 
@@ -22,8 +22,8 @@ import struct
 import threading
 import time
 
-from meticulous.runner.merge import Merge
-from meticulous.runner.streams import BUFFER_BYTES, Stream
+from meticulous.capture.interleave import Merge
+from meticulous.capture.streams import BUFFER_BYTES, Stream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
