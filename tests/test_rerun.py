@@ -14,8 +14,8 @@ import pexpect
 import pytest
 
 from meticulous.errors import UsageError
-from meticulous.rerun.setting import Known, with_value
-from meticulous.rerun.words import check_unmasked, overridden
+from meticulous.reproduce.command_edit import check_unmasked, overridden
+from meticulous.reproduce.set_argument import Known, with_value
 
 from .conftest import git, meticulous, only_run, runs_of
 

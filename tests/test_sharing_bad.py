@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from meticulous.archive.unpack import read_manifest, unpack
 from meticulous.errors import ArchiveError
-from meticulous.sharing.unpacking import read_manifest, unpack
 from tests.conftest import git, meticulous
 from tests.sharing_support import commit
 

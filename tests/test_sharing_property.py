@@ -9,9 +9,9 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from meticulous.archive.pack import Plan, pack
+from meticulous.archive.take_in import take_in
 from meticulous.runfolder import RunFolder
-from meticulous.sharing.intake import take_in
-from meticulous.sharing.packing import Plan, pack
 
 NAMES = st.one_of(
     st.sampled_from(["a", "b", "Ä", "a b", "-x", "~", "'\"", "new\nline", "#", "a.tmp", "%41"]),

@@ -7,11 +7,12 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
-from meticulous import recorded, settings
+from meticulous import settings
 from meticulous.asking.selectors import HELP
 from meticulous.commands import asked
 from meticulous.errors import CodeStateError, UsageError
 from meticulous.git import worktree
+from meticulous.reproduce import code
 from meticulous.runfolder import RunFolder, store
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def main(arguments: argparse.Namespace) -> int:
         raise UsageError("--force is for --remove", "Give another DIR, or remove the one there is")
     _, row = asked.one_run(arguments, arguments.run)
     run = RunFolder(row["curexpdir"])
-    repository = recorded.repository_of(run)
+    repository = code.repository_of(run)
     directory = arguments.directory or f"{repository.rstrip(os.sep)}-{run.id}"
     shown = asked.shown_path(directory)
     if arguments.remove:
@@ -53,7 +54,7 @@ def main(arguments: argparse.Namespace) -> int:
         worktree.remove(repository, directory, force=arguments.force)
         asked.say(f"removed {shown}")
         return 0
-    for warning in recorded.check_out(run, repository, directory):
+    for warning in code.check_out(run, repository, directory):
         asked.say(warning)
     metadata = run.read_metadata()
     asked.say(f"the code of run {run.id} is in {shown}: {_described(metadata)}")

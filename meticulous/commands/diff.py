@@ -6,10 +6,10 @@ import argparse
 import shutil
 import sys
 
-from meticulous import recorded
 from meticulous.asking import selectors
 from meticulous.commands import asked
 from meticulous.git.diff import code_difference, pager
+from meticulous.reproduce import code as recorded
 from meticulous.runfolder import RunFolder
 from meticulous.views import colour, detail, difference
 from meticulous.views.pager import print_paged

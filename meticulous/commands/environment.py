@@ -40,14 +40,14 @@ def main(arguments: argparse.Namespace) -> int:
     run = RunFolder(row["curexpdir"])
     environment = run.read_json(runfolder.ENVIRONMENT)
     if not arguments.lock:
-        from meticulous.sharing.requirements import requirements
+        from meticulous.reproduce.requirements import requirements
 
         asked.print_lines(list(requirements(environment, run.id)))
         return 0
-    from meticulous.sharing import lock
+    from meticulous.reproduce import pylock
 
-    indexes = arguments.index_url or lock.default_indexes()
-    text, lacking = lock.lock(environment, run.id, indexes)
+    indexes = arguments.index_url or pylock.default_indexes()
+    text, lacking = pylock.lock(environment, run.id, indexes)
     asked.print_lines(text.splitlines())
     for package in lacking:
         print(f"meticulous: the lock lacks {package.name}: {package.reason}", file=sys.stderr)

@@ -13,16 +13,16 @@ import os
 from typing import TYPE_CHECKING
 
 from meticulous import runfolder
+from meticulous.archive.code import CODE
 from meticulous.asking import selectors
 from meticulous.base.units import format_bytes
 from meticulous.commands import asked
 from meticulous.errors import ArchiveError, UsageError
 from meticulous.runfolder import RunFolder
-from meticulous.sharing.code import CODE
 from meticulous.views.progress import Progress
 
 if TYPE_CHECKING:
-    from meticulous.sharing.packing import More
+    from meticulous.archive.pack import More
 
 __all__ = ["add_arguments", "main"]
 
@@ -63,9 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Write the archive, and say on stderr what is in it and what is not."""
-    from meticulous.sharing import packing, suspicion
-    from meticulous.sharing.manifest import BUNDLE
-    from meticulous.sharing.script import caveats
+    from meticulous.archive import pack, secret_scan
+    from meticulous.archive.manifest import BUNDLE
+    from meticulous.reproduce.script import caveats
 
     _, rows = asked.runs_named(arguments, arguments.runs)
     unfinished = [str(row["expid"]) for row in rows if row["status"] == runfolder.RUNNING]
@@ -77,7 +77,7 @@ def main(arguments: argparse.Namespace) -> int:
     runs = [RunFolder(row["curexpdir"]) for row in rows]
     progress = Progress("exporting MB")
     _, repository = asked.project_of(arguments.experiments_directory)
-    plan = packing.Plan(
+    plan = pack.Plan(
         runs,
         [str(row["status"] or "") for row in rows],
         repository,
@@ -88,13 +88,13 @@ def main(arguments: argparse.Namespace) -> int:
     )
     try:
         with asked.tidied():
-            manifest = packing.pack(plan, arguments.file, replace=arguments.force)
+            manifest = pack.pack(plan, arguments.file, replace=arguments.force)
     finally:
         progress.erase()
     for name, reason in manifest.left_out.items():
         asked.say(f"left out {name}: {reason}")
     for run in runs:
-        for name in suspicion.files_with_secrets(run):
+        for name in secret_scan.files_with_secrets(run):
             asked.say(
                 f"{run.id}/{name} seems to hold a secret: look at it before you share the export"
             )
@@ -137,7 +137,7 @@ def _crate(arguments: argparse.Namespace, runs: list[RunFolder]) -> More | None:
     if not arguments.file.endswith((".zip", "/")):
         message = f"an RO-Crate is a .zip or a folder, not {arguments.file}"
         raise UsageError(message, "End its name in .zip or in /")
-    from meticulous.sharing.crate import Publication, describe
+    from meticulous.archive.ro_crate import Publication, describe
 
     if not arguments.license:
         raise UsageError(

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Take the runs in; stdout has their folders, stderr what is to be known of them."""
-    from meticulous.sharing.intake import take_in
+    from meticulous.archive.take_in import take_in
 
     directory = asked.directory_of(arguments.experiments_directory)
     _, repository = asked.project_of(arguments.experiments_directory)

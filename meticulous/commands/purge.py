@@ -6,11 +6,11 @@ import argparse
 import os
 import time
 
-from meticulous import recorded
 from meticulous.base.units import format_bytes
 from meticulous.commands import asked, removing
 from meticulous.commands.restore import NAMES, all_named
 from meticulous.errors import MeticulousError, RunFolderError
+from meticulous.reproduce import code
 from meticulous.runfolder import RunFolder, store, trash
 from meticulous.runfolder.sizes import size_of
 from meticulous.settings import find_repository
@@ -58,7 +58,7 @@ def main(arguments: argparse.Namespace) -> int:
             troubles.append(error)
     repository = find_repository(directory)
     if unneeded and repository is not None and not troubles:
-        recorded.let_go(repository, unneeded)
+        code.let_go(repository, unneeded)
     deleted = len(chosen) - len(troubles)
     if deleted:
         print(
@@ -72,11 +72,11 @@ def main(arguments: argparse.Namespace) -> int:
 def _unneeded_commits(directory: str, chosen: list[trash.Removed]) -> set[tuple[str, str]]:
     """Give the snapshots of the runs `chosen` that no other run has; none where that is unclear."""
     try:
-        commits = recorded.kept_commits(RunFolder(run.path) for run in chosen)
+        commits = code.kept_commits(RunFolder(run.path) for run in chosen)
         if not commits:
             return set()
         others = [run.path for run in trash.removed(directory) if run not in chosen]
         others += [os.path.join(directory, name) for name in store.run_ids(directory)]
-        return commits - recorded.kept_commits(RunFolder(path) for path in others)
+        return commits - code.kept_commits(RunFolder(path) for path in others)
     except MeticulousError:
         return set()

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from meticulous import liveness, recorded, runfolder, settings
+from meticulous import liveness, runfolder, settings
 from meticulous.arguments.wrappers import is_python
 from meticulous.asking import selectors
 from meticulous.commands import asked
@@ -23,8 +23,9 @@ from meticulous.commands.verify import add_terms, judge, terms_of
 from meticulous.errors import CodeStateError, MeticulousError, RunFolderError, UsageError
 from meticulous.masking import mask_command
 from meticulous.reading import Row
-from meticulous.rerun import now, setting, tree, words
-from meticulous.rerun.launching import launched
+from meticulous.reproduce import code as recorded
+from meticulous.reproduce import command_edit, drift, set_argument, worktree
+from meticulous.reproduce.relaunch import launched
 from meticulous.runfolder import RunFolder, edits
 from meticulous.settings import RunSettings
 from meticulous.settings.options import DIRTY, EXPERIMENTS_DIRECTORY
@@ -118,17 +119,17 @@ def _command(run: RunFolder, changes: Sequence[str], extra: Sequence[str]) -> li
         name, equals, value = change.partition("=")
         if not equals or not name:
             raise UsageError(f"--set {change} is no NAME=VALUE", "Write it so: --set lr=0.2")
-        command = setting.with_value(command, name, value, known)
-    command = words.overridden(command, extra, known.values)
-    words.check_unmasked(command)
+        command = set_argument.with_value(command, name, value, known)
+    command = command_edit.overridden(command, extra, known.values)
+    command_edit.check_unmasked(command)
     return command
 
 
-def _known(run: RunFolder) -> setting.Known:
+def _known(run: RunFolder) -> set_argument.Known:
     """Give what is known of the arguments of `run`."""
     metadata = run.read_metadata()
     defaults = dict(_flat(run.read_json(runfolder.DEFAULT_ARGS)))
-    return setting.Known(
+    return set_argument.Known(
         {**defaults, **dict(_flat(run.read_json(runfolder.ARGS)))},
         defaults,
         tuple(map(str, metadata.get("args-given") or ())),
@@ -209,12 +210,12 @@ def _in_tree(
             "be had",
             "Repeat its commit with --without-changes, or the present tree with --here",
         )
-    made = tree.made(run, arguments.link, asked.say)
+    made = worktree.made(run, arguments.link, asked.say)
     try:
-        code_state = tree.known_code(run, made)
-        command = tree.placed(command, made)
+        code_state = worktree.known_code(run, made)
+        command = worktree.placed(command, made)
         _tell_changes(run, command, made.cwd, made.origin)
-        imported = now.imported_from(command, made.cwd, made.repository, os.environ)
+        imported = drift.imported_from(command, made.cwd, made.repository, os.environ)
         for what in imported:
             asked.say(f"the code of {what} is that of your own tree, not that of run {run.id}")
         chosen = chosen._replace(project_directory=made.project, repository=made.top)
@@ -242,9 +243,9 @@ def _tell_changes(run: RunFolder, command: list[str], cwd: str, project: str) ->
     ranks = run.read_metadata().get("ranks")
     if ranks:
         asked.say(f"it had {ranks.get('size')} ranks, and is one process now")
-    for line in now.changed_data(run, project):
+    for line in drift.changed_data(run, project):
         asked.say(line)
-    changes = now.changed_around(run, command, cwd)
+    changes = drift.changed_around(run, command, cwd)
     if changes:
         asked.say("not as it was:")
         for line in view.changes(changes):

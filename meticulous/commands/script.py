@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Print the script; what it cannot repeat exactly is said on stderr."""
-    from meticulous.sharing.script import caveats, script
+    from meticulous.reproduce.script import caveats, script
 
     _, rows = asked.runs_named(arguments, arguments.runs)
     runs = [RunFolder(row["curexpdir"]) for row in rows]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from meticulous import recorded
 from meticulous.commands import asked
 from meticulous.errors import CodeStateError
 from meticulous.git.diff import code_difference, pager
+from meticulous.reproduce import code as recorded
 from meticulous.runfolder import RunFolder
 from meticulous.views import colour, detail
 from meticulous.views.pager import print_paged

@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, Protocol
 
+from meticulous.archive.manifest import File
 from meticulous.errors import ArchiveError, UsageError
-from meticulous.sharing.manifest import File
 
 __all__ = ["ENDINGS", "Writer", "ending_of", "hint_for", "open_writer", "zstandard"]
 

@@ -25,7 +25,7 @@ __all__ = ["START", "main"]
 
 START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
-    "from meticulous.runner.again import main; main(sys.argv[1])"
+    "from meticulous.reproduce.relaunch_entry import main; main(sys.argv[1])"
 )
 """For ``python -I -S -c``, with the ``sys.path`` to use and the plan as arguments: nothing that
 lies in the current directory is imported in our place."""

@@ -15,7 +15,7 @@ from typing import Any
 from meticulous.arguments import Shape
 from meticulous.base.namedtuple import Record
 from meticulous.errors import UsageError
-from meticulous.rerun.words import plain, shapes_of, split
+from meticulous.reproduce.command_edit import plain, shapes_of, split
 
 __all__ = ["Known", "with_value"]
 

@@ -11,12 +11,12 @@ from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from meticulous import recording, runfolder
+from meticulous.archive.manifest import BUNDLE, RUNS, Manifest, PackedRun
+from meticulous.archive.unpack import Progress, read_manifest, unpack
+from meticulous.archive.writers import hint_for
 from meticulous.errors import ArchiveError, CodeStateError, RunFolderError
 from meticulous.git import bundles
 from meticulous.runfolder import RunFolder, store
-from meticulous.sharing.manifest import BUNDLE, RUNS, Manifest, PackedRun
-from meticulous.sharing.unpacking import Progress, read_manifest, unpack
-from meticulous.sharing.writers import hint_for
 
 __all__ = ["TakenIn", "take_in"]
 

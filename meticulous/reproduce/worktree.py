@@ -9,13 +9,14 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from meticulous import recorded, runfolder
+from meticulous import runfolder
 from meticulous.base.namedtuple import Record
 from meticulous.errors import CodeStateError
 from meticulous.git import worktree
 from meticulous.git.command import git, shown
+from meticulous.reproduce import code
+from meticulous.reproduce.inputs import inputs
 from meticulous.runfolder import RunFolder
-from meticulous.sharing.inputs import inputs
 
 __all__ = ["Tree", "known_code", "made", "placed"]
 
@@ -72,7 +73,7 @@ def made(run: RunFolder, links: Sequence[str], say: Callable[[str], None]) -> Tr
     `links` are further paths of the project to link. Raises CodeStateError where the code cannot
     be had.
     """
-    repository = recorded.repository_of(run)
+    repository = code.repository_of(run)
     metadata = run.read_metadata()
     within = str(metadata.get("project") or ".")
     origin = os.path.normpath(os.path.join(repository, within))
@@ -81,7 +82,7 @@ def made(run: RunFolder, links: Sequence[str], say: Callable[[str], None]) -> Tr
     folder = tempfile.mkdtemp(prefix="meticulous-rerun-")
     top = os.path.join(folder, name)
     try:
-        for warning in recorded.check_out(run, repository, top):
+        for warning in code.check_out(run, repository, top):
             say(warning)
         project = os.path.normpath(os.path.join(top, within))
         recorded_cwd = str(metadata.get("cwd") or ".")

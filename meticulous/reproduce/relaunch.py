@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from meticulous.errors import RunFolderError
+from meticulous.reproduce.relaunch_entry import START
 from meticulous.runfolder import RunFolder, store
-from meticulous.runner.again import START
 from meticulous.settings import RunSettings
 
 __all__ = ["launched"]

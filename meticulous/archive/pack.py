@@ -18,13 +18,13 @@ from contextlib import contextmanager
 from typing import IO, NamedTuple
 
 from meticulous import __version__, recording, runfolder
+from meticulous.archive.code import with_code
+from meticulous.archive.manifest import BUNDLE, MANIFEST, README, SCRIPT, File, Manifest, PackedRun
+from meticulous.archive.writers import Writer, ending_of, hint_for, open_writer
 from meticulous.errors import ArchiveError
 from meticulous.git import bundles
+from meticulous.reproduce.script import script
 from meticulous.runfolder import RunFolder
-from meticulous.sharing.code import with_code
-from meticulous.sharing.manifest import BUNDLE, MANIFEST, README, SCRIPT, File, Manifest, PackedRun
-from meticulous.sharing.script import script
-from meticulous.sharing.writers import Writer, ending_of, hint_for, open_writer
 
 __all__ = ["More", "Plan", "pack"]
 

@@ -11,9 +11,9 @@ import os
 from collections.abc import Callable
 from typing import IO, NamedTuple
 
+from meticulous.archive.manifest import BUNDLE, MANIFEST, RUNS, File, Manifest, is_safe
+from meticulous.archive.readers import Entry, entries, read
 from meticulous.errors import ArchiveError
-from meticulous.sharing.manifest import BUNDLE, MANIFEST, RUNS, File, Manifest, is_safe
-from meticulous.sharing.readers import Entry, entries, read
 
 __all__ = ["Progress", "read_manifest", "unpack"]
 

@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from meticulous import runfolder
+from meticulous.archive.manifest import BUNDLE, SCRIPT, Manifest, PackedRun
 from meticulous.errors import ArchiveError, MeticulousError
 from meticulous.reading import instant
 from meticulous.runfolder import RunFolder
-from meticulous.sharing.manifest import BUNDLE, SCRIPT, Manifest, PackedRun
 
 __all__ = ["Publication", "describe"]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from meticulous import __version__
 from meticulous.errors import MeticulousError
-from meticulous.sharing.requirements import python_of
+from meticulous.reproduce.requirements import python_of
 
 if TYPE_CHECKING:
     from packaging.pylock import Package

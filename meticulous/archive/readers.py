@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+from meticulous.archive.writers import zstandard
 from meticulous.errors import ArchiveError
-from meticulous.sharing.writers import zstandard
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -18,10 +18,10 @@ from meticulous.environment.places import is_place
 from meticulous.errors import RunFolderError
 from meticulous.git.command import shown
 from meticulous.masking import MASK
+from meticulous.reproduce.inputs import inputs
+from meticulous.reproduce.requirements import requirements
+from meticulous.reproduce.shell_words import command_lines, export_lines
 from meticulous.runfolder import RunFolder
-from meticulous.sharing.inputs import inputs
-from meticulous.sharing.requirements import requirements
-from meticulous.sharing.words import command_lines, export_lines
 
 __all__ = ["caveats", "script"]
 
@@ -49,7 +49,7 @@ def script(
         _part(name, run, secrets, repository, packages=with_environment)
         for name, run in functions.items()
     ]
-    frame = resources.files("meticulous.sharing").joinpath("again.sh").read_text("utf-8")
+    frame = resources.files("meticulous.archive").joinpath("again.sh").read_text("utf-8")
     calls = [f"    again {name} {shlex.quote(run.id)}" for name, run in functions.items()]
     asks = [
         f': "${{{name}:?{place} is a secret and not in the record: give it as this variable}}"'

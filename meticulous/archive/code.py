@@ -6,10 +6,10 @@ import os
 from collections.abc import Sequence
 
 from meticulous import runfolder
+from meticulous.archive.manifest import PackedRun
 from meticulous.errors import ArchiveError
 from meticulous.git import bundles, snapshot
 from meticulous.runfolder import RunFolder
-from meticulous.sharing.manifest import PackedRun
 
 __all__ = ["CODE", "with_code"]
 
