@@ -22,8 +22,8 @@ from meticulous.errors import (
 )
 from meticulous.inprocess import ending, tracking
 from meticulous.inprocess.ending import Verdict
+from meticulous.recording.outcome import Outcome
 from meticulous.runfolder import ERROR, SUCCESS
-from meticulous.runner.outcome import Outcome
 from meticulous.runner.process import Ended
 
 TYPE_CHECKING = False

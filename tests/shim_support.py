@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import meticulous
+from meticulous.arguments import reports
 from meticulous.runfolder import REPORTS, RunFolder
-from meticulous.runner import reports
 
 STARTUP = os.path.join(os.path.dirname(meticulous.__file__), "child", "startup")
 

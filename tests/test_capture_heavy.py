@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from meticulous.runner.reports import Report
+from meticulous.arguments.reports import Report
 from tests.shim_support import Child, run_child, run_script
 
 FEATURES = (

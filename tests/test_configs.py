@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from meticulous.arguments import Arguments
+from meticulous.recording import config_files
+from meticulous.recording.config_files import MOST_BYTES, copy_configs
 from meticulous.runfolder import CONFIG, RunFolder
-from meticulous.runner import configs
-from meticulous.runner.configs import MOST_BYTES, copy_configs
 from tests.conftest import meticulous, only_run
 
 
@@ -101,7 +101,7 @@ def test_run_keeps_the_config_of_the_command(repository: Path) -> None:
 def test_a_secret_in_a_line_of_a_config_file_is_masked(line: str) -> None:
     text = f"lr: 0.1\n{line}\nmax_tokens: 512\n".encode()
 
-    masked = configs._masked(text)
+    masked = config_files._masked(text)
 
     assert b"x1y2z3" not in masked
     assert b"***" in masked

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from meticulous.recording.outcome import judge, traceback_in
 from meticulous.runfolder import ERROR, SUCCESS, headline
-from meticulous.runner.outcome import judge, traceback_in
 from meticulous.runner.process import Ended
 from tests.conftest import git, meticulous, only_run
 

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meticulous.arguments import Arguments
+from meticulous.arguments.reports import Report, Watcher, read
+from meticulous.arguments.tools import is_launcher, is_runner
 from meticulous.runfolder import REPORTS, RunFolder
-from meticulous.runner.launchers import is_launcher, is_runner
-from meticulous.runner.reports import Report, Watcher, read
 
 
 @pytest.fixture

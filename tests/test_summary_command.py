@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from meticulous.arguments import reports
 from meticulous.runfolder import METADATA, SUMMARY, RunFolder
-from meticulous.runner import reports
 from tests.conftest import meticulous, only_run
 from tests.launch_support import METICULOUS
 

@@ -17,12 +17,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, NamedTuple
 
-from meticulous import __version__, recording, runfolder
+from meticulous import __version__, runfolder
 from meticulous.archive.code import with_code
 from meticulous.archive.manifest import BUNDLE, MANIFEST, README, SCRIPT, File, Manifest, PackedRun
 from meticulous.archive.writers import Writer, ending_of, hint_for, open_writer
 from meticulous.errors import ArchiveError
 from meticulous.git import bundles
+from meticulous.recording import record
 from meticulous.reproduce.script import script
 from meticulous.runfolder import RunFolder
 
@@ -201,7 +202,7 @@ class _Packing:
                     files[name] = self._hash(file)
         return Manifest(
             created_by=f"meticulous {__version__}",
-            created=recording.now(),
+            created=record.now(),
             host=os.uname().nodename,
             runs=tuple(runs),
             files=dict(sorted(files.items())),

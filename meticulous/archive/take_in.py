@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
-from meticulous import recording, runfolder
+from meticulous import runfolder
 from meticulous.archive.manifest import BUNDLE, RUNS, Manifest, PackedRun
 from meticulous.archive.unpack import Progress, read_manifest, unpack
 from meticulous.archive.writers import hint_for
 from meticulous.errors import ArchiveError, CodeStateError, RunFolderError
 from meticulous.git import bundles
+from meticulous.recording import record
 from meticulous.runfolder import RunFolder, store
 
 __all__ = ["TakenIn", "take_in"]
@@ -263,7 +264,7 @@ class _Taking:
             "id": packed.id,
             "host": self._manifest.host,
             "archive": os.path.basename(os.path.normpath(self._archive)),
-            "imported": recording.now(),
+            "imported": record.now(),
         }
         for key in runfolder.REFERENCES:
             named = metadata.get(key)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from meticulous.arguments.wrappers import program_of
+from meticulous.arguments.launchers import program_of
 from meticulous.base.namedtuple import Record
 from meticulous.masking import mask_command
 

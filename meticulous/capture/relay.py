@@ -194,7 +194,7 @@ class Carrier:
         code = os.read(self._told, 1)
         try:
             if code:
-                from meticulous.runner.ends import correct
+                from meticulous.recording.correction import correct
 
                 for path in self._awaiting_exit:
                     correct(path, code[0], self._say)

@@ -30,7 +30,7 @@ class Trouble:
 
     def note(self, what: str, error: OSError) -> None:
         """Note that `what` cannot be recorded, in the words and the way of `Record`."""
-        from meticulous.recording import Record
+        from meticulous.recording.record import Record
         from meticulous.runfolder import RunFolder
 
         is_first = not self.texts
@@ -88,7 +88,7 @@ def write_environments(
 ) -> None:
     """Write environment.json of each run; one that is the same as before is copied."""
     from meticulous import environment
-    from meticulous.recording import Record
+    from meticulous.recording.record import Record
     from meticulous.runfolder import ENVIRONMENT, RunFolder
 
     for path, words in undescribed:

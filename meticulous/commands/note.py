@@ -16,7 +16,7 @@ from meticulous.base.units import format_bytes
 from meticulous.commands import asked
 from meticulous.errors import UsageError
 from meticulous.masking import mask_text
-from meticulous.recording import now
+from meticulous.recording.record import now
 from meticulous.runfolder import RunFolder
 from meticulous.runfolder.edits import edit
 

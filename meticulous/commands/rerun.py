@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from meticulous import liveness, runfolder, settings
-from meticulous.arguments.wrappers import is_python
+from meticulous.arguments.launchers import is_python
 from meticulous.asking import selectors
 from meticulous.commands import asked
 from meticulous.commands.verify import add_terms, judge, terms_of

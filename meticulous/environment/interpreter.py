@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 
-from meticulous.arguments.wrappers import Program, is_python, program_of
+from meticulous.arguments.launchers import Program, is_python, program_of
 from meticulous.base.namedtuple import Record
 
 TYPE_CHECKING = False

@@ -17,8 +17,8 @@ import threading
 
 from meticulous.base.namedtuple import Record
 from meticulous.child import exception_text as _traceback
+from meticulous.recording.outcome import Outcome, judge
 from meticulous.runfolder import ERROR
-from meticulous.runner.outcome import Outcome, judge
 from meticulous.runner.process import Ended
 
 TYPE_CHECKING = False

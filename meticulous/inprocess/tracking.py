@@ -9,7 +9,6 @@ import threading
 import time
 from contextvars import ContextVar
 
-from meticulous import recording
 from meticulous.arguments import Arguments
 from meticulous.base.namedtuple import Record as Fields
 from meticulous.capture.streams import write_all
@@ -19,9 +18,10 @@ from meticulous.inprocess import ending
 from meticulous.inprocess.capture import Capture
 from meticulous.inprocess.ending import Verdict
 from meticulous.masking import mask_text
-from meticulous.recording import RUN_DIRECTORY_VARIABLE, Record
+from meticulous.recording import record as recording
+from meticulous.recording.record import RUN_DIRECTORY_VARIABLE, Record
+from meticulous.recording.usage import BLOCK_BYTES, usage_keys
 from meticulous.runner.child_env import without_shim
-from meticulous.runner.usage import BLOCK_BYTES, usage_keys
 from meticulous.settings import RunSettings
 
 TYPE_CHECKING = False
@@ -167,7 +167,7 @@ def _record(
         environ[RUN_DIRECTORY_VARIABLE] = directory
     if resumes:
         from meticulous.inprocess.resume import differences, newest_first
-        from meticulous.resuming import go_on
+        from meticulous.recording.resume import go_on
 
         resumed = go_on(
             chosen,

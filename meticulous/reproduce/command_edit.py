@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from meticulous.arguments import POSITIONALS, Shape, shapes
-from meticulous.arguments.wrappers import program_of
+from meticulous.arguments.launchers import program_of
 from meticulous.errors import UsageError
 from meticulous.masking import MASK
 

@@ -13,7 +13,7 @@ import sys
 from meticulous import git
 from meticulous.errors import MeticulousError
 from meticulous.git import CodeState, ModuleSnapshot, Snapshot
-from meticulous.recording import code_state
+from meticulous.recording.record import code_state
 from meticulous.runner.launch import launch
 from meticulous.settings import RunSettings
 

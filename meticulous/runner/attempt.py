@@ -10,21 +10,21 @@ import threading
 import time
 
 from meticulous import environment, runfolder
-from meticulous.arguments import Arguments, from_argv
+from meticulous.arguments import Arguments, from_argv, reports
 from meticulous.base.namedtuple import Record as Fields
 from meticulous.base.process_id import start_time
 from meticulous.base.units import format_duration
 from meticulous.errors import CommandNotRunnableError
-from meticulous.recording import Record, now, timeline_zero
-from meticulous.runner import child_env, process, reports
+from meticulous.recording.config_files import copy_configs
+from meticulous.recording.outcome import judge, timed_out
+from meticulous.recording.record import Record, now, timeline_zero
+from meticulous.recording.usage import usage_keys
+from meticulous.runner import child_env, process
 from meticulous.runner.channels import Channels
-from meticulous.runner.configs import copy_configs
 from meticulous.runner.console import Voice, last_line, survivors_line
-from meticulous.runner.outcome import judge, timed_out
 from meticulous.runner.process import Ended
 from meticulous.runner.signals import Supervisor, oom_kills, own_peak_memory
 from meticulous.runner.timeout import Limit
-from meticulous.runner.usage import usage_keys
 from meticulous.settings import RunSettings
 
 TYPE_CHECKING = False
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from meticulous.runner.data import DataFiles
+    from meticulous.recording.data_files import DataFiles
     from meticulous.runner.monitor import Monitor
     from meticulous.runner.ranks.launch import Company
 
@@ -258,7 +258,7 @@ class Attempt:
     def _look_at_data(self, arguments: Arguments) -> None:
         """Note the data files that `arguments` name, if they were there before the run."""
         if self._data is None:
-            from meticulous.runner.data import DataFiles
+            from meticulous.recording.data_files import DataFiles
 
             record = self._record
             first = str(record.metadata["timestamp"])  # what an earlier attempt wrote is no input

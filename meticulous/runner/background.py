@@ -10,7 +10,7 @@ import json
 import os
 
 from meticulous.errors import MeticulousError
-from meticulous.recording import Record
+from meticulous.recording.record import Record
 from meticulous.runner.console import Voice
 
 TYPE_CHECKING = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from meticulous.recording import RUN_DIRECTORY_VARIABLE
+from meticulous.recording.record import RUN_DIRECTORY_VARIABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

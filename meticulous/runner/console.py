@@ -6,7 +6,7 @@ import os
 
 from meticulous.base.units import format_bytes, format_duration
 from meticulous.capture.streams import write_all
-from meticulous.recording import Record
+from meticulous.recording.record import Record
 from meticulous.runfolder import SUCCESS
 
 TYPE_CHECKING = False
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from meticulous.git import CodeState
-    from meticulous.runner.outcome import Outcome
+    from meticulous.recording.outcome import Outcome
 
 __all__ = ["Voice", "first_line", "last_line", "survivors_line"]
 

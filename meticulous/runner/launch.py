@@ -21,7 +21,7 @@ import signal
 
 from meticulous.capture import streams
 from meticulous.errors import RunFolderError
-from meticulous.recording import RUN_DIRECTORY_VARIABLE, Record, begin, code_state
+from meticulous.recording.record import RUN_DIRECTORY_VARIABLE, Record, begin, code_state
 from meticulous.runner import child_env, process
 from meticulous.runner.attempt import TIMED_OUT, Attempt
 from meticulous.runner.console import Voice, first_line
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from meticulous.git import CodeState
-    from meticulous.runner.earlier import Earlier
+    from meticulous.recording.candidates import Earlier
     from meticulous.runner.ranks.launch import Company
 
 __all__ = ["launch"]
@@ -94,7 +94,7 @@ def _launch(
     code = code_of(settings)
     voice = Voice(is_quiet=settings.quiet)
     if settings.needed:
-        from meticulous.runner.earlier import succeeded
+        from meticulous.recording.candidates import succeeded
 
         run = succeeded(settings, code, command, earlier)
         if run is not None:
@@ -153,13 +153,13 @@ def _first_record(
     earlier: Earlier,
 ) -> Record:
     if os.environ.get("SLURM_RESTART_COUNT", "0") != "0":
-        from meticulous.runner.earlier import requeued
+        from meticulous.recording.candidates import requeued
 
         record = requeued(settings, code, command, earlier, voice.say)
         if record is not None:
             return record
     if settings.resume:
-        from meticulous.runner.earlier import resumed
+        from meticulous.recording.candidates import resumed
 
         record = resumed(settings, code, command, earlier, voice.say)
         if record is not None:
@@ -171,7 +171,7 @@ def _resumed(
     record: Record, settings: RunSettings, code: CodeState | None, command: list[str], voice: Voice
 ) -> Record | None:
     """Go on in the folder of `record`; None where it cannot be read or written any more."""
-    from meticulous.recording import resume
+    from meticulous.recording.record import resume
 
     try:
         return resume(record.run, settings, code, command, voice.say)

@@ -13,7 +13,7 @@ import time
 
 from meticulous import runfolder
 from meticulous.base.namedtuple import Record
-from meticulous.recording import now
+from meticulous.recording.record import now
 from meticulous.runner import tree
 from meticulous.runner.gpu_usage import GpuWatch
 from meticulous.runner.tree import Used

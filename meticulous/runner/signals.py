@@ -25,9 +25,9 @@ import time
 
 from meticulous.base.spawn import OURS
 from meticulous.masking import mask_command
+from meticulous.recording.usage import BLOCK_BYTES
 from meticulous.runner.process import Ended
 from meticulous.runner.signal_wait import Arrivals
-from meticulous.runner.usage import BLOCK_BYTES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

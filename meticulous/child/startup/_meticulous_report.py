@@ -1,7 +1,7 @@
 """What this process reports of itself: one JSON file in the run folder, replaced as a whole.
 
 Imports nothing that the program might miss or shadow: JSON is written by hand, and ``traceback`` is
-loaded only for an exception that has ended the program. ``meticulous.runner.reports`` reads it.
+loaded only for an exception that has ended the program. ``meticulous.arguments.reports`` reads it.
 """
 
 import os

@@ -16,15 +16,16 @@ from __future__ import annotations
 import os
 import time
 
-from meticulous import recording, runfolder
+from meticulous import runfolder
 from meticulous.errors import MeticulousError, RunFolderError, SettingsError
-from meticulous.recording import Record
+from meticulous.recording import record as recording
+from meticulous.recording.outcome import Outcome
+from meticulous.recording.record import Record
 from meticulous.runfolder import RunFolder
 from meticulous.runner import child_env, process
 from meticulous.runner.attempt import TIMED_OUT, Attempt
 from meticulous.runner.child_env import RANK_VARIABLE, STEP_VARIABLE
 from meticulous.runner.console import Voice
-from meticulous.runner.outcome import Outcome
 from meticulous.runner.ranks.rendezvous import Meeting
 from meticulous.runner.ranks.results import Part, begin, correct, judge_together, read_part
 from meticulous.runner.ranks.waiting import Others

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
-from meticulous import runfolder, uncommitted
+from meticulous import runfolder
 from meticulous.base.process_id import boot_id, pid_namespace, start_time, user_name
 from meticulous.child.helper import RUN_DIRECTORY_VARIABLE
 from meticulous.git import CodeState
 from meticulous.masking import mask_command, mask_text
+from meticulous.recording import code as uncommitted
 from meticulous.schedulers.job_ids import scheduler_ids
 from meticulous.settings import RunSettings
 

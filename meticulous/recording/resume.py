@@ -16,7 +16,7 @@ from typing import Any
 from meticulous import liveness, runfolder
 from meticulous.errors import MismatchedArgsError, MismatchedCommitError, RunFolderError
 from meticulous.git import CodeState
-from meticulous.recording import Record
+from meticulous.recording.record import Record
 from meticulous.runfolder import RunFolder
 from meticulous.settings import RunSettings
 
@@ -46,7 +46,7 @@ def go_on(
         candidates: ids of runs to look at where no id is given, the newest first.
         differences: says what differs between a run (its folder, its metadata) and what is to be
             run now; empty where nothing does.
-        resume: :func:`meticulous.recording.resume` with what it needs.
+        resume: :func:`meticulous.recording.record.resume` with what it needs.
         is_success_final: whether a run that ended well is over.
         are_over: whether it is known, from others than us, that no candidate runs any more.
 

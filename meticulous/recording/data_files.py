@@ -9,7 +9,7 @@ import os
 import stat
 import threading
 
-from meticulous.runner.configs import texts
+from meticulous.recording.config_files import texts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

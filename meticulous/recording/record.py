@@ -10,13 +10,14 @@ import os
 import threading
 import time
 
-from meticulous import git, runfolder, uncommitted
+from meticulous import git, runfolder
 from meticulous.arguments import Arguments
 from meticulous.child.helper import RUN_DIRECTORY_VARIABLE, locked
 from meticulous.errors import RunFolderError
 from meticulous.git import CodeState
 from meticulous.masking import mask_value
-from meticulous.metadata import first_metadata
+from meticulous.recording import code as uncommitted
+from meticulous.recording.metadata import first_metadata
 from meticulous.runfolder import RunFolder, store
 from meticulous.settings import RunSettings
 

@@ -11,13 +11,14 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from meticulous import recording, runfolder
+from meticulous import runfolder
 from meticulous.errors import RunFolderError
 from meticulous.git import CodeState
 from meticulous.masking import mask_command
-from meticulous.metadata import cwd_within
-from meticulous.recording import Record
-from meticulous.resuming import go_on
+from meticulous.recording import record as recording
+from meticulous.recording.metadata import cwd_within
+from meticulous.recording.record import Record
+from meticulous.recording.resume import go_on
 from meticulous.runfolder import RunFolder
 from meticulous.settings import RunSettings
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from meticulous.errors import RunFolderError
-from meticulous.recording import Record
+from meticulous.recording.outcome import judge
+from meticulous.recording.record import Record
 from meticulous.runfolder import RunFolder
-from meticulous.runner.outcome import judge
 from meticulous.runner.process import Ended
 
 TYPE_CHECKING = False

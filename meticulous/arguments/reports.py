@@ -13,9 +13,9 @@ import stat
 import time
 
 from meticulous.arguments import Arguments
+from meticulous.arguments.tools import is_launcher, is_runner
 from meticulous.base.namedtuple import Record
 from meticulous.runfolder import REPORTS, RunFolder
-from meticulous.runner.launchers import is_launcher, is_runner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
