@@ -14,7 +14,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from meticulous import runfolder
-from meticulous.runfolder import RunFolder, store
+from meticulous.runfolder import RunFolder
+from meticulous.runfolder import directory as store
 
 __all__ = ["make_runs"]
 

@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
 
-from meticulous import liveness, reading, runfolder, settings
+from meticulous import reading, runfolder, settings
 from meticulous.asking import upkeep
 from meticulous.errors import MeticulousError, RunFolderError
 from meticulous.reading import Row
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, liveness
 
 if TYPE_CHECKING:
     import pandas as pd

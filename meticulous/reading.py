@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from meticulous import liveness, runfolder
+from meticulous import runfolder
 from meticulous.errors import RunFolderError
-from meticulous.runfolder import RunFolder, store
+from meticulous.runfolder import RunFolder, liveness
+from meticulous.runfolder import directory as store
 
 __all__ = [
     "HEADER",

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from meticulous.runfolder import RunFolder
-from meticulous.runfolder.store import run_ids
+from meticulous.runfolder.directory import run_ids
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     # Started in the background of a shell: what we start is to know of Ctrl-C all the same.

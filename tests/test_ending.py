@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from meticulous import liveness
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, liveness
 from tests.conftest import meticulous, only_run, runs_of, wait_until
 from tests.experiment_support import run_script, start_script
 

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from meticulous import liveness
-from meticulous.liveness import judge, this_boot, this_host
-from meticulous.runfolder import LOST, RUNNING
+from meticulous.runfolder import LOST, RUNNING, liveness
+from meticulous.runfolder.liveness import judge, this_boot, this_host
 from meticulous.schedulers import slurm
 from tests.launch_support import AS_ANOTHER_USER
 
@@ -107,7 +106,7 @@ def test_a_process_of_another_container_is_not_looked_for_here(tmp_path: Path) -
 
 _HIDDEN = """
 import json, sys
-from meticulous.liveness import examine
+from meticulous.runfolder.liveness import examine
 print(json.dumps(examine(json.loads(sys.argv[1]), sys.argv[2])))
 """
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meticulous import runfolder
-from meticulous.playback import Playback
 from meticulous.runfolder import RunFolder
+from meticulous.runfolder.output import Playback
 from meticulous.views.log import LogText
 from tests.conftest import git, meticulous, only_run, runs_of, wait_until
 

@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
+from meticulous.resources import gpu, process_tree, sampler
+from meticulous.resources.gpu import GpuWatch
 from meticulous.runfolder import RESOURCES, SAMPLED_USAGE_KEYS, RunFolder
-from meticulous.runner import gpu_usage, monitor, tree
-from meticulous.runner.gpu_usage import GpuWatch
-from meticulous.samples import last_sample
+from meticulous.runfolder.samples import last_sample
 from tests.conftest import meticulous, only_run, wait_until
 
 WORK = """
@@ -118,10 +118,10 @@ def test_without_samples_there_is_a_heartbeat(
     run, usage = record(repository, "import time; time.sleep(0.8)", "--sample-interval", "0")
     assert b"" == Path(run.file(RESOURCES)).read_bytes()
     assert set() == usage.keys() & set(SAMPLED_USAGE_KEYS)
-    monkeypatch.setattr(monitor, "_LONGEST_S", 0.01)
+    monkeypatch.setattr(sampler, "_LONGEST_S", 0.01)
     os.utime(run.file(RESOURCES), (0, 0))
     end = threading.Event()
-    watch = monitor.Monitor(run, 0, list, monitor.Reaped, 0, lambda *_: None)
+    watch = sampler.Monitor(run, 0, list, sampler.Reaped, 0, lambda *_: None)
     thread = threading.Thread(target=watch.work, args=(end,))
     thread.start()
     wait_until(lambda: time.time() - os.stat(run.file(RESOURCES)).st_mtime < 1000)
@@ -133,10 +133,10 @@ def test_between_rare_samples_the_heart_beats(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, _ = record(repository, "import time; time.sleep(0.8)")
-    monkeypatch.setattr(monitor, "_LONGEST_S", 0.01)
+    monkeypatch.setattr(sampler, "_LONGEST_S", 0.01)
     os.utime(run.file(RESOURCES), (0, 0))
     end = threading.Event()
-    watch = monitor.Monitor(run, 0, list, monitor.Reaped, 3600, lambda *_: None)
+    watch = sampler.Monitor(run, 0, list, sampler.Reaped, 3600, lambda *_: None)
     thread = threading.Thread(target=watch.work, args=(end,))
     thread.start()
     wait_until(lambda: time.time() - os.stat(run.file(RESOURCES)).st_mtime < 1000)
@@ -165,8 +165,8 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_is_said_once_and_samples_go_on(full_disk: Path) -> None:
     run = RunFolder(str(full_disk))
     end, failures = threading.Event(), []
-    watch = monitor.Monitor(
-        run, time.monotonic(), lambda: [os.getpid()], monitor.Reaped,
+    watch = sampler.Monitor(
+        run, time.monotonic(), lambda: [os.getpid()], sampler.Reaped,
         0.01, lambda *told: failures.append(told),
     )  # fmt: skip
     thread = threading.Thread(target=watch.work, args=(end,))
@@ -204,8 +204,8 @@ def test_an_interval_that_is_none_is_refused(repository: Path, interval: str) ->
 
 def test_the_interval_grows_with_the_run(tmp_path: Path) -> None:
     for elapsed_s, pause_s in ((0, 1), (60, 1), (300, 5), (600, 10), (86_400, 10)):
-        watch = monitor.Monitor(
-            RunFolder(str(tmp_path)), time.monotonic() - elapsed_s, list, monitor.Reaped,
+        watch = sampler.Monitor(
+            RunFolder(str(tmp_path)), time.monotonic() - elapsed_s, list, sampler.Reaped,
             None, lambda *_: None,
         )  # fmt: skip
         assert watch._pause_s() == pytest.approx(pause_s, abs=0.1)
@@ -220,13 +220,13 @@ def test_the_tree_is_the_one_that_psutil_sees() -> None:
         process.stdout.readline()
         wait_until(lambda: len(psutil.Process(process.pid).children(recursive=True)) == 3)
         theirs = psutil.Process(process.pid).children(recursive=True)
-        ours = tree.descendants([process.pid])
+        ours = process_tree.descendants([process.pid])
         assert {child.pid for child in theirs} == set(ours)
-        used = tree.measure([process.pid, *ours])
+        used = process_tree.measure([process.pid, *ours])
         assert (4, 4) == (used.processes, used.threads)
         resident = sum(one.memory_info().rss for one in [*theirs, psutil.Process(process.pid)])
         assert used.memory == pytest.approx(resident, rel=0.3)  # they have just begun
-        assert 0 < (tree.shared_memory(ours) or 0) < used.memory
+        assert 0 < (process_tree.shared_memory(ours) or 0) < used.memory
         for child in theirs:
             child.kill()
         process.kill()
@@ -257,8 +257,8 @@ def test_only_processes_of_the_run_count_on_the_gpu(tmp_path: Path) -> None:
     assert [
         {"index": 0, "memory": 1 << 30, "utilisation": 45},
         {"index": 1, "memory": 512 << 20, "utilisation": None},
-    ] == gpu_usage._Program(program).used_by({4711})
-    assert [] == gpu_usage._Program(program).used_by({1})
+    ] == gpu._Program(program).used_by({4711})
+    assert [] == gpu._Program(program).used_by({1})
 
 
 @pytest.fixture

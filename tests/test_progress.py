@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from meticulous.progress import in_log
+from meticulous.control.progress import in_log
 
 
 @pytest.mark.parametrize(

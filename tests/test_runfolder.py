@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from meticulous import runfolder
 from meticulous.child.helper import from_strict, json_bytes
 from meticulous.errors import RunFolderError
-from meticulous.runfolder import RunFolder, store
+from meticulous.runfolder import RunFolder
+from meticulous.runfolder import directory as store
 from tests.conftest import AWKWARD, meticulous, only_run
 
 ROOT = Path(__file__).parent.parent

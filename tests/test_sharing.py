@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from meticulous import liveness
 from meticulous.base.process_id import start_time
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, liveness
 from tests.conftest import git, meticulous, only_run, runs_of, wait_until
 from tests.launch_support import METICULOUS, running
 from tests.sharing_support import bare, commit, shell

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from meticulous.errors import ArchiveError, RunFolderError
-from meticulous.runfolder.store import check_id
+from meticulous.runfolder.directory import check_id
 
 __all__ = ["BUNDLE", "FORMAT", "MANIFEST", "RUNS", "SCRIPT", "File", "Manifest", "PackedRun"]
 

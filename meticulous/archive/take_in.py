@@ -17,7 +17,8 @@ from meticulous.archive.writers import hint_for
 from meticulous.errors import ArchiveError, CodeStateError, RunFolderError
 from meticulous.git import bundles
 from meticulous.recording import record
-from meticulous.runfolder import RunFolder, store
+from meticulous.runfolder import RunFolder
+from meticulous.runfolder import directory as store
 
 __all__ = ["TakenIn", "take_in"]
 

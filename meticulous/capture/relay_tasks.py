@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from meticulous.runner.monitor import Monitor
+    from meticulous.resources.sampler import Monitor
 
 __all__ = ["Sampling", "Trouble", "write_environments"]
 
@@ -54,12 +54,12 @@ class Sampling(threading.Thread):
         """Sample once the run has lasted for a moment; nothing is imported before."""
         if self._is_over.wait(_FIRST_SAMPLE_S):
             return
+        from meticulous.resources import process_tree
+        from meticulous.resources.sampler import Monitor, Reaped
         from meticulous.runfolder import RunFolder
-        from meticulous.runner import tree
-        from meticulous.runner.monitor import Monitor, Reaped
 
         # What the program had used when it told us of the run is not known any more: from here on.
-        used = tree.measure(self._pids())
+        used = process_tree.measure(self._pids())
         before = Reaped(used.cpu_s, used.read or 0, used.written or 0)
         self._monitor = Monitor(
             RunFolder(self._path),
@@ -78,9 +78,9 @@ class Sampling(threading.Thread):
         return self._monitor.peaks() if self._monitor else {}
 
     def _pids(self) -> list[int]:
-        from meticulous.runner import tree
+        from meticulous.resources import process_tree
 
-        return [self._program, *tree.descendants([self._program])]
+        return [self._program, *process_tree.descendants([self._program])]
 
 
 def write_environments(

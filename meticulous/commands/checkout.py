@@ -13,7 +13,8 @@ from meticulous.commands import asked
 from meticulous.errors import CodeStateError, UsageError
 from meticulous.git import worktree
 from meticulous.reproduce import code
-from meticulous.runfolder import RunFolder, store
+from meticulous.runfolder import RunFolder
+from meticulous.runfolder import directory as store
 
 if TYPE_CHECKING:
     import argparse

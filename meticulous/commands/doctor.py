@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from meticulous import checkup
-from meticulous.checkup import Finding
 from meticulous.commands import asked
 from meticulous.errors import MeticulousError
+from meticulous.runfolder import health
+from meticulous.runfolder.health import Finding
 
 __all__ = ["add_arguments", "main"]
 
@@ -32,7 +32,7 @@ def main(arguments: argparse.Namespace) -> int:
     directory = asked.directory_of(arguments.directory or arguments.experiments_directory)
     found: list[dict[str, Any]] = []
     is_well = True
-    for finding in checkup.examine(directory):
+    for finding in health.examine(directory):
         done = _mended(finding) if arguments.fix and finding.mend else None
         is_well &= finding.is_harmless or done is not None
         found.append(

@@ -13,12 +13,12 @@ import time
 from datetime import datetime
 from typing import Any
 
-from meticulous import progress
 from meticulous.asking.question import Question, answer
 from meticulous.commands import asked
+from meticulous.control import progress
 from meticulous.reading import Row
 from meticulous.runfolder import STDERR, STDOUT, RunFolder
-from meticulous.samples import last_sample
+from meticulous.runfolder.samples import last_sample
 from meticulous.views import processes
 
 __all__ = ["add_arguments", "main"]

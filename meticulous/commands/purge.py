@@ -11,7 +11,8 @@ from meticulous.commands import asked, removing
 from meticulous.commands.restore import NAMES, all_named
 from meticulous.errors import MeticulousError, RunFolderError
 from meticulous.reproduce import code
-from meticulous.runfolder import RunFolder, store, trash
+from meticulous.runfolder import RunFolder, trash
+from meticulous.runfolder import directory as store
 from meticulous.runfolder.sizes import size_of
 from meticulous.settings import find_repository
 

@@ -8,11 +8,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from meticulous import liveness
 from meticulous.commands import asked
 from meticulous.errors import MeticulousError, RunFolderError
 from meticulous.reading import Row
-from meticulous.runfolder import RunFolder, trash
+from meticulous.runfolder import RunFolder, liveness, trash
 
 __all__ = ["add_answers", "confirmed", "is_running", "move_to_trash"]
 

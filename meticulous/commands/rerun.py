@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from meticulous import liveness, runfolder, settings
+from meticulous import runfolder, settings
 from meticulous.arguments.launchers import is_python
 from meticulous.asking import selectors
 from meticulous.commands import asked
@@ -26,7 +26,7 @@ from meticulous.reading import Row
 from meticulous.reproduce import code as recorded
 from meticulous.reproduce import command_edit, drift, set_argument, worktree
 from meticulous.reproduce.relaunch import launched
-from meticulous.runfolder import RunFolder, edits
+from meticulous.runfolder import RunFolder, edits, liveness
 from meticulous.settings import RunSettings
 from meticulous.settings.options import DIRTY, EXPERIMENTS_DIRECTORY
 from meticulous.views import verdict as view

@@ -11,8 +11,8 @@ from meticulous.base.units import format_bytes, format_duration
 from meticulous.commands import asked
 from meticulous.errors import RunFolderError, UsageError
 from meticulous.runfolder import RunFolder, trash
+from meticulous.runfolder.directory import check_id
 from meticulous.runfolder.sizes import size_of
-from meticulous.runfolder.store import check_id
 from meticulous.runfolder.trash import Removed
 from meticulous.views.table import Column, draw
 

@@ -15,15 +15,14 @@ from contextlib import ExitStack, suppress
 from itertools import starmap
 from typing import Any
 
-from meticulous import liveness
 from meticulous.asking.selectors import HELP
 from meticulous.base.process_id import is_there, start_time
 from meticulous.base.units import format_duration
 from meticulous.child.helper import locked
 from meticulous.commands import asked
 from meticulous.errors import MeticulousError, RunFolderError
-from meticulous.runfolder import RUNNING, RunFolder, headline
-from meticulous.runner import tree
+from meticulous.resources import process_tree
+from meticulous.runfolder import RUNNING, RunFolder, headline, liveness
 
 __all__ = ["add_arguments", "main"]
 
@@ -118,12 +117,12 @@ class _Target:
         """
         if not child:
             if self.metadata.get("child-pid") is None and everyone:
-                self._note([self.pid, *tree.descendants([self.pid])])
+                self._note([self.pid, *process_tree.descendants([self.pid])])
             return
-        group = tree.group_of(child)
-        below = [child, *tree.descendants([child])]
-        found = tree.all_processes() if group == child else below
-        self._note(pid for pid in found if tree.group_of(pid) == group)
+        group = process_tree.group_of(child)
+        below = [child, *process_tree.descendants([child])]
+        found = process_tree.all_processes() if group == child else below
+        self._note(pid for pid in found if process_tree.group_of(pid) == group)
         if everyone:
             self._note(below)
 
@@ -136,7 +135,7 @@ class _Target:
         """Tell whether the recorder passes on to `pid` what it gets."""
         if self._orphan or not child or not _is_same(self.pid, self._started):
             return False
-        return pid == child or tree.group_of(child) == child
+        return pid == child or process_tree.group_of(child) == child
 
     def is_there(self) -> bool:
         """Tell whether anything of it is still there, and still the same."""

@@ -10,10 +10,9 @@ import argparse
 import signal
 import time
 
-from meticulous import liveness
 from meticulous.asking.selectors import HELP
 from meticulous.commands import asked
-from meticulous.runfolder import ERROR, RUNNING, SUCCESS, RunFolder, headline
+from meticulous.runfolder import ERROR, RUNNING, SUCCESS, RunFolder, headline, liveness
 
 __all__ = ["LOST_CODE", "add_arguments", "main"]
 

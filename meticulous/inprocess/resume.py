@@ -9,7 +9,7 @@ from typing import Any
 from meticulous import runfolder
 from meticulous.child.helper import to_strict
 from meticulous.masking import mask_value
-from meticulous.runfolder import RunFolder, store
+from meticulous.runfolder import RunFolder, directory
 
 __all__ = ["differences", "newest_first"]
 
@@ -19,7 +19,7 @@ _NAMED = 5
 def newest_first(experiments_directory: str) -> Iterable[str]:
     """Give the ids of all runs, the newest first."""
     try:
-        return reversed(store.run_ids(experiments_directory))
+        return reversed(directory.run_ids(experiments_directory))
     except OSError:
         return ()
 

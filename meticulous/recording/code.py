@@ -6,7 +6,7 @@ import os
 
 from meticulous import runfolder
 from meticulous.child.helper import replace_file
-from meticulous.runfolder import store
+from meticulous.runfolder import directory as store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

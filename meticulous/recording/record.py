@@ -18,7 +18,8 @@ from meticulous.git import CodeState
 from meticulous.masking import mask_value
 from meticulous.recording import code as uncommitted
 from meticulous.recording.metadata import first_metadata
-from meticulous.runfolder import RunFolder, store
+from meticulous.runfolder import RunFolder
+from meticulous.runfolder import directory as store
 from meticulous.settings import RunSettings
 
 TYPE_CHECKING = False

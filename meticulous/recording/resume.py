@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from meticulous import liveness, runfolder
+from meticulous import runfolder
 from meticulous.errors import MismatchedArgsError, MismatchedCommitError, RunFolderError
 from meticulous.git import CodeState
 from meticulous.recording.record import Record
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, liveness
 from meticulous.settings import RunSettings
 
 __all__ = ["go_on"]

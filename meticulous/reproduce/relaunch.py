@@ -11,7 +11,8 @@ from typing import Any
 
 from meticulous.errors import RunFolderError
 from meticulous.reproduce.relaunch_entry import START
-from meticulous.runfolder import RunFolder, store
+from meticulous.runfolder import RunFolder
+from meticulous.runfolder import directory as store
 from meticulous.settings import RunSettings
 
 __all__ = ["launched"]

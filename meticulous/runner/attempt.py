@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from meticulous.recording.data_files import DataFiles
-    from meticulous.runner.monitor import Monitor
+    from meticulous.resources.sampler import Monitor
     from meticulous.runner.ranks.launch import Company
 
 __all__ = ["TIMED_OUT", "Attempt", "Result"]
@@ -230,14 +230,14 @@ class Attempt:
         if self._is_over.wait(FIRST_SAMPLE_S):
             return
         from meticulous.base.spawn import OURS
-        from meticulous.runner import tree
-        from meticulous.runner.monitor import Monitor, Reaped
+        from meticulous.resources import process_tree
+        from meticulous.resources.sampler import Monitor, Reaped
 
         supervisor = self._supervisor
         self._monitor = Monitor(
             self._run,
             self._started_s,
-            lambda: tree.descendants([os.getpid()], OURS),
+            lambda: process_tree.descendants([os.getpid()], OURS),
             lambda: Reaped(
                 supervisor.user_s + supervisor.system_s, supervisor.read, supervisor.written
             ),

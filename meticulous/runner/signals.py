@@ -143,12 +143,12 @@ class Supervisor:
         """
         others: list[int] = []
         if self._ended is None and (number == signal.SIGKILL or not self.own_group):
-            from meticulous.runner import tree
+            from meticulous.resources import process_tree
 
-            others = tree.descendants([self.pid])
+            others = process_tree.descendants([self.pid])
         self._send(number)
         for pid in others:
-            if number == signal.SIGKILL or tree.group_of(pid) == os.getpgrp():
+            if number == signal.SIGKILL or process_tree.group_of(pid) == os.getpgrp():
                 _kill(pid, number)
 
     def linger(self) -> bool:

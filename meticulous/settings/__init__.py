@@ -10,7 +10,7 @@ import os
 
 from meticulous.base.namedtuple import Record
 from meticulous.errors import SettingsError, UsageError
-from meticulous.runfolder.store import check_id
+from meticulous.runfolder.directory import check_id
 from meticulous.settings.file import SETTINGS_FILE, from_file
 from meticulous.settings.options import (
     DIRTY,

@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
-from meticulous import liveness, runfolder
+from meticulous import runfolder
 from meticulous.base.units import format_bytes, format_duration
 from meticulous.reading import Row
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, liveness
 from meticulous.views import colour, text
 
 __all__ = ["code", "lines", "record"]

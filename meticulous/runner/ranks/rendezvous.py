@@ -15,7 +15,7 @@ import time
 from meticulous.base.process_id import boot_id, start_time
 from meticulous.child.helper import json_bytes, replace_file
 from meticulous.errors import RunFolderError
-from meticulous.runfolder import MEETINGS, store
+from meticulous.runfolder import MEETINGS, directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Meeting:
 
     def open(self) -> None:
         """Say that rank 0 has come. Raises RunFolderError."""
-        store.prepare_store(self._experiments_directory)
+        directory.prepare_store(self._experiments_directory)
         self._sweep()
         try:
             self.tell({})

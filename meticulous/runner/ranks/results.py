@@ -8,13 +8,13 @@ from meticulous import runfolder
 from meticulous.base.namedtuple import Record as Fields
 from meticulous.child.helper import locked
 from meticulous.errors import RunFolderError
-from meticulous.liveness import ENDED_BY_OTHERS
 from meticulous.masking import mask_command
 from meticulous.recording import record as recording
 from meticulous.recording.metadata import recorder
 from meticulous.recording.outcome import Outcome
 from meticulous.recording.record import ATTEMPT_KEYS, Record
 from meticulous.runfolder import ERROR, LOST, RUNNING, SUCCESS, RunFolder, headline, telling_line
+from meticulous.runfolder.liveness import ENDED_BY_OTHERS
 from meticulous.schedulers.job_ids import scheduler_ids
 
 TYPE_CHECKING = False

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 
-from meticulous import liveness, runfolder
+from meticulous import runfolder
 from meticulous.errors import RunFolderError
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, liveness
 from meticulous.runner.ranks.results import Part, read_part
 from meticulous.runner.signals import Supervisor
 

@@ -14,9 +14,9 @@ import time
 from meticulous import runfolder
 from meticulous.base.namedtuple import Record
 from meticulous.recording.record import now
-from meticulous.runner import tree
-from meticulous.runner.gpu_usage import GpuWatch
-from meticulous.runner.tree import Used
+from meticulous.resources import process_tree
+from meticulous.resources.gpu import GpuWatch
+from meticulous.resources.process_tree import Used
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Monitor:
 
     def _sample(self) -> None:
         pids = self._pids()
-        used, reaped, at_s = tree.measure(pids), self._reaped(), time.monotonic()
+        used, reaped, at_s = process_tree.measure(pids), self._reaped(), time.monotonic()
         if not used.processes:
             return
         sample: dict[str, Any] = {
@@ -179,7 +179,7 @@ class Monitor:
         if at_s < self._shared_due_s:
             return None
         began_s = time.thread_time()
-        shared = tree.shared_memory(pids)
+        shared = process_tree.shared_memory(pids)
         cost_s = time.thread_time() - began_s
         self._shared_due_s = at_s + cost_s / _SHARED_PART_OF_TIME
         return shared

@@ -13,10 +13,11 @@ from collections.abc import Callable, Generator, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from meticulous import liveness, runfolder
+from meticulous import runfolder
 from meticulous.child.helper import locked
 from meticulous.errors import RunFolderError
-from meticulous.runfolder import RunFolder, store
+from meticulous.runfolder import RunFolder, liveness
+from meticulous.runfolder import directory as store
 
 __all__ = ["Finding", "examine"]
 

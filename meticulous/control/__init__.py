@@ -1,0 +1,1 @@
+"""Runs under way: how far they are, and how they are stopped."""
