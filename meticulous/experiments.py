@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
 
-from meticulous import reading, runfolder, settings
-from meticulous.asking import upkeep
+from meticulous import runfolder, settings
 from meticulous.errors import MeticulousError, RunFolderError
-from meticulous.reading import Row
+from meticulous.query import rows as reading
+from meticulous.query.cache import sync
+from meticulous.query.rows import Row
 from meticulous.runfolder import RunFolder, liveness
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class Experiments(Generic[Reader]):
 
     def refresh_experiments(self) -> None:
         """Look at the directory again."""
-        rows, self._names = upkeep.ask(
+        rows, self._names = sync.ask(
             self.experiments_directory, lambda runs: (runs.select(), runs.names()), _warn
         )
         self._rows = {str(row["expid"]): row for row in rows}
@@ -189,7 +190,7 @@ class Experiments(Generic[Reader]):
         ``(header, duration)`` is float64, in seconds. Columns of integers are int64, or float64
         where a run has no value; of text str, and of mixed or nested values object.
         """
-        from meticulous import query
+        from meticulous.query import frames
 
         rows, names = list(self._rows.values()), self._names
         if self._reader is not ExperimentReader:
@@ -198,8 +199,8 @@ class Experiments(Generic[Reader]):
         if normalize_json_values:
             rows = [reading.flatten(row, normalize_json_values) for row in rows]
             names = reading.ordered(name for row in rows for name in row)
-        frame = query.flat_frame(rows, names)
-        return query.by_expid(frame) if flat else query.two_levels(frame)
+        frame = frames.flat_frame(rows, names)
+        return frames.by_expid(frame) if flat else frames.two_levels(frame)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.experiments_directory}: {len(self)} runs>"

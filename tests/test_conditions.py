@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from meticulous.asking import conditions
-from meticulous.asking import question as asking
-from meticulous.asking.conditions import All, Compare, Either, In, Leaf, Not, parse
-from meticulous.asking.index import Index
 from meticulous.errors import FilterError, MeticulousError, UnknownColumnError
-from meticulous.reading import Row
+from meticulous.query import filters
+from meticulous.query import question as asking
+from meticulous.query.cache.index import Index
+from meticulous.query.filters import All, Compare, Either, In, Leaf, Not, parse
+from meticulous.query.rows import Row
 
 COLUMNS = ["status", "start_time", "args_lr", "args_k", "args_name", "metadata_exit-code", "a b"]
 
@@ -215,4 +215,4 @@ def test_times_are_compared_as_times(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_parts_for_pandas_are_found_once() -> None:
     condition = parse("args_k * 2 > 1 or (args_k * 2 > 1 and args_k == 1)", COLUMNS)
 
-    assert [Leaf("c0 * 2 > 1", ("args_k",))] == conditions.leaves(condition)
+    assert [Leaf("c0 * 2 > 1", ("args_k",))] == filters.leaves(condition)

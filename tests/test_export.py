@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from meticulous.errors import MeticulousError, UsageError
-from meticulous.reading import Row
+from meticulous.query.rows import Row
 from meticulous.views import export
 
 ROWS: list[Row] = [

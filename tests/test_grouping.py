@@ -7,7 +7,7 @@ import statistics
 
 import pytest
 
-from meticulous.asking.grouping import but_seeds, group, sort
+from meticulous.query.aggregate import but_seeds, group, sort
 
 
 def test_numbers_are_averaged_and_the_rest_counted() -> None:

@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from meticulous.asking import freshness, indexfile, upkeep
-from meticulous.asking.index import Index, Order
-from meticulous.reading import Row
+from meticulous.query.cache import sqlite_file, stamps, sync
+from meticulous.query.cache.index import Index, Order
+from meticulous.query.rows import Row
 from tests.asking_support import make_run
 from tests.conftest import wait_until
 
@@ -34,12 +34,12 @@ def directory(tmp_path: Path) -> Path:
 @pytest.fixture
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every finished run count as settled at once."""
-    monkeypatch.setattr(freshness, "MARGIN_S", 0.0)
+    monkeypatch.setattr(stamps, "MARGIN_S", 0.0)
 
 
 def listed(directory: Path, **options: Any) -> list[Row]:
     troubles: list[str] = []
-    rows = upkeep.ask(
+    rows = sync.ask(
         str(directory), lambda runs: runs.select(), lambda e: troubles.append(str(e)), **options
     )
     assert [] == troubles
@@ -147,7 +147,7 @@ def test_a_run_that_cannot_be_read_is_reported_each_time_and_then_listed(
     Path(broken.path, "args.json").write_text("{")
     troubles: list[str] = []
     for _ in range(2):
-        rows = upkeep.ask(str(directory), Index.select, lambda e: troubles.append(str(e)))
+        rows = sync.ask(str(directory), Index.select, lambda e: troubles.append(str(e)))
         assert [1] == [row["expid"] for row in rows]
     assert 2 == len(troubles)
     assert "2/args.json" in troubles[0]
@@ -200,7 +200,7 @@ def spoil_by_cutting(path: Path) -> None:
 def spoil_the_middle(path: Path) -> None:
     size = path.stat().st_size
     with path.open("r+b") as file:
-        for place in range(indexfile._PAGE_BYTES, size, indexfile._PAGE_BYTES):
+        for place in range(sqlite_file._PAGE_BYTES, size, sqlite_file._PAGE_BYTES):
             file.seek(place)
             file.write(b"\xff" * 2000)
 
@@ -230,7 +230,7 @@ def test_a_broken_index_is_made_anew(directory: Path, spoil: Any, settled: None)
     for number in range(1, 60):
         make_run(directory, number, {"text": "x" * 500})
     before = ids(directory)
-    path = Path(indexfile.path_for(str(directory)))
+    path = Path(sqlite_file.path_for(str(directory)))
     spoil(path)
 
     assert before == ids(directory)
@@ -241,13 +241,13 @@ def test_a_broken_index_is_made_anew(directory: Path, spoil: Any, settled: None)
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(indexfile, "_WAIT_S", 0.05)
+    monkeypatch.setattr(sqlite_file, "_WAIT_S", 0.05)
 
 
 @contextlib.contextmanager
 def holding(directory: Path) -> Iterator[None]:
     """Hold the lock for writing, as a process does that was stopped in the middle of it."""
-    with contextlib.closing(sqlite3.connect(indexfile.path_for(str(directory)))) as other:
+    with contextlib.closing(sqlite3.connect(sqlite_file.path_for(str(directory)))) as other:
         other.isolation_level = None
         other.execute("BEGIN EXCLUSIVE")
         yield
@@ -278,7 +278,7 @@ def test_a_full_disk_is_done_without(directory: Path, tmp_path: Path) -> None:
         make_run(directory, number, {"text": "x" * 2000})
     code = """if True:
         import sys
-        from meticulous.asking import upkeep
+        from meticulous.query import upkeep
         print(len(upkeep.ask(sys.argv[1], lambda runs: runs.select(), print)))
     """
 
@@ -299,7 +299,7 @@ def test_a_writer_that_is_killed_leaves_an_index_that_answers(directory: Path) -
         make_run(directory, number)
     code = """if True:
         import os, sys
-        from meticulous.asking import freshness, indexfile, upkeep
+        from meticulous.query import freshness, indexfile, upkeep
         freshness.CHUNK = 5
         store = indexfile.store
         def die(connection, entries, stored=[]):
@@ -326,7 +326,7 @@ def test_three_thousand_columns_are_all_there(directory: Path) -> None:
         last = runs.select(order=[Order("args_x2999", largest_first=True)])
         return len(runs.names()), [row["expid"] for row in last]
 
-    count, order = upkeep.ask(str(directory), question, lambda error: None)
+    count, order = sync.ask(str(directory), question, lambda error: None)
     assert count > 3000
     assert [1, 2] == order
     assert many == {
@@ -343,7 +343,7 @@ def test_deep_nesting_is_read_or_reported(directory: Path, depth: int) -> None:
     Path(deep.path, "args.json").write_text('{"a":' * depth + "1" + "}" * depth)
     troubles: list[str] = []
 
-    rows = upkeep.ask(str(directory), Index.select, lambda e: troubles.append(str(e)))
+    rows = sync.ask(str(directory), Index.select, lambda e: troubles.append(str(e)))
 
     assert len(rows) + len(troubles) == 2
     assert 1 == rows[0]["expid"]
@@ -373,8 +373,8 @@ def test_names_and_values_that_are_no_text_are_kept(directory: Path) -> None:
 def test_many_runs_are_read_by_several_processes(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(freshness, "_WORTH_FORKING", 10)
-    monkeypatch.setattr(freshness, "CHUNK", 7)
+    monkeypatch.setattr(stamps, "_WORTH_FORKING", 10)
+    monkeypatch.setattr(stamps, "CHUNK", 7)
     for number in range(1, 51):
         make_run(directory, number)
     steps: list[tuple[int, int]] = []
@@ -394,7 +394,7 @@ MAKE = """if True:
 """
 LIST = """if True:
     import sys
-    from meticulous.asking import conditions, upkeep
+    from meticulous.query import conditions, upkeep
     def question(runs):
         return runs.select(conditions.parse("args_n > -1", [*runs.names(), "args_n"])), runs.count()
     seen = 0
@@ -432,10 +432,10 @@ def test_others_make_runs_while_several_list_them(directory: Path) -> None:
 def test_the_index_can_be_removed_only_while_nobody_uses_it(directory: Path) -> None:
     make_run(directory, 1)
     listed(directory)
-    with contextlib.closing(indexfile.on_disk(str(directory))), pytest.raises(BlockingIOError):
-        indexfile.discard(str(directory))
+    with contextlib.closing(sqlite_file.on_disk(str(directory))), pytest.raises(BlockingIOError):
+        sqlite_file.discard(str(directory))
 
-    indexfile.discard(str(directory))
+    sqlite_file.discard(str(directory))
 
-    assert not os.path.exists(indexfile.path_for(str(directory)))
+    assert not os.path.exists(sqlite_file.path_for(str(directory)))
     assert [1] == ids(directory)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from meticulous.asking import indexfile
+from meticulous.query.cache import sqlite_file
 from meticulous.runfolder import TRASH, trash
 from tests.conftest import git, meticulous, only_run, runs_of, wait_until
 from tests.launch_support import METICULOUS, Terminal
@@ -415,7 +415,7 @@ def test_gc_without_a_condition_is_refused(project: Path) -> None:
 
 def test_the_index_forgets_and_finds_again(project: Path) -> None:
     listed(project)
-    assert os.path.exists(indexfile.path_for(str(project / "experiments")))
+    assert os.path.exists(sqlite_file.path_for(str(project / "experiments")))
     say(project, "rm", "1-3")
     assert [] == listed(project)
     say(project, "restore", "1-3")

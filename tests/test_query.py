@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meticulous import query
-from meticulous.asking import question as asking
-from meticulous.asking.index import Index
-from meticulous.asking.question import Question
-from meticulous.reading import Row
+from meticulous.query import frames
+from meticulous.query import question as asking
+from meticulous.query.cache.index import Index
+from meticulous.query.question import Question
+from meticulous.query.rows import Row
 
 NUMBERS = st.one_of(
     st.integers(-3, 3), st.floats(-3, 3).map(lambda x: round(x, 1)), st.just(math.nan)
@@ -169,13 +169,13 @@ def test_a_column_without_a_place_of_its_own_gives_the_same_answer(
     ],
 )
 def test_columns_have_the_narrowest_type(values: list[Any], dtype: str) -> None:
-    assert dtype == str(query.series(values).dtype)
+    assert dtype == str(frames.series(values).dtype)
 
 
 def test_times_are_instants() -> None:
     rows = [{"start_time": "2026-01-01T00:00:00.000001+00:00"}, {}]
 
-    frame = query.flat_frame(rows, ["start_time"])
+    frame = frames.flat_frame(rows, ["start_time"])
 
     assert pd.Timestamp("2026-01-01T00:00:00.000001Z") == frame["start_time"][0]
     assert frame["start_time"].isna()[1]

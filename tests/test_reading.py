@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from meticulous import reading
 from meticulous.errors import RunFolderError
+from meticulous.query import rows as reading
 from meticulous.runfolder import RunFolder
 from tests.asking_support import make_run
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from meticulous.asking.index import Index
-from meticulous.asking.selectors import select, select_all, select_one
 from meticulous.errors import RunFolderError, UnknownColumnError, UsageError
+from meticulous.query.cache.index import Index
+from meticulous.query.selectors import select, select_all, select_one
 
 ROWS = [
     {"expid": 1, "start_time": "1", "tags": "a", "summary_loss": 3},

@@ -20,7 +20,7 @@ from urllib.parse import quote
 from meticulous import runfolder
 from meticulous.archive.manifest import BUNDLE, SCRIPT, Manifest, PackedRun
 from meticulous.errors import ArchiveError, MeticulousError
-from meticulous.reading import instant
+from meticulous.query.rows import instant
 from meticulous.runfolder import RunFolder
 
 __all__ = ["Publication", "describe"]

@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from meticulous import settings
-from meticulous.asking import selectors, upkeep
-from meticulous.asking.index import Index
 from meticulous.base.units import parse_duration
 from meticulous.child.helper import json_bytes
 from meticulous.errors import MeticulousError
-from meticulous.reading import Row
+from meticulous.query import selectors
+from meticulous.query.cache import sync
+from meticulous.query.cache.index import Index
+from meticulous.query.rows import Row
 from meticulous.views.progress import Progress
 from meticulous.views.text import harmless
 
@@ -80,7 +81,7 @@ def ask(directory: str, question: Callable[[Index], Answer], *, refresh: bool = 
     """
     progress = Progress("reading runs")
     try:
-        return upkeep.ask(directory, question, report, progress, refresh=refresh, parallel=True)
+        return sync.ask(directory, question, report, progress, refresh=refresh, parallel=True)
     finally:
         progress.erase()
 

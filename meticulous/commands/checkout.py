@@ -8,10 +8,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from meticulous import settings
-from meticulous.asking.selectors import HELP
 from meticulous.commands import asked
 from meticulous.errors import CodeStateError, UsageError
 from meticulous.git import worktree
+from meticulous.query.selectors import HELP
 from meticulous.reproduce import code
 from meticulous.runfolder import RunFolder
 from meticulous.runfolder import directory as store

@@ -7,7 +7,7 @@ import shutil
 import sys
 
 from meticulous.commands import asked
-from meticulous.reading import HEADER, Row
+from meticulous.query.rows import HEADER, Row
 from meticulous.views import difference
 
 __all__ = ["add_arguments", "main"]

@@ -6,9 +6,9 @@ import argparse
 import shutil
 import sys
 
-from meticulous.asking import selectors
 from meticulous.commands import asked
 from meticulous.git.diff import code_difference, pager
+from meticulous.query import selectors
 from meticulous.reproduce import code as recorded
 from meticulous.runfolder import RunFolder
 from meticulous.views import colour, detail, difference

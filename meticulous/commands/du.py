@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 
-from meticulous.asking.selectors import HELP, select_all
 from meticulous.base.units import format_bytes
 from meticulous.commands import asked
+from meticulous.query.selectors import HELP, select_all
 from meticulous.runfolder import TRASH, trash
 from meticulous.runfolder.sizes import Size, size_of
 from meticulous.views.progress import Progress

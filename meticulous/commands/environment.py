@@ -6,9 +6,9 @@ import argparse
 import sys
 
 from meticulous import runfolder
-from meticulous.asking import selectors
 from meticulous.commands import asked
 from meticulous.errors import UsageError
+from meticulous.query import selectors
 from meticulous.runfolder import RunFolder
 
 __all__ = ["add_arguments", "main"]

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from meticulous import runfolder
 from meticulous.archive.code import CODE
-from meticulous.asking import selectors
 from meticulous.base.units import format_bytes
 from meticulous.commands import asked
 from meticulous.errors import ArchiveError, UsageError
+from meticulous.query import selectors
 from meticulous.runfolder import RunFolder
 from meticulous.views.progress import Progress
 

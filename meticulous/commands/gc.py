@@ -9,10 +9,10 @@ import argparse
 import time
 from datetime import datetime
 
-from meticulous.asking.question import Question, answer
 from meticulous.commands import asked, removing
 from meticulous.errors import UsageError
-from meticulous.reading import Row
+from meticulous.query.question import Question, answer
+from meticulous.query.rows import Row
 
 __all__ = ["add_arguments", "main"]
 

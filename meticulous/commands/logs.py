@@ -7,10 +7,10 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from meticulous.asking.selectors import HELP
 from meticulous.commands import asked
 from meticulous.commands.wait import LOST_CODE
 from meticulous.errors import RunFolderError, UsageError
+from meticulous.query.selectors import HELP
 from meticulous.runfolder import RUNNING, STDERR, STDOUT, RunFolder, liveness
 from meticulous.runfolder.output import Playback
 from meticulous.views.log import LogText

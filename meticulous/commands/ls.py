@@ -13,10 +13,10 @@ import shutil
 import sys
 
 from meticulous import settings
-from meticulous.asking.question import Question, Table, answer, split_list
 from meticulous.commands import asked
 from meticulous.errors import UsageError
-from meticulous.reading import Row
+from meticulous.query.question import Question, Table, answer, split_list
+from meticulous.query.rows import Row
 from meticulous.runfolder import STATUS, RunFolder
 from meticulous.views import columns, export, listing
 

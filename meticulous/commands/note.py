@@ -11,11 +11,11 @@ import os
 import sys
 from typing import Any
 
-from meticulous.asking.selectors import HELP
 from meticulous.base.units import format_bytes
 from meticulous.commands import asked
 from meticulous.errors import UsageError
 from meticulous.masking import mask_text
+from meticulous.query.selectors import HELP
 from meticulous.recording.record import now
 from meticulous.runfolder import RunFolder
 from meticulous.runfolder.edits import edit

@@ -13,10 +13,10 @@ import time
 from datetime import datetime
 from typing import Any
 
-from meticulous.asking.question import Question, answer
 from meticulous.commands import asked
 from meticulous.control import progress
-from meticulous.reading import Row
+from meticulous.query.question import Question, answer
+from meticulous.query.rows import Row
 from meticulous.runfolder import STDERR, STDOUT, RunFolder
 from meticulous.runfolder.samples import last_sample
 from meticulous.views import processes

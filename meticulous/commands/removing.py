@@ -10,7 +10,7 @@ from typing import Any
 
 from meticulous.commands import asked
 from meticulous.errors import MeticulousError, RunFolderError
-from meticulous.reading import Row
+from meticulous.query.rows import Row
 from meticulous.runfolder import RunFolder, liveness, trash
 
 __all__ = ["add_answers", "confirmed", "is_running", "move_to_trash"]

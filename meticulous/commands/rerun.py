@@ -17,12 +17,12 @@ from typing import Any
 
 from meticulous import runfolder, settings
 from meticulous.arguments.launchers import is_python
-from meticulous.asking import selectors
 from meticulous.commands import asked
 from meticulous.commands.verify import add_terms, judge, terms_of
 from meticulous.errors import CodeStateError, MeticulousError, RunFolderError, UsageError
 from meticulous.masking import mask_command
-from meticulous.reading import Row
+from meticulous.query import selectors
+from meticulous.query.rows import Row
 from meticulous.reproduce import code as recorded
 from meticulous.reproduce import command_edit, drift, set_argument, worktree
 from meticulous.reproduce.relaunch import launched

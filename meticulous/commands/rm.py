@@ -9,7 +9,7 @@ import argparse
 import os
 
 from meticulous.commands import asked, removing
-from meticulous.reading import Row
+from meticulous.query.rows import Row
 from meticulous.runfolder import METADATA, STATUS, RunFolder
 
 __all__ = ["add_arguments", "main"]

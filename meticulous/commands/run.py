@@ -53,15 +53,15 @@ def _earlier(experiments_directory: str, sha: str | None, has_succeeded: bool) -
     """Give the ids of the runs of commit `sha` that have succeeded, or have not; newest first."""
     if not os.path.isdir(experiments_directory):
         return []
-    from meticulous.asking import upkeep
-    from meticulous.asking.conditions import All, Compare, Condition, Not
+    from meticulous.query.cache import sync
+    from meticulous.query.filters import All, Compare, Condition, Not
 
     success = Compare("status", "==", "SUCCESS")
     wanted: list[Condition] = [success if has_succeeded else Not(success)]
     if sha is not None:
         wanted.append(Compare("sha", "==", sha))
     condition = All(tuple(wanted))
-    rows = upkeep.ask(
+    rows = sync.ask(
         experiments_directory,
         lambda runs: runs.select(condition) if runs.count() else [],
         lambda _: None,  # one that cannot be read is not the same

@@ -15,12 +15,12 @@ from contextlib import ExitStack, suppress
 from itertools import starmap
 from typing import Any
 
-from meticulous.asking.selectors import HELP
 from meticulous.base.process_id import is_there, start_time
 from meticulous.base.units import format_duration
 from meticulous.child.helper import locked
 from meticulous.commands import asked
 from meticulous.errors import MeticulousError, RunFolderError
+from meticulous.query.selectors import HELP
 from meticulous.resources import process_tree
 from meticulous.runfolder import RUNNING, RunFolder, headline, liveness
 

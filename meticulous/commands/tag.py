@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from meticulous.asking.selectors import HELP
 from meticulous.commands import asked
 from meticulous.errors import UsageError
+from meticulous.query.selectors import HELP
 from meticulous.runfolder import RunFolder
 from meticulous.runfolder.edits import edit
 

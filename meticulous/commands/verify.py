@@ -11,10 +11,10 @@ import argparse
 import math
 import sys
 
-from meticulous.asking import selectors
 from meticulous.commands import asked
 from meticulous.errors import MeticulousError, RunFolderError
-from meticulous.reading import Row
+from meticulous.query import selectors
+from meticulous.query.rows import Row
 from meticulous.runfolder import RUNNING, RunFolder
 from meticulous.verdict import Terms, Verdict, compare
 from meticulous.verdict.values import Tolerance

@@ -10,8 +10,8 @@ import argparse
 import signal
 import time
 
-from meticulous.asking.selectors import HELP
 from meticulous.commands import asked
+from meticulous.query.selectors import HELP
 from meticulous.runfolder import ERROR, RUNNING, SUCCESS, RunFolder, headline, liveness
 
 __all__ = ["LOST_CODE", "add_arguments", "main"]

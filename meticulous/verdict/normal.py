@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any, BinaryIO
 
 from meticulous.errors import RunFolderError
-from meticulous.reading import instant
+from meticulous.query.rows import instant
 from meticulous.runfolder import RunFolder
 
 __all__ = ["Normaliser", "lines", "names_a_time"]

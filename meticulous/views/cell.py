@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from meticulous.base.units import format_duration
-from meticulous.reading import TIMES, Row
+from meticulous.query.rows import TIMES, Row
 from meticulous.runfolder import RUNNING, headline
 from meticulous.views import text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from meticulous.reading import Row, is_missing, is_numeric
+from meticulous.query.rows import Row, is_missing, is_numeric
 from meticulous.views import text
 from meticulous.views.table import Column, draw
 

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from meticulous import runfolder
 from meticulous.base.units import format_bytes, format_duration
-from meticulous.reading import Row
+from meticulous.query.rows import Row
 from meticulous.runfolder import RunFolder, liveness
 from meticulous.views import colour, text
 

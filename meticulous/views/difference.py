@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from meticulous.base.units import format_duration
-from meticulous.reading import Row, is_missing, same
+from meticulous.query.rows import Row, is_missing, same
 from meticulous.views import text
 from meticulous.views.cell import cell
 from meticulous.views.table import GAP, Column, draw, full_width

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from meticulous.child.helper import json_bytes, replace_file
 from meticulous.errors import MeticulousError, UsageError
-from meticulous.reading import Row, is_numeric
+from meticulous.query.rows import Row, is_numeric
 from meticulous.views import text
 
 _MARKDOWN = re.compile(r"[|\\\\`*<]")
@@ -58,9 +58,9 @@ def _content(ending: str, rows: Sequence[Row], names: Sequence[str], note: str) 
         return json_bytes(chosen)  # type: ignore[no-any-return]
     if ending in ("md", "tex"):
         return _marked_up(ending, rows, names, note)
-    from meticulous import query
+    from meticulous.query import frames
 
-    return query.frame_bytes(query.flat_frame(rows, names), ending)
+    return frames.frame_bytes(frames.flat_frame(rows, names), ending)
 
 
 def _csv(rows: Sequence[Row], names: Sequence[str]) -> bytes:

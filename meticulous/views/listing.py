@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from meticulous.base.units import format_duration
-from meticulous.reading import HEADER, SECTIONS, Row, is_numeric, same
+from meticulous.query.rows import HEADER, SECTIONS, Row, is_numeric, same
 from meticulous.views import colour, text
 from meticulous.views.cell import cell, whole_cell
 from meticulous.views.table import Column, draw

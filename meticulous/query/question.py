@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
-from meticulous.asking import conditions, grouping
-from meticulous.asking.conditions import All, Compare, Condition, HasTag, In
-from meticulous.asking.index import Index, Order
 from meticulous.errors import UnknownColumnError, UsageError
-from meticulous.reading import HEADER, Row, flatten
+from meticulous.query import aggregate, filters
+from meticulous.query.cache.index import Index, Order
+from meticulous.query.filters import All, Compare, Condition, HasTag, In
+from meticulous.query.rows import HEADER, Row, flatten
 from meticulous.runfolder import STATES
 
 __all__ = ["Question", "Table", "answer", "split_list"]
@@ -79,10 +79,10 @@ def _opened(index: Index, levels: int) -> Index:
 def _answer(index: Index, question: Question) -> Table:
     names = index.names()
     condition = _condition(question, names)
-    if condition is not None and conditions.leaves(condition):
-        from meticulous import query
+    if condition is not None and filters.leaves(condition):
+        from meticulous.query import frames
 
-        query.answer_leaves(index, condition)
+        frames.answer_leaves(index, condition)
     if question.groupby:
         return _grouped(index.select(condition), question, names)
     for name in question.sort:
@@ -95,15 +95,15 @@ def _answer(index: Index, question: Question) -> Table:
 
 def _grouped(rows: list[Row], question: Question, names: list[str]) -> Table:
     if question.groupby == ("args",):
-        by = grouping.but_seeds(names, question.seeds)
+        by = aggregate.but_seeds(names, question.seeds)
     else:
         by = list(question.groupby)
     for name in by:
         _check(name, names)
-    found, merged = grouping.group(rows, by, _aggregated(question, by, names))
+    found, merged = aggregate.group(rows, by, _aggregated(question, by, names))
     for name in question.sort:
         _check(name, found)
-    merged = grouping.sort(merged, question.sort, largest_first=not question.smallest_first)
+    merged = aggregate.sort(merged, question.sort, largest_first=not question.smallest_first)
     if question.head is not None:
         merged = merged[: question.head]
     if question.tail is not None:
@@ -118,7 +118,7 @@ def _aggregated(question: Question, by: list[str], names: list[str]) -> list[str
         return [name for name in names if not name.startswith(_HIDDEN)]
     results = {f"{name}_{end}": name for name in names for end in ("mean", "std", "count")}
     wanted = [*question.sort, *question.columns]
-    found = _chosen(wanted, [*by, grouping.RUNS, *results])
+    found = _chosen(wanted, [*by, aggregate.RUNS, *results])
     return list(dict.fromkeys(results[name] for name in found if name in results))
 
 
@@ -131,7 +131,7 @@ def _condition(question: Question, names: Sequence[str]) -> Condition | None:
     if question.since is not None:
         parts.append(Compare("start_time", ">=", since(question.since)))
     if question.filter is not None:
-        parts.append(conditions.parse(question.filter, names))
+        parts.append(filters.parse(question.filter, names))
     return All(tuple(parts)) if parts else None
 
 

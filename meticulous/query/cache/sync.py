@@ -14,11 +14,11 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from meticulous import reading
-from meticulous.asking import cells, freshness, indexfile
-from meticulous.asking.cells import Shape
-from meticulous.asking.index import Index
 from meticulous.errors import RunFolderError
+from meticulous.query import rows
+from meticulous.query.cache import codec, sqlite_file, stamps
+from meticulous.query.cache.codec import Shape
+from meticulous.query.cache.index import Index
 from meticulous.runfolder import LOST, RUNNING
 
 __all__ = ["ask"]
@@ -52,7 +52,7 @@ def ask(
     Raises RunFolderError where the directory cannot be listed.
     """
     if not os.path.isdir(directory):
-        reading.list_ids(directory)
+        rows.list_ids(directory)
     read = _Reading(directory, progress, parallel=parallel, refresh=refresh)
     answer, troubles = _ask_any(directory, question, read)
     for trouble in troubles:
@@ -67,8 +67,8 @@ def _ask_any(
     for is_broken in (False, True):
         try:
             if is_broken:
-                indexfile.discard(directory)
-            return _ask(indexfile.on_disk(directory), directory, question, read)
+                sqlite_file.discard(directory)
+            return _ask(sqlite_file.on_disk(directory), directory, question, read)
         except OSError:
             break
         except sqlite3.ProgrammingError:
@@ -78,7 +78,7 @@ def _ask_any(
                 break
         except ValueError:
             continue  # the text of a row is no JSON
-    return _ask(indexfile.in_memory(), directory, question, read)
+    return _ask(sqlite_file.in_memory(), directory, question, read)
 
 
 def _ask(
@@ -117,7 +117,7 @@ class _Reading(NamedTuple):
 
     def bring_up_to_date(self, connection: sqlite3.Connection) -> None:
         """Read the folders that are new or have changed, forget those that are gone."""
-        stamp = freshness.directory_stamp(self.directory)
+        stamp = stamps.directory_stamp(self.directory)
         kept = connection.execute("SELECT value FROM facts WHERE name = 'stamp'").fetchone()
         gone: list[str] = []
         if stamp is not None and kept == (stamp,) and not self.refresh:
@@ -125,20 +125,20 @@ class _Reading(NamedTuple):
             names = list(known)
         else:
             known = _known(connection, "")
-            names = reading.list_ids(self.directory)
-            gone = list(known.keys() - set(map(indexfile.as_text, names)))
-        changed = self._changed(names, known, indexfile.shapes(connection))
-        for entries in freshness.read_entries(
+            names = rows.list_ids(self.directory)
+            gone = list(known.keys() - set(map(sqlite_file.as_text, names)))
+        changed = self._changed(names, known, sqlite_file.shapes(connection))
+        for entries in stamps.read_entries(
             self.directory, changed, self._report(len(changed)), parallel=self.parallel
         ):
-            with indexfile.writing(connection):
+            with sqlite_file.writing(connection):
                 # While the directory is read in parts its stamp is not true.
-                indexfile.set_stamp(connection, None)
-                indexfile.store(connection, entries)
+                sqlite_file.set_stamp(connection, None)
+                sqlite_file.store(connection, entries)
         if gone or changed or kept != (stamp and (stamp,)):
-            with indexfile.writing(connection):
-                indexfile.remove(connection, gone)
-                indexfile.set_stamp(connection, stamp)
+            with sqlite_file.writing(connection):
+                sqlite_file.remove(connection, gone)
+                sqlite_file.set_stamp(connection, stamp)
 
     def _report(self, count: int) -> Callable[[int], None]:
         return lambda done: self.progress(done, count)
@@ -151,7 +151,7 @@ class _Reading(NamedTuple):
             name
             for name in names
             if self.refresh
-            or _has_changed(before + name, known.get(indexfile.as_text(name)), shapes)
+            or _has_changed(before + name, known.get(sqlite_file.as_text(name)), shapes)
         ]
 
 
@@ -167,14 +167,14 @@ def _has_changed(path: str, known: _Known | None, shapes: Mapping[int, Shape]) -
     if known is None:
         return True
     if known.settled:
-        return freshness.folder_stamp(path)[0] != known.stamp
-    if freshness.full_stamp(path) != known.stamp:
+        return stamps.folder_stamp(path)[0] != known.stamp
+    if stamps.full_stamp(path) != known.stamp:
         return True
     if known.row is None or known.shape is None:
         return known.trouble is not None
-    row = cells.decode(shapes[known.shape], known.row)
+    row = codec.decode(shapes[known.shape], known.row)
     if row["status"] in (RUNNING, LOST):
-        judged = reading.present({**row, "status": RUNNING}, os.path.dirname(path))
+        judged = rows.present({**row, "status": RUNNING}, os.path.dirname(path))
         # The evidence too: when it was last heard of is true for a moment.
         return any(judged[name] != row[name] for name in ("status", "status_message"))
-    return freshness.folder_stamp(path)[1]  # read once more, and then settled
+    return stamps.folder_stamp(path)[1]  # read once more, and then settled

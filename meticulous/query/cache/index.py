@@ -1,7 +1,7 @@
 """Questions to the index: which runs meet a condition, in which order, and their rows.
 
-The tables are those of :mod:`meticulous.asking.indexfile`, in a file or in memory; what is in them has
-been made true by :mod:`meticulous.asking.upkeep`. Columns without a place of their own are taken out of
+The tables are those of :mod:`meticulous.query.cache.sqlite_file`, in a file or in memory; what is in them has
+been made true by :mod:`meticulous.query.cache.sync`. Columns without a place of their own are taken out of
 the JSON of the rows, with the same outcome, more slowly.
 """
 
@@ -12,10 +12,10 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from meticulous.asking import cells, freshness, indexfile
-from meticulous.asking.cells import Shape
-from meticulous.asking.conditions import Condition, Leaf, Sql, to_sql
-from meticulous.reading import Row
+from meticulous.query.cache import codec, sqlite_file, stamps
+from meticulous.query.cache.codec import Shape
+from meticulous.query.filters import Condition, Leaf, Sql, to_sql
+from meticulous.query.rows import Row
 
 __all__ = ["Index", "Order"]
 
@@ -32,7 +32,7 @@ class Order(NamedTuple):
 class Index:
     """All runs of a directory, as they stood when it was opened.
 
-    Given by :func:`meticulous.asking.upkeep.ask`, or from rows by :meth:`of_rows`. Rows come in start order (runs
+    Given by :func:`meticulous.query.cache.sync.ask`, or from rows by :meth:`of_rows`. Rows come in start order (runs
     without a start time first) unless an order is given, and then in start order among equals.
     """
 
@@ -41,23 +41,23 @@ class Index:
         self._connection = connection
         self._folders = os.path.join(directory, "")
         self._leaves: dict[Leaf, str] = {}
-        self._places = indexfile.places(connection)
-        self._shapes = indexfile.shapes(connection)
-        connection.create_function("field", 3, cells.field_reader(self._shapes))
+        self._places = sqlite_file.places(connection)
+        self._shapes = sqlite_file.shapes(connection)
+        connection.create_function("field", 3, codec.field_reader(self._shapes))
 
     @classmethod
     def of_rows(cls, rows: Iterable[Row], directory: str) -> Index:
         """Make an index of `rows` in memory."""
-        connection = indexfile.in_memory()
+        connection = sqlite_file.in_memory()
         shapes: dict[Shape, Shape] = {}
-        entries = [freshness.entry_of(str(row["expid"]), row, shapes) for row in rows]
+        entries = [stamps.entry_of(str(row["expid"]), row, shapes) for row in rows]
         with connection:
-            indexfile.store(connection, entries)
+            sqlite_file.store(connection, entries)
         return cls(connection, directory)
 
     def names(self) -> list[str]:
         """List the columns that runs have: those of the header, then each section's."""
-        return indexfile.names(self._connection)
+        return sqlite_file.names(self._connection)
 
     def count(self) -> int:
         """Count the runs."""
@@ -70,14 +70,14 @@ class Index:
         """Give the run whose folder is `name`."""
         found = self._connection.execute(
             "SELECT shape, row FROM runs WHERE name = ? AND row IS NOT NULL",
-            (indexfile.as_text(name),),
+            (sqlite_file.as_text(name),),
         ).fetchone()
         return self._complete(*found) if found else None
 
     def trouble(self, name: str) -> str | None:
         """Say why the run whose folder is `name` cannot be read, if that is so."""
         found = self._connection.execute(
-            "SELECT trouble FROM runs WHERE name = ?", (indexfile.as_text(name),)
+            "SELECT trouble FROM runs WHERE name = ?", (sqlite_file.as_text(name),)
         ).fetchone()
         return found[0] if found else None
 
@@ -104,7 +104,7 @@ class Index:
 
     def column(self, name: str) -> dict[int, Any]:
         """Give the values of one column by the key of the run; for leaves of a filter."""
-        place = indexfile.plain_places(self._connection).get(name)
+        place = sqlite_file.plain_places(self._connection).get(name)
         if place is not None:
             return dict(self._connection.execute(f"SELECT n, c{place} FROM scalars"))
         return {key: self._complete(shape, text).get(name) for key, shape, text in self._all()}
@@ -177,6 +177,6 @@ class Index:
             )
 
     def _complete(self, shape: int, text: str) -> Row:
-        row = cells.decode(self._shapes[shape], text)
+        row = codec.decode(self._shapes[shape], text)
         row["curexpdir"] = self._folders + str(row["expid"])
         return row

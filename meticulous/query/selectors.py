@@ -10,10 +10,10 @@ import math
 import re
 from collections.abc import Iterable
 
-from meticulous.asking.conditions import All, Compare, HasTag
-from meticulous.asking.index import Index, Order
 from meticulous.errors import RunFolderError, UnknownColumnError, UsageError
-from meticulous.reading import Row
+from meticulous.query.cache.index import Index, Order
+from meticulous.query.filters import All, Compare, HasTag
+from meticulous.query.rows import Row
 
 __all__ = ["HELP", "select", "select_all", "select_one"]
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import pandas as pd
 
-from meticulous.asking.conditions import Condition, Leaf, leaves
-from meticulous.asking.index import Index
 from meticulous.errors import FilterError, MeticulousError
-from meticulous.reading import HEADER, SECTIONS, TIMES, Row
+from meticulous.query.cache.index import Index
+from meticulous.query.filters import Condition, Leaf, leaves
+from meticulous.query.rows import HEADER, SECTIONS, TIMES, Row
 
 __all__ = ["answer_leaves", "by_expid", "flat_frame", "frame_bytes", "two_levels"]
 

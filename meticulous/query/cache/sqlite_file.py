@@ -18,9 +18,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from meticulous.asking.cells import Shape
-from meticulous.asking.freshness import Entry, promoted
-from meticulous.reading import ordered
+from meticulous.query.cache.codec import Shape
+from meticulous.query.cache.stamps import Entry, promoted
+from meticulous.query.rows import ordered
 
 __all__ = [
     "as_text",

@@ -2,7 +2,7 @@
 
 A filter is a pandas query. Comparisons of columns with constants and with each other, joined by
 ``and``, ``or``, ``not`` and ``in``, become SQL with bound values. Any other expression in it is
-a :class:`Leaf`, which pandas evaluates; :mod:`meticulous.asking.expressions` says what may stand in one.
+a :class:`Leaf`, which pandas evaluates; :mod:`meticulous.query.filter_syntax` says what may stand in one.
 
 What comparisons mean, here and everywhere: a missing value equals nothing and is in no order,
 so only ``!=`` and ``not in`` hold for it. Numbers and text are never equal and in no order.
@@ -16,9 +16,9 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-from meticulous.asking import expressions
 from meticulous.errors import FilterError
-from meticulous.reading import TIMES
+from meticulous.query import filter_syntax
+from meticulous.query.rows import TIMES
 
 __all__ = [
     "All",
@@ -113,7 +113,7 @@ def parse(text: str, columns: Collection[str]) -> Condition:
 
     Raises FilterError where it does not parse, names no column or could run code.
     """
-    tree = expressions.parse(text, columns)
+    tree = filter_syntax.parse(text, columns)
     try:
         return _Reader(tree).read(tree.root)
     except RecursionError:
@@ -123,7 +123,7 @@ def parse(text: str, columns: Collection[str]) -> Condition:
 class _Reader:
     """Turns the syntax tree of one filter into conditions."""
 
-    def __init__(self, tree: expressions.Tree) -> None:
+    def __init__(self, tree: filter_syntax.Tree) -> None:
         self._tree = tree
 
     def read(self, node: ast.expr, depth: int = 0) -> Condition:

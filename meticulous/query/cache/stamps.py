@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-from meticulous import reading, runfolder
-from meticulous.asking import cells
-from meticulous.asking.cells import Shape
+from meticulous import runfolder
 from meticulous.errors import RunFolderError
-from meticulous.reading import Row
+from meticulous.query import rows
+from meticulous.query.cache import codec
+from meticulous.query.cache.codec import Shape
+from meticulous.query.rows import Row
 from meticulous.runfolder import RunFolder
 
 __all__ = [
@@ -190,7 +191,7 @@ def entry_of(name: str, row: Row, shapes: dict[Shape, Shape]) -> Entry:
     shape = tuple(row)
     shape = shapes.setdefault(shape, shape)
     wanted = promoted(shape)
-    values = tuple([cells.scalar(row[key]) for key in wanted])
+    values = tuple([codec.scalar(row[key]) for key in wanted])
     odd = tuple(
         [
             key
@@ -198,22 +199,22 @@ def entry_of(name: str, row: Row, shapes: dict[Shape, Shape]) -> Entry:
             if kept is True or kept is False or (kept is not row[key] and kept != row[key])
         ]
     )
-    return Entry(name, "", False, cells.encode(row), None, shape, values, odd)
+    return Entry(name, "", False, codec.encode(row), None, shape, values, odd)
 
 
 @lru_cache(maxsize=128)
 def promoted(shape: Shape) -> Shape:
     """Give the names of `shape` that have a place of their own."""
-    return tuple(filter(cells.is_promoted, shape))
+    return tuple(filter(codec.is_promoted, shape))
 
 
 def _read_now(folder: RunFolder) -> Row | None:
     """Read a row, with LOST for a RUNNING whose recorder is gone."""
-    row = reading.read_row(folder)
+    row = rows.read_row(folder)
     while row is not None and row["status"] == runfolder.RUNNING:
-        judged = reading.present(row, os.path.dirname(folder.path))
+        judged = rows.present(row, os.path.dirname(folder.path))
         if judged["status"] == runfolder.RUNNING or folder.read_status()[0] == runfolder.RUNNING:
             return judged
         # It ended, as it should, between our reading and our looking for its process.
-        row = reading.read_row(folder)
+        row = rows.read_row(folder)
     return row

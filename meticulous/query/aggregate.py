@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from meticulous.reading import Row, is_missing, is_numeric
+from meticulous.query.rows import Row, is_missing, is_numeric
 
 __all__ = ["RUNS", "but_seeds", "group", "sort", "sort_key"]
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from meticulous.reading import Row
+from meticulous.query.rows import Row
 
 __all__ = ["Shape", "decode", "encode", "field_reader", "is_promoted", "scalar"]
 
