@@ -99,7 +99,7 @@ def _run_command(command: str, rest: list[str]) -> int:
     if command == "run" and not _asks_for_help(rest):
         run: int = module.main(rest)  # parses by itself: argparse would cost more than all else
         return run
-    from meticulous.parser import Parser
+    from meticulous.commands._parser import Parser
 
     parser = Parser(prog=f"meticulous {command}", description=module.__doc__)
     module.add_arguments(parser)

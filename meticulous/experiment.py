@@ -20,8 +20,8 @@ from meticulous.errors import (
     MismatchedArgsError,
     MismatchedCommitError,
 )
-from meticulous.inprocess import ending, tracking
-from meticulous.inprocess.ending import Verdict
+from meticulous.inprocess import exit_watch, sessions
+from meticulous.inprocess.exit_watch import Verdict
 from meticulous.recording.outcome import Outcome
 from meticulous.runfolder import ERROR, SUCCESS
 from meticulous.runner.process import Ended
@@ -114,10 +114,10 @@ class Experiment:
             given["experiments_directory"] = None  # the default, so the settings file may differ
         chosen = settings.for_run(given)
         self.norecord = chosen.norecord
-        self._tracked: tracking.Tracked | None = None
+        self._tracked: sessions.Tracked | None = None
         self._has_ended = False
         if not self.norecord:
-            self._tracked = tracking.start(chosen, arguments, resumes=resume)
+            self._tracked = sessions.start(chosen, arguments, resumes=resume)
 
     @staticmethod
     def add_argument_group(parser: argparse.ArgumentParser, **defaults: Any) -> None:
@@ -242,7 +242,7 @@ class Experiment:
                 traceback.print_exception(kind, error, trace)
             except (OSError, ValueError):
                 pass  # stderr is closed; STATUS has it
-        self._end(ending.on_error(error))
+        self._end(exit_watch.on_error(error))
         return goes_on
 
     def __repr__(self) -> str:
@@ -251,7 +251,7 @@ class Experiment:
     def _end(self, verdict: Verdict) -> None:
         self._has_ended = True
         if self._tracked is not None:
-            tracking.stop(self._tracked, verdict)
+            sessions.stop(self._tracked, verdict)
 
     def _touch_store(self) -> None:
         """Tell readers' caches that a run which had ended has changed after all."""

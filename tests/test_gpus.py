@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from meticulous.environment import nvidia as module
-from meticulous.environment.nvidia import gpus
+from meticulous.environment import gpu_info as module
+from meticulous.environment.gpu_info import gpus
 from tests.conftest import meticulous, only_run
 
 FAKE = """\

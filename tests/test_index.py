@@ -278,8 +278,8 @@ def test_a_full_disk_is_done_without(directory: Path, tmp_path: Path) -> None:
         make_run(directory, number, {"text": "x" * 2000})
     code = """if True:
         import sys
-        from meticulous.query import upkeep
-        print(len(upkeep.ask(sys.argv[1], lambda runs: runs.select(), print)))
+        from meticulous.query.cache import sync
+        print(len(sync.ask(sys.argv[1], lambda runs: runs.select(), print)))
     """
 
     done = subprocess.run(
@@ -299,16 +299,16 @@ def test_a_writer_that_is_killed_leaves_an_index_that_answers(directory: Path) -
         make_run(directory, number)
     code = """if True:
         import os, sys
-        from meticulous.query import freshness, indexfile, upkeep
-        freshness.CHUNK = 5
-        store = indexfile.store
+        from meticulous.query.cache import sqlite_file, stamps, sync
+        stamps.CHUNK = 5
+        store = sqlite_file.store
         def die(connection, entries, stored=[]):
             store(connection, entries)
             stored += entries
             if len(stored) > 12:
                 os.kill(os.getpid(), 9)
-        indexfile.store = die
-        upkeep.ask(sys.argv[1], lambda runs: runs.select(), print)
+        sqlite_file.store = die
+        sync.ask(sys.argv[1], lambda runs: runs.select(), print)
     """
 
     killed = subprocess.run([sys.executable, "-c", code, str(directory)], check=False)
@@ -394,12 +394,13 @@ MAKE = """if True:
 """
 LIST = """if True:
     import sys
-    from meticulous.query import conditions, upkeep
+    from meticulous.query import filters
+    from meticulous.query.cache import sync
     def question(runs):
-        return runs.select(conditions.parse("args_n > -1", [*runs.names(), "args_n"])), runs.count()
+        return runs.select(filters.parse("args_n > -1", [*runs.names(), "args_n"])), runs.count()
     seen = 0
     while True:
-        rows, count = upkeep.ask(sys.argv[1], question, lambda e: sys.exit(str(e)))
+        rows, count = sync.ask(sys.argv[1], question, lambda e: sys.exit(str(e)))
         for row in rows:
             assert row["args_n"] == row["expid"], row
         assert count >= seen, (count, seen)

@@ -271,9 +271,9 @@ def no_nvml(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_driver_that_fails_or_hangs_keeps_nobody_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_nvml: None, script: str
 ) -> None:
-    from meticulous.environment import nvidia
+    from meticulous.environment import gpu_info
 
-    monkeypatch.setattr(nvidia, "_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(gpu_info, "_TIMEOUT_S", 0.2)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     smi(tmp_path / "bin", script)
     watch = GpuWatch(lambda: {1})

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from meticulous.comparison.normalise import Normaliser, lines, names_a_time
+from meticulous.comparison.values import Tolerance, leaves, line_is_near
 from meticulous.runfolder import RunFolder
-from meticulous.verdict.normal import Normaliser, lines, names_a_time
-from meticulous.verdict.values import Tolerance, leaves, line_is_near
 
 from .conftest import git, meticulous
 

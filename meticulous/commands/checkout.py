@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from meticulous import settings
-from meticulous.commands import asked
+from meticulous.commands import _runs
 from meticulous.errors import CodeStateError, UsageError
 from meticulous.git import worktree
 from meticulous.query.selectors import HELP
@@ -19,7 +19,7 @@ from meticulous.runfolder import directory as store
 if TYPE_CHECKING:
     import argparse
 
-    from meticulous.parser import Parser
+    from meticulous.commands._parser import Parser
 
 __all__ = ["add_arguments", "main"]
 
@@ -34,7 +34,7 @@ def add_arguments(parser: Parser) -> None:
         nargs="?",
         help="a new directory (default: PROJECT-ID beside the project)",
     )
-    asked.add_directory(parser)
+    _runs.add_directory(parser)
     parser.add_argument("--remove", action="store_true", help="remove the directory again")
     parser.add_argument(
         "--force", action="store_true", help="with --remove, even if it holds changes or runs"
@@ -45,25 +45,25 @@ def main(arguments: argparse.Namespace) -> int:
     """Make the worktree and print its path on stdout; or remove it."""
     if arguments.force and not arguments.remove:
         raise UsageError("--force is for --remove", "Give another DIR, or remove the one there is")
-    _, row = asked.one_run(arguments, arguments.run)
+    _, row = _runs.one_run(arguments, arguments.run)
     run = RunFolder(row["curexpdir"])
     repository = code.repository_of(run)
     directory = arguments.directory or f"{repository.rstrip(os.sep)}-{run.id}"
-    shown = asked.shown_path(directory)
+    shown = _runs.shown_path(directory)
     if arguments.remove:
         _refuse_with_runs(directory, run.read_metadata(), force=arguments.force)
         worktree.remove(repository, directory, force=arguments.force)
-        asked.say(f"removed {shown}")
+        _runs.say(f"removed {shown}")
         return 0
     for warning in code.check_out(run, repository, directory):
-        asked.say(warning)
+        _runs.say(warning)
     metadata = run.read_metadata()
-    asked.say(f"the code of run {run.id} is in {shown}: {_described(metadata)}")
+    _runs.say(f"the code of run {run.id} is in {shown}: {_described(metadata)}")
     where = os.path.normpath(os.path.join(directory, *_place(metadata)))
-    there = asked.shown_path(where if os.path.isdir(where) else directory)
+    there = _runs.shown_path(where if os.path.isdir(where) else directory)
     words = ["meticulous", "checkout", run.id]
     words += [arguments.directory] if arguments.directory else []
-    asked.say(f"go there: cd {shlex.quote(there)}   remove it: {shlex.join([*words, '--remove'])}")
+    _runs.say(f"go there: cd {shlex.quote(there)}   remove it: {shlex.join([*words, '--remove'])}")
     sys.stdout.flush()
     sys.stdout.buffer.write(os.fsencode(os.path.abspath(directory)) + b"\n")
     return 0
@@ -93,6 +93,6 @@ def _refuse_with_runs(directory: str, metadata: dict[str, Any], *, force: bool) 
     if count:
         runs = "1 run was" if count == 1 else f"{count} runs were"
         raise CodeStateError(
-            f"{runs} recorded there, in {asked.shown_path(experiments)}",
+            f"{runs} recorded there, in {_runs.shown_path(experiments)}",
             "Move them to your experiments first, or remove all the same with --force",
         )

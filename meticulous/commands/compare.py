@@ -6,7 +6,7 @@ import argparse
 import shutil
 import sys
 
-from meticulous.commands import asked
+from meticulous.commands import _runs
 from meticulous.query.rows import HEADER, Row
 from meticulous.views import difference
 
@@ -18,21 +18,21 @@ _NEVER = ("expid", "curexpdir", "end_time")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `compare`."""
-    asked.add_selectors(parser)
+    _runs.add_selectors(parser)
     parser.add_argument("--all", action="store_true", help="also what is the same in all of them")
     parser.add_argument("--json", action="store_true", help="print a JSON list, one object a run")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Print the table."""
-    _, rows = asked.runs_named(arguments, arguments.runs)
+    _, rows = _runs.runs_named(arguments, arguments.runs)
     names = _names(rows, every=arguments.all)
     if arguments.json:
         chosen = [{name: row.get(name) for name in ("expid", *names)} for row in rows]
-        asked.print_json(chosen)
+        _runs.print_json(chosen)
         return 0
     limit = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    asked.print_lines(difference.side_by_side(rows, names, limit))
+    _runs.print_lines(difference.side_by_side(rows, names, limit))
     return 0
 
 

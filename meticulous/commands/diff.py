@@ -6,7 +6,7 @@ import argparse
 import shutil
 import sys
 
-from meticulous.commands import asked
+from meticulous.commands import _runs
 from meticulous.git.diff import code_difference, pager
 from meticulous.query import selectors
 from meticulous.reproduce import code as recorded
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `diff`."""
     parser.add_argument("one", metavar="A", help=selectors.HELP)
     parser.add_argument("other", metavar="B", help="likewise")
-    asked.add_directory(parser)
+    _runs.add_directory(parser)
     parser.add_argument(
         "--code",
         action="store_true",
@@ -35,9 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Print the differences."""
-    directory = asked.directory_of(arguments.experiments_directory)
+    directory = _runs.directory_of(arguments.experiments_directory)
     names = (arguments.one, arguments.other)
-    one, other = asked.ask(
+    one, other = _runs.ask(
         directory, lambda runs: [selectors.select_one(name, runs) for name in names]
     )
     if arguments.code or arguments.stat:
@@ -45,11 +45,11 @@ def main(arguments: argparse.Namespace) -> int:
         return 0
     found = difference.between(detail.record(one), detail.record(other))
     if arguments.json:
-        asked.print_json(found)
+        _runs.print_json(found)
         return 0
     limit = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     titles = (f"run {one['expid']}", f"run {other['expid']}")
-    asked.print_lines(list(difference.lines(found, titles, limit)))
+    _runs.print_lines(list(difference.lines(found, titles, limit)))
     return 0
 
 
@@ -58,9 +58,9 @@ def _print_code(one: RunFolder, other: RunFolder, arguments: argparse.Namespace)
     old, new = (recorded.commit_of(run, repository) for run in (one, other))
     for run in (one, other):
         if recorded.lacks_changes(run):
-            asked.say(f"run {run.id} had uncommitted changes, which were not kept")
+            _runs.say(f"run {run.id} had uncommitted changes, which were not kept")
     is_coloured = colour.painter(sys.stdout) is not None
     code = code_difference(repository, old, new, stat=arguments.stat, coloured=is_coloured)
     if not code:
-        asked.say(f"run {one.id} and run {other.id} have the same code")
+        _runs.say(f"run {one.id} and run {other.id} have the same code")
     print_paged(code, pager(repository) if sys.stdout.isatty() else "")

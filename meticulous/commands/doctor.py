@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from meticulous.commands import asked
+from meticulous.commands import _runs
 from meticulous.errors import MeticulousError
 from meticulous.runfolder import health
 from meticulous.runfolder.health import Finding
@@ -22,14 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "directory", nargs="?", metavar="DIRECTORY", help="the experiments directory"
     )
-    asked.add_directory(parser)
+    _runs.add_directory(parser)
     parser.add_argument("--fix", action="store_true", help="put right what is certain")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Print a line for each finding."""
-    directory = asked.directory_of(arguments.directory or arguments.experiments_directory)
+    directory = _runs.directory_of(arguments.directory or arguments.experiments_directory)
     found: list[dict[str, Any]] = []
     is_well = True
     for finding in health.examine(directory):
@@ -40,9 +40,9 @@ def main(arguments: argparse.Namespace) -> int:
              "done": done}
         )  # fmt: skip
         if not arguments.json:
-            asked.tell(_line(finding, done))
+            _runs.tell(_line(finding, done))
     if arguments.json:
-        asked.print_json(found)
+        _runs.print_json(found)
     elif not found:
         print("nothing is wrong")
     return 0 if is_well else 1
@@ -52,7 +52,7 @@ def _mended(finding: Finding) -> str | None:
     try:
         return finding.mend() if finding.mend else None
     except OSError as error:
-        asked.report(MeticulousError(f"run {finding.run}: {error}"))
+        _runs.report(MeticulousError(f"run {finding.run}: {error}"))
         return None
 
 

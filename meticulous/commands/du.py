@@ -6,11 +6,11 @@ import argparse
 import os
 
 from meticulous.base.units import format_bytes
-from meticulous.commands import asked
+from meticulous.commands import _runs
 from meticulous.query.selectors import HELP, select_all
 from meticulous.runfolder import TRASH, trash
 from meticulous.runfolder.sizes import Size, size_of
-from meticulous.views.progress import Progress
+from meticulous.views.progress_bar import Progress
 from meticulous.views.table import Column, draw
 
 __all__ = ["add_arguments", "main"]
@@ -18,7 +18,7 @@ __all__ = ["add_arguments", "main"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `du`."""
-    asked.add_directory(parser)
+    _runs.add_directory(parser)
     parser.add_argument("runs", nargs="*", metavar="ID", help=f"{HELP} (default: all)")
     parser.add_argument(
         "-n", "--most", type=int, default=20, help="show the N largest (default: 20)", metavar="N"
@@ -30,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Print the largest runs, and the sum of all that are meant."""
-    directory = asked.directory_of(arguments.experiments_directory)
-    rows = asked.ask(
+    directory = _runs.directory_of(arguments.experiments_directory)
+    rows = _runs.ask(
         directory,
         lambda runs: select_all(arguments.runs, runs) if arguments.runs else runs.select(),
     )
@@ -47,9 +47,9 @@ def main(arguments: argparse.Namespace) -> int:
         found = [
             {"expid": row["expid"], "bytes": size.bytes, "files": size.files} for row, size in sizes
         ]
-        asked.print_json({"runs": found, "trash": in_trash.bytes if in_trash else 0})
+        _runs.print_json({"runs": found, "trash": in_trash.bytes if in_trash else 0})
         return 0
-    asked.print_lines(
+    _runs.print_lines(
         _listing(
             [(str(row["expid"]), str(row["description"]), size) for row, size in sizes],
             arguments.most,

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from meticulous import runfolder
-from meticulous.commands import asked
+from meticulous.commands import _runs
 from meticulous.errors import UsageError
 from meticulous.query import selectors
 from meticulous.runfolder import RunFolder
@@ -17,7 +17,7 @@ __all__ = ["add_arguments", "main"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `environment`."""
     parser.add_argument("run", metavar="ID", help=selectors.HELP)
-    asked.add_directory(parser)
+    _runs.add_directory(parser)
     parser.add_argument(
         "--lock",
         action="store_true",
@@ -36,19 +36,19 @@ def main(arguments: argparse.Namespace) -> int:
     """Print a requirements.txt, or with ``--lock`` a pylock.toml."""
     if arguments.index_url and not arguments.lock:
         raise UsageError("--index-url is for --lock", "Add --lock, or leave it out")
-    _, row = asked.one_run(arguments, arguments.run)
+    _, row = _runs.one_run(arguments, arguments.run)
     run = RunFolder(row["curexpdir"])
     environment = run.read_json(runfolder.ENVIRONMENT)
     if not arguments.lock:
         from meticulous.reproduce.requirements import requirements
 
-        asked.print_lines(list(requirements(environment, run.id)))
+        _runs.print_lines(list(requirements(environment, run.id)))
         return 0
     from meticulous.reproduce import pylock
 
     indexes = arguments.index_url or pylock.default_indexes()
     text, lacking = pylock.lock(environment, run.id, indexes)
-    asked.print_lines(text.splitlines())
+    _runs.print_lines(text.splitlines())
     for package in lacking:
         print(f"meticulous: the lock lacks {package.name}: {package.reason}", file=sys.stderr)
     return 0 if all(package.is_local for package in lacking) else 1

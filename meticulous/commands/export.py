@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from meticulous import runfolder
 from meticulous.archive.code import CODE
 from meticulous.base.units import format_bytes
-from meticulous.commands import asked
+from meticulous.commands import _runs
 from meticulous.errors import ArchiveError, UsageError
 from meticulous.query import selectors
 from meticulous.runfolder import RunFolder
-from meticulous.views.progress import Progress
+from meticulous.views.progress_bar import Progress
 
 if TYPE_CHECKING:
     from meticulous.archive.pack import More
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file", metavar="FILE", help="NAME.zip, .tar.zst, .tar.gz or .tar; NAME/ for a folder"
     )
-    asked.add_directory(parser)
+    _runs.add_directory(parser)
     parser.add_argument("--force", action="store_true", help="replace FILE where it exists")
     parser.add_argument(
         "--code",
@@ -67,7 +67,7 @@ def main(arguments: argparse.Namespace) -> int:
     from meticulous.archive.manifest import BUNDLE
     from meticulous.reproduce.script import caveats
 
-    _, rows = asked.runs_named(arguments, arguments.runs)
+    _, rows = _runs.runs_named(arguments, arguments.runs)
     unfinished = [str(row["expid"]) for row in rows if row["status"] == runfolder.RUNNING]
     if unfinished and not arguments.running:
         raise ArchiveError(
@@ -76,7 +76,7 @@ def main(arguments: argparse.Namespace) -> int:
         )
     runs = [RunFolder(row["curexpdir"]) for row in rows]
     progress = Progress("exporting MB")
-    _, repository = asked.project_of(arguments.experiments_directory)
+    _, repository = _runs.project_of(arguments.experiments_directory)
     plan = pack.Plan(
         runs,
         [str(row["status"] or "") for row in rows],
@@ -87,36 +87,36 @@ def main(arguments: argparse.Namespace) -> int:
         progress=progress,
     )
     try:
-        with asked.tidied():
+        with _runs.tidied():
             manifest = pack.pack(plan, arguments.file, replace=arguments.force)
     finally:
         progress.erase()
     for name, reason in manifest.left_out.items():
-        asked.say(f"left out {name}: {reason}")
+        _runs.say(f"left out {name}: {reason}")
     for run in runs:
         for name in secret_scan.files_with_secrets(run):
-            asked.say(
+            _runs.say(
                 f"{run.id}/{name} seems to hold a secret: look at it before you share the export"
             )
     for caveat in caveats(runs):
-        asked.say(caveat)
+        _runs.say(caveat)
     carried = {run.id for run in manifest.runs if run.commit}  # by our bundle, or one of its own
     carried |= {run.id for run in runs if os.path.exists(run.file(runfolder.CODE_BUNDLE))}
     for run in runs:
         has_code = run.id in carried or not run.read_metadata().get("githead-sha")
         if arguments.code != "none" and not has_code:
-            asked.say(f"run {run.id} goes without its code, which is not here")
+            _runs.say(f"run {run.id} goes without its code, which is not here")
     bundle = manifest.files.get(BUNDLE)
     if bundle and bundle.size > _LARGE:
         size = format_bytes(bundle.size)
-        asked.say(
+        _runs.say(
             f"the code has {size}, because its whole history is with it; --code none leaves it out"
         )
     code = "with their code" if carried else "without code"
     ids = ", ".join(run.id for run in manifest.runs)
     kind = "run" if len(manifest.runs) == 1 else "runs"
     code = code.replace("their", "its") if kind == "run" else code
-    asked.say(f"{kind} {ids} {code} in {arguments.file} ({format_bytes(manifest.size)} unpacked)")
+    _runs.say(f"{kind} {ids} {code} in {arguments.file} ({format_bytes(manifest.size)} unpacked)")
     return 0
 
 

@@ -9,7 +9,7 @@ import argparse
 import time
 from datetime import datetime
 
-from meticulous.commands import asked, removing
+from meticulous.commands import _removal, _runs
 from meticulous.errors import UsageError
 from meticulous.query.question import Question, answer
 from meticulous.query.rows import Row
@@ -22,21 +22,21 @@ KEEP = "keep"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `gc`."""
-    asked.add_directory(parser)
+    _runs.add_directory(parser)
     which = parser.add_argument_group("which runs", "at least one of these")
     which.add_argument("--status", action="append", help="with this status; repeatable")
     which.add_argument(
-        "--older-than", type=asked.seconds, metavar="TIME", help="started longer ago, such as 30d"
+        "--older-than", type=_runs.seconds, metavar="TIME", help="started longer ago, such as 30d"
     )
     which.add_argument(
         "--failed-under",
-        type=asked.seconds,
+        type=_runs.seconds,
         metavar="TIME",
         help="ended as an ERROR in less than this time, such as 5s",
     )
     which.add_argument("--filter", metavar="QUERY", help="that meet this condition, as in `ls`")
     which.add_argument("--keep-last", type=int, metavar="N", help="but for the last N of all runs")
-    removing.add_answers(parser)
+    _removal.add_answers(parser)
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -47,9 +47,9 @@ def main(arguments: argparse.Namespace) -> int:
         raise UsageError("gc without a condition would remove every run", hint)
     if arguments.keep_last is not None and arguments.keep_last < 0:
         raise UsageError("--keep-last needs a number of runs", "Such as --keep-last 100")
-    directory = asked.directory_of(arguments.experiments_directory)
+    directory = _runs.directory_of(arguments.experiments_directory)
     question = Question(filter=arguments.filter, status=tuple(arguments.status or ()))
-    rows, last = asked.ask(
+    rows, last = _runs.ask(
         directory,
         lambda runs: (
             answer(runs, question).rows,
@@ -63,12 +63,12 @@ def main(arguments: argparse.Namespace) -> int:
         and KEEP not in str(row["tags"]).split(",")
         and _is_old(row, arguments.older_than)
         and _has_failed_early(row, arguments.failed_under)
-        and not removing.is_running(row)
+        and not _removal.is_running(row)
     ]
     if not chosen:
         print("no run meets these conditions")
         return 0
-    return removing.move_to_trash(arguments, directory, chosen)
+    return _removal.move_to_trash(arguments, directory, chosen)
 
 
 def _is_old(row: Row, seconds: float | None) -> bool:

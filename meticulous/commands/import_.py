@@ -10,8 +10,8 @@ from __future__ import annotations
 import argparse
 import os
 
-from meticulous.commands import asked
-from meticulous.views.progress import Progress
+from meticulous.commands import _runs
+from meticulous.views.progress_bar import Progress
 
 __all__ = ["add_arguments", "main"]
 
@@ -29,11 +29,11 @@ def main(arguments: argparse.Namespace) -> int:
     """Take the runs in; stdout has their folders, stderr what is to be known of them."""
     from meticulous.archive.take_in import take_in
 
-    directory = asked.directory_of(arguments.experiments_directory)
-    _, repository = asked.project_of(arguments.experiments_directory)
+    directory = _runs.directory_of(arguments.experiments_directory)
+    _, repository = _runs.project_of(arguments.experiments_directory)
     progress = Progress("importing MB")
     try:
-        with asked.tidied():
+        with _runs.tidied():
             taken = take_in(
                 arguments.file,
                 directory,
@@ -46,10 +46,10 @@ def main(arguments: argparse.Namespace) -> int:
     for run in taken:
         if not run.is_new:
             name = "" if run.old_id == run.new_id else f", as run {run.new_id}"
-            asked.say(f"run {run.old_id} is here already{name}")
+            _runs.say(f"run {run.old_id} is here already{name}")
         elif run.old_id != run.new_id:
-            asked.say(f"the id {run.old_id} is taken here: it is run {run.new_id} now")
+            _runs.say(f"the id {run.old_id} is taken here: it is run {run.new_id} now")
         for note in run.notes:
-            asked.say(f"run {run.new_id}: {note}")
-    asked.print_lines([os.path.join(directory, run.new_id) for run in taken])
+            _runs.say(f"run {run.new_id}: {note}")
+    _runs.print_lines([os.path.join(directory, run.new_id) for run in taken])
     return 0

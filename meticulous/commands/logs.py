@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from meticulous.commands import asked
+from meticulous.commands import _runs
 from meticulous.commands.wait import LOST_CODE
 from meticulous.errors import RunFolderError, UsageError
 from meticulous.query.selectors import HELP
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "run", metavar="RUN", nargs="?", default="last", help=f"{HELP} (default: last)"
     )
-    asked.add_directory(parser)
+    _runs.add_directory(parser)
     parser.add_argument(
         "--rank", metavar="K", type=int, default=0, help="what rank K of a run of several printed"
     )
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Print the log; with ``--follow`` until the run has ended. Ctrl-C never reaches the run."""
-    _, row = asked.one_run(arguments, arguments.run)
+    _, row = _runs.one_run(arguments, arguments.run)
     run = RunFolder(row["curexpdir"])
     streams = [STDOUT] if arguments.stdout else [STDERR] if arguments.stderr else [STDOUT, STDERR]
     playback = Playback(_folder(run, arguments.rank), streams)
@@ -64,7 +64,7 @@ def main(arguments: argparse.Namespace) -> int:
     if not arguments.follow or run.read_status()[0] != RUNNING:
         return 0
     _, message = liveness.judge(run.read_metadata(), run.path)
-    asked.report(RunFolderError(f"the run {run.id} is lost: {message}"))
+    _runs.report(RunFolderError(f"the run {run.id} is lost: {message}"))
     return LOST_CODE
 
 

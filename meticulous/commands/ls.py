@@ -13,7 +13,7 @@ import shutil
 import sys
 
 from meticulous import settings
-from meticulous.commands import asked
+from meticulous.commands import _runs
 from meticulous.errors import UsageError
 from meticulous.query.question import Question, Table, answer, split_list
 from meticulous.query.rows import Row
@@ -82,8 +82,8 @@ def main(arguments: argparse.Namespace) -> int:
     """Answer, and print or export the answer."""
     _check(arguments)
     question = _question(arguments)
-    table = asked.ask(
-        asked.directory_of(arguments.directory),
+    table = _runs.ask(
+        _runs.directory_of(arguments.directory),
         lambda runs: answer(runs, question),
         refresh=arguments.refresh,
     )
@@ -93,7 +93,7 @@ def main(arguments: argparse.Namespace) -> int:
         _export(arguments, table)
     if arguments.list_columns:
         limit = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        asked.print_lines(columns.listing(table.rows, table.all_names, limit))
+        _runs.print_lines(columns.listing(table.rows, table.all_names, limit))
     elif arguments.json:
         _print_json(arguments, table)
     elif sys.stdout.isatty():
@@ -101,7 +101,7 @@ def main(arguments: argparse.Namespace) -> int:
     else:
         names = _names(arguments, table)
         header = not arguments.no_header
-        asked.print_lines(listing.for_programs(table.rows, names, header=header))
+        _runs.print_lines(listing.for_programs(table.rows, names, header=header))
     return 0
 
 
@@ -121,7 +121,7 @@ def _refuse_run(directory: str) -> None:
     run = RunFolder(directory)
     if os.path.isfile(run.file(STATUS)):
         parent = os.path.join(os.path.dirname(os.path.abspath(directory)), "")
-        hint = f"See `meticulous show {run.id}`, or list {asked.shown_path(parent)}"
+        hint = f"See `meticulous show {run.id}`, or list {_runs.shown_path(parent)}"
         raise UsageError(f"{directory} is a run, not a directory of runs", hint)
 
 
@@ -171,7 +171,7 @@ def _print_for_people(arguments: argparse.Namespace, table: Table) -> None:
         right=frozenset(names) - set(table.names),
     )
     shown = listing.for_people(rows, names, style)
-    asked.print_lines(([shown.folded] if shown.folded else []) + shown.lines)
+    _runs.print_lines(([shown.folded] if shown.folded else []) + shown.lines)
     if shown.left_out:
         print(f"no room for {', '.join(shown.left_out)}", file=sys.stderr)
 
@@ -204,4 +204,4 @@ _PAPER = ("md", "tex")
 def _print_json(arguments: argparse.Namespace, table: Table) -> None:
     names = table.names if arguments.columns or table.by else table.all_names
     chosen: list[Row] = [{name: row[name] for name in names if name in row} for row in table.rows]
-    asked.print_json(chosen)
+    _runs.print_json(chosen)

@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 from meticulous.base.units import format_bytes
-from meticulous.commands import asked
+from meticulous.commands import _runs
 from meticulous.errors import UsageError
 from meticulous.masking import mask_text
 from meticulous.query.selectors import HELP
@@ -28,7 +28,7 @@ _EDITORS = ("VISUAL", "EDITOR")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `note`."""
-    asked.add_directory(parser)
+    _runs.add_directory(parser)
     parser.add_argument("runs", metavar="ID", help=HELP)
     parser.add_argument(
         "text",
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Add the note to each run that is named."""
-    _, rows = asked.runs_named(arguments, [arguments.runs])
+    _, rows = _runs.runs_named(arguments, [arguments.runs])
     text = mask_text(_text(arguments.text).strip())
     if not text:
         raise UsageError("the note is empty, so nothing was written", "Give a text")

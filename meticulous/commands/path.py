@@ -6,23 +6,23 @@ import argparse
 import os
 import sys
 
-from meticulous.commands import asked
+from meticulous.commands import _runs
 
 __all__ = ["add_arguments", "main"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `path`."""
-    asked.add_selectors(parser)
+    _runs.add_selectors(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list of paths")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Print the absolute path of each run that is named."""
-    _, rows = asked.runs_named(arguments, arguments.runs)
+    _, rows = _runs.runs_named(arguments, arguments.runs)
     paths = [os.path.abspath(row["curexpdir"]) for row in rows]
     if arguments.json:
-        asked.print_json(paths)
+        _runs.print_json(paths)
         return 0
     sys.stdout.flush()
     # Bytes, because a path need not be text.

@@ -13,7 +13,7 @@ import time
 from datetime import datetime
 from typing import Any
 
-from meticulous.commands import asked
+from meticulous.commands import _runs
 from meticulous.control import progress
 from meticulous.query.question import Question, answer
 from meticulous.query.rows import Row
@@ -28,13 +28,13 @@ _TAIL_BYTES = 1 << 14
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `ps`."""
-    asked.add_directory(parser)
+    _runs.add_directory(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "-w",
         "--watch",
         nargs="?",
-        type=asked.seconds,
+        type=_runs.seconds,
         const=2.0,
         metavar="TIME",
         help="show it again and again, every 2s or so often",
@@ -43,17 +43,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Print a line for each running run."""
-    directory = asked.directory_of(arguments.experiments_directory)
+    directory = _runs.directory_of(arguments.experiments_directory)
     while True:
         found = [_look(row) for row in _running(directory)]
         if arguments.json:
-            asked.print_json(found)
+            _runs.print_json(found)
         else:
             limit = os.get_terminal_size().columns if sys.stdout.isatty() else None
             lines = processes.lines(found, limit) if found else ["no run is running"]
             if arguments.watch and sys.stdout.isatty():
                 sys.stdout.write("\x1b[H\x1b[2J")
-            asked.print_lines(lines)
+            _runs.print_lines(lines)
         if arguments.watch is None:
             return 0
         time.sleep(max(arguments.watch, 0.1))
@@ -63,7 +63,7 @@ def _running(directory: str) -> list[Row]:
     if not os.path.isdir(directory):
         return []
     question = Question(status=("RUNNING",))
-    return asked.ask(directory, lambda runs: answer(runs, question).rows if runs.count() else [])
+    return _runs.ask(directory, lambda runs: answer(runs, question).rows if runs.count() else [])
 
 
 def _look(row: Row) -> dict[str, Any]:

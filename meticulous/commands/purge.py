@@ -7,7 +7,7 @@ import os
 import time
 
 from meticulous.base.units import format_bytes
-from meticulous.commands import asked, removing
+from meticulous.commands import _removal, _runs
 from meticulous.commands.restore import NAMES, all_named
 from meticulous.errors import MeticulousError, RunFolderError
 from meticulous.reproduce import code
@@ -21,17 +21,17 @@ __all__ = ["add_arguments", "main"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `purge`."""
-    asked.add_directory(parser)
+    _runs.add_directory(parser)
     parser.add_argument("runs", nargs="*", metavar="ID", help=NAMES)
     parser.add_argument(
-        "--older-than", type=asked.seconds, metavar="TIME", help="removed longer ago, such as 30d"
+        "--older-than", type=_runs.seconds, metavar="TIME", help="removed longer ago, such as 30d"
     )
-    removing.add_answers(parser)
+    _removal.add_answers(parser)
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Delete what is named."""
-    directory = asked.directory_of(arguments.experiments_directory)
+    directory = _runs.directory_of(arguments.experiments_directory)
     chosen = trash.removed(directory)
     if arguments.runs:
         chosen = all_named(arguments.runs, chosen)
@@ -43,11 +43,11 @@ def main(arguments: argparse.Namespace) -> int:
     freed = sum(size_of(run.path).bytes for run in chosen)
     noun = "1 run" if len(chosen) == 1 else f"{len(chosen)} runs"
     if arguments.dry_run:
-        asked.tell(
+        _runs.tell(
             f"would delete {noun}, {format_bytes(freed)}: {', '.join(run.id for run in chosen)}"
         )
         return 0
-    if not removing.confirmed(arguments, f"Delete {noun} for good, {format_bytes(freed)}?"):
+    if not _removal.confirmed(arguments, f"Delete {noun} for good, {format_bytes(freed)}?"):
         print("nothing was deleted")
         return 0
     unneeded = _unneeded_commits(directory, chosen)
@@ -66,7 +66,7 @@ def main(arguments: argparse.Namespace) -> int:
             f"deleted {deleted} of {noun}" if troubles else f"deleted {noun}, {format_bytes(freed)}"
         )
     for trouble in troubles:
-        asked.report(trouble)
+        _runs.report(trouble)
     return 1 if troubles else 0
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from meticulous import runfolder, settings
 from meticulous.arguments.launchers import is_python
-from meticulous.commands import asked
+from meticulous.commands import _runs
 from meticulous.commands.verify import add_terms, judge, terms_of
 from meticulous.errors import CodeStateError, MeticulousError, RunFolderError, UsageError
 from meticulous.masking import mask_command
@@ -29,7 +29,7 @@ from meticulous.reproduce.relaunch import launched
 from meticulous.runfolder import RunFolder, edits, liveness
 from meticulous.settings import RunSettings
 from meticulous.settings.options import DIRTY, EXPERIMENTS_DIRECTORY
-from meticulous.views import verdict as view
+from meticulous.views import comparison as view
 
 __all__ = ["add_arguments", "main", "prepare"]
 
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `rerun`."""
     parser.usage = "%(prog)s [options] RUN [-- ARG ...]"
     parser.add_argument("run", metavar="RUN", help=selectors.HELP)
-    asked.add_directory(parser)
+    _runs.add_directory(parser)
     parser.add_argument(
         "--set",
         action="append",
@@ -84,7 +84,7 @@ def prepare(line: list[str]) -> list[str]:
 def main(arguments: argparse.Namespace) -> int:
     """Repeat the run, then print the verdict."""
     try:
-        directory, row = asked.one_run(arguments, arguments.run)
+        directory, row = _runs.one_run(arguments, arguments.run)
         run = RunFolder(row["curexpdir"])
         if liveness.is_running(run):
             hint = f"Wait for it: meticulous wait {run.id}"
@@ -149,7 +149,7 @@ def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any
 
 def _settings(arguments: argparse.Namespace, run: RunFolder, directory: str) -> RunSettings:
     """Give the settings of the new run, in the project of the old one."""
-    project, top = asked.project_of(arguments.experiments_directory)
+    project, top = _runs.project_of(arguments.experiments_directory)
     metadata = run.read_metadata()
     if top is not None:
         project = os.path.join(top, str(metadata.get("project") or "."))
@@ -184,7 +184,7 @@ def _here(
     """Repeat `run` in the present tree."""
     cwd = os.path.join(chosen.project_directory, str(run.read_metadata().get("cwd") or "."))
     if not os.path.isdir(cwd):
-        raise CodeStateError(f"the run was in {asked.shown_path(cwd)}, which is gone", "Make it")
+        raise CodeStateError(f"the run was in {_runs.shown_path(cwd)}, which is gone", "Make it")
     _tell_changes(run, command, cwd, chosen.project_directory)
     new, code = launched(command, chosen, None, cwd, {})
     return _verdict(arguments, row, new, code, ())
@@ -210,14 +210,14 @@ def _in_tree(
             "be had",
             "Repeat its commit with --without-changes, or the present tree with --here",
         )
-    made = worktree.made(run, arguments.link, asked.say)
+    made = worktree.made(run, arguments.link, _runs.say)
     try:
         code_state = worktree.known_code(run, made)
         command = worktree.placed(command, made)
         _tell_changes(run, command, made.cwd, made.origin)
         imported = drift.imported_from(command, made.cwd, made.repository, os.environ)
         for what in imported:
-            asked.say(f"the code of {what} is that of your own tree, not that of run {run.id}")
+            _runs.say(f"the code of {what} is that of your own tree, not that of run {run.id}")
         chosen = chosen._replace(project_directory=made.project, repository=made.top)
         # What records itself in the work tree would be lost with it.
         variables = {EXPERIMENTS_DIRECTORY.variable: chosen.experiments_directory}
@@ -225,13 +225,13 @@ def _in_tree(
         leftovers = made.leftovers()
         if leftovers and not arguments.keep:
             more = f" and {len(leftovers) - 5:,} more" if len(leftovers) > 5 else ""
-            asked.say(
+            _runs.say(
                 f"left in the work tree and removed with it: {', '.join(leftovers[:5])}{more}. "
                 "--keep keeps it"
             )
     finally:
         if arguments.keep:
-            asked.say(f"the work tree is kept: {shlex.quote(made.top)}")
+            _runs.say(f"the work tree is kept: {shlex.quote(made.top)}")
         else:
             made.remove()
     return _verdict(arguments, row, new, code, (made.top,))
@@ -239,15 +239,15 @@ def _in_tree(
 
 def _tell_changes(run: RunFolder, command: list[str], cwd: str, project: str) -> None:
     """Warn of what is not as it was."""
-    asked.say(f"repeating run {run.id}: {shlex.join(mask_command(command))}")
+    _runs.say(f"repeating run {run.id}: {shlex.join(mask_command(command))}")
     ranks = run.read_metadata().get("ranks")
     if ranks:
-        asked.say(f"it had {ranks.get('size')} ranks, and is one process now")
+        _runs.say(f"it had {ranks.get('size')} ranks, and is one process now")
     for line in drift.changed_data(run, project):
-        asked.say(line)
+        _runs.say(line)
     changes = drift.changed_around(run, command, cwd)
     if changes:
-        asked.say("not as it was:")
+        _runs.say("not as it was:")
         for line in view.changes(changes):
             print(line, file=sys.stderr)
     sys.stderr.flush()
@@ -264,7 +264,7 @@ def _verdict(
     if new is None:
         return _CANNOT if code in (0, _REFUSED) else code
     directory = os.path.dirname(os.path.abspath(new.path))
-    rows = asked.ask(
+    rows = _runs.ask(
         directory,
         lambda runs: selectors.select_all([f"{new.id}"], runs) + _inner(runs.select(), new),
     )
@@ -276,7 +276,7 @@ def _verdict(
         )
     verdict = judge(row, chosen, terms_of(arguments, roots))
     names = [str(row["expid"]), str(chosen["expid"])]
-    asked.print_lines(list(view.lines(verdict, names, sys.stdout)))
+    _runs.print_lines(list(view.lines(verdict, names, sys.stdout)))
     return 0 if verdict.is_same else 1
 
 

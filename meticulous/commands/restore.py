@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 
 from meticulous.base.units import format_bytes, format_duration
-from meticulous.commands import asked
+from meticulous.commands import _runs
 from meticulous.errors import RunFolderError, UsageError
 from meticulous.runfolder import RunFolder, trash
 from meticulous.runfolder.directory import check_id
@@ -23,17 +23,17 @@ NAMES = "the id of a removed run; 3-7, 3,5, @TAG, or last: the last removed"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `restore`."""
-    asked.add_directory(parser)
+    _runs.add_directory(parser)
     parser.add_argument("runs", nargs="*", metavar="ID", help=NAMES)
     parser.add_argument("--as", dest="new_id", metavar="NAME", help="give it this id instead")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Restore what is named, the last removed of an id."""
-    directory = asked.directory_of(arguments.experiments_directory)
+    directory = _runs.directory_of(arguments.experiments_directory)
     there = trash.removed(directory)
     if not arguments.runs:
-        asked.print_lines(_listing(there))
+        _runs.print_lines(_listing(there))
         return 0
     chosen = all_named(arguments.runs, there)
     if arguments.new_id is not None:
@@ -41,7 +41,7 @@ def main(arguments: argparse.Namespace) -> int:
         if len(chosen) != 1:
             raise UsageError("--as gives a name to one run", "Restore one at a time")
     for run in chosen:
-        asked.tell(f"restored {trash.restore(directory, run, arguments.new_id)}")
+        _runs.tell(f"restored {trash.restore(directory, run, arguments.new_id)}")
     return 0
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from meticulous.commands import asked, removing
+from meticulous.commands import _removal, _runs
 from meticulous.query.rows import Row
 from meticulous.runfolder import METADATA, STATUS, RunFolder
 
@@ -17,18 +17,18 @@ __all__ = ["add_arguments", "main"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `rm`."""
-    asked.add_selectors(parser)
-    removing.add_answers(parser)
+    _runs.add_selectors(parser)
+    _removal.add_answers(parser)
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Move each run that is named to the trash."""
-    directory = asked.directory_of(arguments.experiments_directory)
+    directory = _runs.directory_of(arguments.experiments_directory)
     rows = {word: _row(directory, word) for word in arguments.runs}
     others = [word for word, row in rows.items() if row is None]
-    found = asked.runs_named(arguments, others)[1] if others else []
+    found = _runs.runs_named(arguments, others)[1] if others else []
     chosen = {str(row["expid"]): row for row in [*filter(None, rows.values()), *found]}
-    return removing.move_to_trash(arguments, directory, list(chosen.values()))
+    return _removal.move_to_trash(arguments, directory, list(chosen.values()))
 
 
 def _row(directory: str, word: str) -> Row | None:

@@ -11,7 +11,7 @@ import os
 import sys
 
 from meticulous import runfolder
-from meticulous.commands import asked
+from meticulous.commands import _runs
 from meticulous.runfolder import RunFolder
 
 __all__ = ["add_arguments", "main"]
@@ -19,7 +19,7 @@ __all__ = ["add_arguments", "main"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `script`."""
-    asked.add_selectors(parser)
+    _runs.add_selectors(parser)
     parser.add_argument(
         "--with-environment",
         action="store_true",
@@ -31,15 +31,15 @@ def main(arguments: argparse.Namespace) -> int:
     """Print the script; what it cannot repeat exactly is said on stderr."""
     from meticulous.reproduce.script import caveats, script
 
-    _, rows = asked.runs_named(arguments, arguments.runs)
+    _, rows = _runs.runs_named(arguments, arguments.runs)
     runs = [RunFolder(row["curexpdir"]) for row in rows]
-    _, repository = asked.project_of(arguments.experiments_directory)
+    _, repository = _runs.project_of(arguments.experiments_directory)
     text = script(runs, repository, with_environment=arguments.with_environment)
     for run in runs:
         if os.path.exists(bundle := run.file(runfolder.CODE_BUNDLE)):
-            asked.say(f"the code of run {run.id} is in {bundle}: give that to the script")
+            _runs.say(f"the code of run {run.id} is in {bundle}: give that to the script")
     for caveat in caveats(runs):
-        asked.say(caveat)
+        _runs.say(caveat)
     sys.stdout.flush()
     sys.stdout.buffer.write(text)
     return 0

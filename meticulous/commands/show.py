@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from meticulous.commands import asked
+from meticulous.commands import _runs
 from meticulous.errors import CodeStateError
 from meticulous.git.diff import code_difference, pager
 from meticulous.reproduce import code as recorded
@@ -18,7 +18,7 @@ __all__ = ["add_arguments", "main"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `show`."""
-    asked.add_selectors(parser)
+    _runs.add_selectors(parser)
     parser.add_argument(
         "--code",
         action="store_true",
@@ -32,18 +32,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Print each run that is named."""
-    _, rows = asked.runs_named(arguments, arguments.runs)
+    _, rows = _runs.runs_named(arguments, arguments.runs)
     if arguments.code or arguments.stat:
         _print_code([RunFolder(row["curexpdir"]) for row in rows], stat=arguments.stat)
         return 0
     records = [detail.record(row) for row in rows]
     if arguments.json:
-        asked.print_json(records)
+        _runs.print_json(records)
         return 0
     for place, record in enumerate(records):
         if place:
             print()
-        asked.print_lines(list(detail.lines(record, sys.stdout)))
+        _runs.print_lines(list(detail.lines(record, sys.stdout)))
     return 0
 
 
@@ -68,7 +68,7 @@ def _print_code(runs: list[RunFolder], *, stat: bool) -> None:
                 code = code_difference(repository, head, sha, stat=stat, coloured=bool(paint))
                 page = page or (pager(repository) if is_terminal else "")
             except CodeStateError as error:
-                asked.say(f"{error}. This is the patch in the folder of run {run.id}")
+                _runs.say(f"{error}. This is the patch in the folder of run {run.id}")
                 code = recorded.patch_of(run)
             parts.append("\n" + code.decode("utf-8", "surrogateescape").rstrip("\n"))
         if metadata.get("snapshot-left-out"):

@@ -18,7 +18,7 @@ from typing import Any
 from meticulous.base.process_id import is_there, start_time
 from meticulous.base.units import format_duration
 from meticulous.child.helper import locked
-from meticulous.commands import asked
+from meticulous.commands import _runs
 from meticulous.errors import MeticulousError, RunFolderError
 from meticulous.query.selectors import HELP
 from meticulous.resources import process_tree
@@ -148,10 +148,10 @@ class _Target:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `stop`."""
     parser.add_argument("runs", nargs="+", metavar="ID", help=HELP)
-    asked.add_directory(parser)
+    _runs.add_directory(parser)
     parser.add_argument(
         "--grace",
-        type=asked.seconds,
+        type=_runs.seconds,
         default=10.0,
         metavar="TIME",
         help="how long each signal is given (default: 10s)",
@@ -161,7 +161,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Stop each run that is named, all at the same time; say how each has ended."""
-    _, rows = asked.runs_named(arguments, arguments.runs)
+    _, rows = _runs.runs_named(arguments, arguments.runs)
     targets: list[_Target] = []
     has_failed = False
     for row in rows:
@@ -173,7 +173,7 @@ def main(arguments: argparse.Namespace) -> int:
             targets += others
             if not (others and _is_over(run)):
                 has_failed = True
-                asked.report(error)
+                _runs.report(error)
     steps = _STEPS[-1:] if arguments.kill else _STEPS
     waiting = targets
     for number in steps:
@@ -181,11 +181,11 @@ def main(arguments: argparse.Namespace) -> int:
     for target in waiting:
         has_failed = True
         process = f"process {target.pid}"
-        asked.report(MeticulousError(f"{target.name} does not end ({process})"))
+        _runs.report(MeticulousError(f"{target.name} does not end ({process})"))
     stuck = {target.run.path for target in waiting}
     for path in dict.fromkeys(target.run.path for target in targets):
         if path not in stuck:
-            asked.tell(_told(RunFolder(path)))
+            _runs.tell(_told(RunFolder(path)))
     return 1 if has_failed else 0
 
 
@@ -206,7 +206,7 @@ def _other_ranks(run: RunFolder) -> list[_Target]:
             pass  # it has just ended, or is lost
     if hosts:
         message = f"ranks of run {run.id} are running on {', '.join(sorted(hosts))}"
-        asked.report(MeticulousError(message, "End them with the launcher: scancel, Ctrl-C"))
+        _runs.report(MeticulousError(message, "End them with the launcher: scancel, Ctrl-C"))
     return found
 
 
@@ -227,7 +227,7 @@ def _step(targets: Sequence[_Target], number: signal.Signals, grace_s: float) ->
     if waiting and number != signal.SIGINT:
         ids = ", ".join(target.run.id for target in waiting if not target.rank)
         if ids:
-            asked.tell(f"sent {number.name} to {ids}")
+            _runs.tell(f"sent {number.name} to {ids}")
     patience_s = _LAST_PATIENCE_S if number == signal.SIGKILL else grace_s
     deadline = time.monotonic() + patience_s
     while waiting and time.monotonic() < deadline:

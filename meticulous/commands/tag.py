@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from meticulous.commands import asked
+from meticulous.commands import _runs
 from meticulous.errors import UsageError
 from meticulous.query.selectors import HELP
 from meticulous.runfolder import RunFolder
@@ -20,7 +20,7 @@ _TAKEN = "\0"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `tag`."""
-    asked.add_directory(parser)
+    _runs.add_directory(parser)
     parser.add_argument("runs", metavar="ID", help=HELP)
     parser.add_argument(
         "tags",
@@ -40,7 +40,7 @@ def prepare(words: Sequence[str]) -> list[str]:
 def main(arguments: argparse.Namespace) -> int:
     """Change the tags of each run that is named; print what each then has."""
     wanted = [_change(word) for word in arguments.tags]
-    _, rows = asked.runs_named(arguments, [arguments.runs])
+    _, rows = _runs.runs_named(arguments, [arguments.runs])
 
     def change(metadata: dict[str, Any]) -> None:
         tags = dict.fromkeys(map(str, metadata.get("tags") or []))
@@ -54,7 +54,7 @@ def main(arguments: argparse.Namespace) -> int:
     for row in rows:
         run = RunFolder(row["curexpdir"])
         metadata = edit(run, change) if wanted else run.read_metadata()
-        asked.print_lines([f"{run.id}  {', '.join(map(str, metadata.get('tags') or [])) or '-'}"])
+        _runs.print_lines([f"{run.id}  {', '.join(map(str, metadata.get('tags') or [])) or '-'}"])
     return 0
 
 

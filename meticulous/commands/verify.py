@@ -11,14 +11,14 @@ import argparse
 import math
 import sys
 
-from meticulous.commands import asked
+from meticulous.commands import _runs
+from meticulous.comparison import Terms, Verdict, compare
+from meticulous.comparison.values import Tolerance
 from meticulous.errors import MeticulousError, RunFolderError
 from meticulous.query import selectors
 from meticulous.query.rows import Row
 from meticulous.runfolder import RUNNING, RunFolder
-from meticulous.verdict import Terms, Verdict, compare
-from meticulous.verdict.values import Tolerance
-from meticulous.views import verdict as view
+from meticulous.views import comparison as view
 
 __all__ = ["add_arguments", "add_terms", "judge", "main", "terms_of"]
 
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `verify`."""
     parser.add_argument("one", metavar="A", help=selectors.HELP)
     parser.add_argument("other", metavar="B", help="likewise")
-    asked.add_directory(parser)
+    _runs.add_directory(parser)
     add_terms(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON object")
 
@@ -67,9 +67,9 @@ def terms_of(arguments: argparse.Namespace, roots: tuple[str, ...] = ()) -> Term
 def main(arguments: argparse.Namespace) -> int:
     """Print the verdict."""
     try:
-        directory = asked.directory_of(arguments.experiments_directory)
+        directory = _runs.directory_of(arguments.experiments_directory)
         words = (arguments.one, arguments.other)
-        rows = asked.ask(
+        rows = _runs.ask(
             directory, lambda runs: [selectors.select_one(word, runs) for word in words]
         )
         verdict = judge(rows[0], rows[1], terms_of(arguments))
@@ -78,9 +78,9 @@ def main(arguments: argparse.Namespace) -> int:
         raise
     names = [str(row["expid"]) for row in rows]
     if arguments.json:
-        asked.print_json(view.as_json(verdict, names))
+        _runs.print_json(view.as_json(verdict, names))
     else:
-        asked.print_lines(list(view.lines(verdict, names, sys.stdout)))
+        _runs.print_lines(list(view.lines(verdict, names, sys.stdout)))
     return 0 if verdict.is_same else 1
 
 

@@ -10,7 +10,7 @@ import argparse
 import signal
 import time
 
-from meticulous.commands import asked
+from meticulous.commands import _runs
 from meticulous.query.selectors import HELP
 from meticulous.runfolder import ERROR, RUNNING, SUCCESS, RunFolder, headline, liveness
 
@@ -25,16 +25,16 @@ _SHORTEST_S, _LONGEST_S = 0.02, 1.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `wait`."""
     parser.add_argument("runs", nargs="+", metavar="ID", help=HELP)
-    asked.add_directory(parser)
+    _runs.add_directory(parser)
     parser.add_argument(
-        "--timeout", type=asked.seconds, metavar="TIME", help="wait no longer, such as 2h"
+        "--timeout", type=_runs.seconds, metavar="TIME", help="wait no longer, such as 2h"
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="do not say how each has ended")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Wait for each run that is named."""
-    _, rows = asked.runs_named(arguments, arguments.runs)
+    _, rows = _runs.runs_named(arguments, arguments.runs)
     runs = [RunFolder(row["curexpdir"]) for row in rows]
     deadline = None if arguments.timeout is None else time.monotonic() + arguments.timeout
     waiting, pause_s = list(runs), _SHORTEST_S
@@ -42,7 +42,7 @@ def main(arguments: argparse.Namespace) -> int:
         for run in [run for run in waiting if not liveness.is_running(run)]:
             waiting.remove(run)
             if not arguments.quiet:
-                asked.tell(f"run {run.id} {_state(run)}")
+                _runs.tell(f"run {run.id} {_state(run)}")
         if not waiting:
             return next(filter(None, map(_code, runs)), 0)
         if deadline is not None and time.monotonic() > deadline:

@@ -11,9 +11,9 @@ from __future__ import annotations
 import os
 import re
 
+from meticulous.environment.gpu_info import gpus, is_driver_there
 from meticulous.environment.interpreter import find_python
 from meticulous.environment.machine import cpu, memory, operating_system
-from meticulous.environment.nvidia import gpus, is_driver_there
 from meticulous.environment.packages import installed
 from meticulous.masking import mask_text, mask_variable
 

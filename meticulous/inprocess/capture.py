@@ -3,7 +3,7 @@
 Pipes (pseudo-terminals, where the real ones are terminals) take the place of descriptors 1 and 2,
 so that C code and subprocesses are caught too, and ``sys.stdout`` stays the object that it is. A
 Python stream that does not lead to its descriptor (in a notebook, under pytest) is teed besides,
-see :mod:`meticulous.inprocess.taps`. The bytes go to a carrier, see :mod:`meticulous.capture.relay`: a
+see :mod:`meticulous.inprocess.redirect`. The bytes go to a carrier, see :mod:`meticulous.capture.relay`: a
 process of its own, so that a crash of this one loses nothing that had been written.
 
 One capture serves all runs that are open at the same time.
@@ -18,8 +18,8 @@ import threading
 
 from meticulous import runfolder
 from meticulous.capture.relay import Carrier, receive, send
-from meticulous.inprocess import taps
-from meticulous.inprocess.taps import Tap, flush
+from meticulous.inprocess import redirect
+from meticulous.inprocess.redirect import Tap, flush
 from meticulous.runfolder import RunFolder
 
 TYPE_CHECKING = False
@@ -43,7 +43,7 @@ class Capture:
     """
 
     def __init__(self) -> None:
-        self._taps = taps.make()
+        self._taps = redirect.make()
         self._keys: set[int] = set()
         self._requests = 0
         self._answers: dict[int, Any] = {}
@@ -115,9 +115,9 @@ class Capture:
     def tell_exit_code(self, paths: list[str]) -> None:
         """Let the carrier correct the ends of the runs at `paths` by the exit code to come."""
         if self._is_kept and self._ask("await_exit", paths):
-            from meticulous.inprocess import exitcode
+            from meticulous.inprocess import exit_code
 
-            exitcode.tell(self._tell, self._listen)
+            exit_code.tell(self._tell, self._listen)
 
     def abandon(self) -> None:
         """Let go of the carrier; it ends by itself when it has carried all."""
@@ -183,7 +183,7 @@ def _start(all_taps: list[Tap], told: int, answers: int) -> int | None:
     is_python = "py" in os.path.basename(sys.executable or "").lower()
     if not is_python or getattr(sys, "frozen", False):
         return None
-    null = taps.raised(os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC))
+    null = redirect.raised(os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC))
     trouble = next((tap.sink for tap in all_taps if tap.number == 2 and tap.sink >= 0), null)
     theirs = [told, answers, trouble]
     words = [str(os.getpid())]
@@ -210,4 +210,4 @@ def _start(all_taps: list[Tap], told: int, answers: int) -> int | None:
 
 def _pipe() -> tuple[int, int]:
     ours, theirs = os.pipe()
-    return taps.raised(ours), taps.raised(theirs)
+    return redirect.raised(ours), redirect.raised(theirs)

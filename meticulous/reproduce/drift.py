@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
 from meticulous import environment, runfolder
+from meticulous.comparison.context import Change, around
 from meticulous.environment.interpreter import find_python
 from meticulous.git.command import shown
 from meticulous.runfolder import RunFolder
-from meticulous.verdict.circumstances import Change, around
 
 __all__ = ["changed_around", "changed_data", "imported_from"]
 

@@ -14,7 +14,7 @@ from importlib import resources
 from typing import Any
 
 from meticulous import __version__, runfolder
-from meticulous.environment.places import is_place
+from meticulous.environment.variables import is_place
 from meticulous.errors import RunFolderError
 from meticulous.git.command import shown
 from meticulous.masking import MASK

@@ -15,7 +15,7 @@ import time
 from meticulous.base.namedtuple import Record
 from meticulous.base.process_id import pid_namespace
 from meticulous.base.spawn import which
-from meticulous.environment.nvidia import is_driver_there, run_program
+from meticulous.environment.gpu_info import is_driver_there, run_program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 
-from meticulous.inprocess import ending
-from meticulous.inprocess.ending import Verdict
+from meticulous.inprocess import exit_watch
+from meticulous.inprocess.exit_watch import Verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def tell_of_script(tell: Callable[[Verdict], None]) -> None:
 
     def over(*_: Any) -> None:
         shell.events.unregister("post_run_cell", over)
-        tell(ending.verdict_on(frame))
+        tell(exit_watch.verdict_on(frame))
 
     shell.events.register("post_run_cell", over)
 

@@ -139,7 +139,7 @@ class _Exits:
 
     From Python 3.12 on the interpreter tells of every one. Before that, ``sys.exit`` has to be
     stood in for, and one that is raised by its name is not seen; see
-    :mod:`meticulous.inprocess.exitcode`.
+    :mod:`meticulous.inprocess.exit_code`.
     """
 
     def __init__(self) -> None:

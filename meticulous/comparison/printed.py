@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from meticulous import runfolder
+from meticulous.comparison.normalise import Normaliser, lines
+from meticulous.comparison.outputs import Found, hash_of, is_ignored, normalisers_of
+from meticulous.comparison.values import Difference, Tolerance, line_is_near
 from meticulous.errors import RunFolderError
 from meticulous.runfolder import RunFolder
-from meticulous.verdict.normal import Normaliser, lines
-from meticulous.verdict.outputs import Found, hash_of, is_ignored, normalisers_of
-from meticulous.verdict.values import Difference, Tolerance, line_is_near
 
 if TYPE_CHECKING:
-    from meticulous.verdict import Terms
+    from meticulous.comparison import Terms
 
 __all__ = ["streams"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
 
-from meticulous.verdict import Verdict
-from meticulous.verdict.circumstances import Change
-from meticulous.verdict.values import Difference
+from meticulous.comparison import Verdict
+from meticulous.comparison.context import Change
+from meticulous.comparison.values import Difference
 from meticulous.views import colour, text
 
 __all__ = ["as_json", "changes", "lines"]

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from meticulous import runfolder, settings
 from meticulous.child.helper import from_strict
+from meticulous.comparison.normalise import Normaliser, names_a_time
+from meticulous.comparison.values import Difference, leaves
 from meticulous.errors import RunFolderError
 from meticulous.runfolder import RunFolder
-from meticulous.verdict.normal import Normaliser, names_a_time
-from meticulous.verdict.values import Difference, leaves
 
 if TYPE_CHECKING:
-    from meticulous.verdict import Terms
+    from meticulous.comparison import Terms
 
 __all__ = [
     "Found",

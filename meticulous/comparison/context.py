@@ -7,9 +7,9 @@ from typing import Any
 
 from meticulous import runfolder
 from meticulous.base.namedtuple import Record
-from meticulous.environment.places import is_place
+from meticulous.comparison.values import leaves
+from meticulous.environment.variables import is_place
 from meticulous.runfolder import RunFolder
-from meticulous.verdict.values import leaves
 
 __all__ = ["Change", "around", "changes"]
 

@@ -1,8 +1,8 @@
 """Did two runs give the same? What came out of each is compared, and what was around them.
 
 Compared are status, exit code, summary, metrics, what was printed, and the files that the program
-left in the run folder (:mod:`meticulous.verdict.outputs`). What may explain a difference, such as
-the version of a package, is no difference itself (:mod:`meticulous.verdict.circumstances`).
+left in the run folder (:mod:`meticulous.comparison.outputs`). What may explain a difference, such as
+the version of a package, is no difference itself (:mod:`meticulous.comparison.context`).
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from meticulous.base.namedtuple import Record
+from meticulous.comparison import outputs, printed
+from meticulous.comparison.context import Change, changes
+from meticulous.comparison.values import Difference, Tolerance
 from meticulous.runfolder import RunFolder
-from meticulous.verdict import outputs, printed
-from meticulous.verdict.circumstances import Change, changes
-from meticulous.verdict.values import Difference, Tolerance
 
 __all__ = ["DIFFERENT", "IDENTICAL", "NEAR", "Terms", "Verdict", "compare"]
 

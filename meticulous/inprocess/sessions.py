@@ -14,9 +14,9 @@ from meticulous.base.namedtuple import Record as Fields
 from meticulous.capture.streams import write_all
 from meticulous.child import helper
 from meticulous.git import CodeState
-from meticulous.inprocess import ending
+from meticulous.inprocess import exit_watch
 from meticulous.inprocess.capture import Capture
-from meticulous.inprocess.ending import Verdict
+from meticulous.inprocess.exit_watch import Verdict
 from meticulous.masking import mask_text
 from meticulous.recording import record as recording
 from meticulous.recording.record import RUN_DIRECTORY_VARIABLE, Record
@@ -110,9 +110,9 @@ def start(chosen: RunSettings, arguments: Arguments, *, resumes: bool) -> Tracke
         _this.described = words, record.run.path
         _innermost.set(tracked)
         _name_newest()
-        ending.watch(_stop_all)
+        exit_watch.watch(_stop_all)
         if "IPython" in sys.modules:
-            from meticulous.inprocess.notebook import tell_of_script
+            from meticulous.inprocess.ipython import tell_of_script
 
             tell_of_script(lambda verdict: stop(tracked, verdict))
         return tracked
@@ -139,7 +139,7 @@ def stop(tracked: Tracked, verdict: Verdict) -> None:
                 _this.captures.remove(capture)
             _name_newest()
             if not _this.open:
-                ending.unwatch()
+                exit_watch.unwatch()
             _write_end(tracked, verdict, ended_at, wall_s, peaks)
 
 
@@ -298,11 +298,13 @@ def _forget() -> None:
     for capture in _this.captures:
         capture.forget()
     _this = _Tracking()
-    ending.unwatch()
-    ending.release_signals()
+    exit_watch.unwatch()
+    exit_watch.release_signals()
 
 
 helper.directory_of_thread = _directory_of_thread  # type: ignore[assignment]  # it has no types
 os.register_at_fork(
-    before=ending.hold_signals, after_in_parent=ending.release_signals, after_in_child=_forget
+    before=exit_watch.hold_signals,
+    after_in_parent=exit_watch.release_signals,
+    after_in_child=_forget,
 )

@@ -18,7 +18,7 @@ from meticulous.query import selectors
 from meticulous.query.cache import sync
 from meticulous.query.cache.index import Index
 from meticulous.query.rows import Row
-from meticulous.views.progress import Progress
+from meticulous.views.progress_bar import Progress
 from meticulous.views.text import harmless
 
 __all__ = [
