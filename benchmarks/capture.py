@@ -119,7 +119,7 @@ def _compare(case: Case, tools: dict[str, Tool], folder: Path, count: int) -> No
 
 
 def _measure(tool: Tool, case: Case, folder: Path) -> tuple[float, int]:
-    """Give bytes a second and the peak memory in bytes."""
+    """Return bytes a second and the peak memory in bytes."""
     folder.mkdir()
     numbers = (case.descriptor, case.size_bytes, case.piece_bytes, int(case.has_lines))
     child = [sys.executable, "-S", str(CHILD), "began", *map(str, numbers)]

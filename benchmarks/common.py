@@ -30,7 +30,7 @@ _PYTHON_VARIABLES = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONPATH"
 
 
 def clean_environment() -> dict[str, str]:
-    """Give our environment without what would change how the measured programs start."""
+    """Return our environment without what would change how the measured programs start."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -39,7 +39,7 @@ def clean_environment() -> dict[str, str]:
 
 
 def installed(name: str, requirements: Sequence[str]) -> Path | None:
-    """Give the folder of programs of the environment `name`, installing it on first use.
+    """Return the folder of programs of the environment `name`, installing it on first use.
 
     Says so and gives None where it cannot be installed.
     """
@@ -48,7 +48,7 @@ def installed(name: str, requirements: Sequence[str]) -> Path | None:
 
 
 def installed_checkout(checkout: Path, name: str = "meticulous") -> Path | None:
-    """Give the folder of programs of an environment that holds the code of `checkout`.
+    """Return the folder of programs of an environment that holds the code of `checkout`.
 
     Installed as a user would have it (no link to the checkout, bytecode compiled), and again
     whenever the code has changed.
@@ -80,7 +80,7 @@ def _environment(name: str, wanted: str, install: Callable[[list[str]], str | No
 
 
 def _call(command: list[str]) -> str | None:
-    """Run `command`; give the last line it printed where it fails."""
+    """Run `command`; return the last line it printed where it fails."""
     import subprocess
 
     done = subprocess.run(
@@ -185,7 +185,7 @@ def start(
     *,
     new_session: bool = False,
 ) -> int:
-    """Start `command` in `directory` with an environment of its own; give its process id.
+    """Start `command` in `directory` with an environment of its own; return its process id.
 
     `streams` maps its descriptors to ours, or to files to be written; the rest is ``/dev/null``.
     """
@@ -267,12 +267,12 @@ def compared(
 
 
 def quantile(values: Sequence[float], part: float) -> float:
-    """Give the value below which `part` (0 to 1) of `values` lie."""
+    """Return the value below which `part` (0 to 1) of `values` lie."""
     return sorted(values)[min(len(values) - 1, int(len(values) * part))]
 
 
 def median(values: Sequence[float]) -> float:
-    """Give the middle of `values`."""
+    """Return the middle of `values`."""
     ordered = sorted(values)
     middle = len(ordered) // 2
     return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2

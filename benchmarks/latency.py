@@ -91,7 +91,7 @@ def _compare(
 
 
 def _delays_ms(command: list[str], folder: Path, *, is_terminal: bool) -> list[float]:
-    """Run `command` and give the delay of each of its lines."""
+    """Run `command` and return the delay of each of its lines."""
     ours, theirs = os.openpty() if is_terminal else os.pipe()
     streams: dict[int, int | str] = {1: theirs}
     if is_terminal:

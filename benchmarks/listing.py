@@ -118,7 +118,7 @@ def _wall(command: list[str], directory: Path) -> float:
 
 
 def _peers(names: list[str], folder: Path, size: int) -> dict[str, list[str]]:
-    """Give the commands of the peers that bear this size, with runs of their own to list."""
+    """Return the commands of the peers that bear this size, with runs of their own to list."""
     makers: dict[str, Callable[[Path, Path, int], list[str]]] = {
         "con-duct": _con_duct,
         "guild": _guild,

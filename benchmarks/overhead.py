@@ -77,7 +77,7 @@ def _peers(optional: list[str]) -> dict[str, Path]:
 def _recording_commands(
     ours: dict[str, str], peers: dict[str, Path], folder: Path
 ) -> dict[str, list[str]]:
-    """Give what to measure, by its name in the table; peers write to `folder`."""
+    """Return what to measure, by its name in the table; peers write to `folder`."""
     folder.mkdir()
     python = str(Path(ours["meticulous"]).with_name("python"))
     commands = {
@@ -105,7 +105,7 @@ def _peer_command(name: str, programs: Path, folder: str) -> list[str]:
 
 
 def con_duct(programs: Path, folder: str) -> list[str]:
-    """Give the words before a command that con-duct is to record in `folder`."""
+    """Return the words before a command that con-duct is to record in `folder`."""
     prefix = folder + "/{datetime_filesafe}-{pid}_"
     return [f"{programs}/con-duct", "run", "--quiet", "--output-prefix", prefix]
 

@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def _milliseconds(words: list[str], folder: Path, seconds: float) -> float:
-    """Give the processor time of the recorder, in milliseconds a second."""
+    """Return the processor time of the recorder, in milliseconds a second."""
     environ = common.clean_environment()
     with subprocess.Popen(words, cwd=folder, env=environ, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
@@ -67,7 +67,7 @@ def _milliseconds(words: list[str], folder: Path, seconds: float) -> float:
 
 
 def _processor_s(pid: int) -> float:
-    """Give the processor time of the threads of `pid`: schedstat is exact to the nanosecond."""
+    """Return the processor time of the threads of `pid`: schedstat is exact to the nanosecond."""
     threads = Path(f"/proc/{pid}/task").iterdir()
     return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
 

@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def _pythons() -> list[str]:
-    """Give every CPython 3 and PyPy that is installed, and ours, each once."""
+    """Return every CPython 3 and PyPy that is installed, and ours, each once."""
     candidates = [sys.executable]
     for pattern in FOUND:
         candidates += sorted(glob.glob(os.path.expanduser(pattern)))
@@ -72,7 +72,7 @@ def _cpu_s(usage: resource.struct_rusage) -> float:
 def _compare(
     python: str, name: str, program: str, folder: Path, options: argparse.Namespace
 ) -> list[str]:
-    """Give the line of the table for one Python and program."""
+    """Return the line of the table for one Python and program."""
     bare = common.clean_environment()
     ours = {**bare, "PYTHONPATH": str(STARTUP), "METICULOUS_RUN_DIR": str(folder)}
     taken: dict[str, list[float]] = {"bare": [], "ours": []}

@@ -114,7 +114,7 @@ def _asks_for_help(words: list[str]) -> bool:
 
 
 def _report(error: MeticulousError, command: str) -> int:
-    """Print `error` on stderr, in one line, and give the exit code for it."""
+    """Print `error` on stderr, in one line, and return the exit code for it."""
     from meticulous.views.text import harmless
 
     print(f"meticulous: {harmless(str(error))}", file=sys.stderr)

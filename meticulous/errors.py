@@ -44,7 +44,7 @@ class MeticulousError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        """Give the message and the hint as ``meticulous: …`` prints them."""
+        """Return the message and the hint as ``meticulous: …`` prints them."""
         return f"{self.message}. {self.hint}" if self.hint else self.message
 
 

@@ -263,7 +263,7 @@ class Experiment:
 
 
 def _words(given: str | Sequence[str]) -> list[str]:
-    """Give a list of texts; one text alone is one of them, and not its letters."""
+    """Return a list of texts; one text alone is one of them, and not its letters."""
     return [given] if isinstance(given, str) else [str(word) for word in given]
 
 
@@ -276,7 +276,7 @@ class _Parsed(dict[str, "Any"]):
 
 
 def _arguments(args: Any, default_args: Any) -> Arguments:
-    """Give what args.json and default_args.json hold: JSON values."""
+    """Return what args.json and default_args.json hold: JSON values."""
     values, defaults = plain(args, Budget()), plain(default_args, Budget())
     for what, found in (("args", values), ("default_args", defaults)):
         if not isinstance(found, dict):

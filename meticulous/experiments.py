@@ -168,7 +168,7 @@ class Experiments(Generic[Reader]):
         return str(expid) in self._rows
 
     def __getitem__(self, expid: int | str) -> Reader:
-        """Give the run `expid`; raises KeyError where there is none."""
+        """Return the run `expid`; raises KeyError where there is none."""
         name = str(expid)
         if name not in self._rows:
             raise KeyError(f"there is no run {expid} in {self.experiments_directory}")
@@ -177,7 +177,7 @@ class Experiments(Generic[Reader]):
         return self._readers[name]
 
     def as_dataframe(self, normalize_json_values: int = 0, *, flat: bool = False) -> pd.DataFrame:
-        """Give all runs as a DataFrame, one row each, in the order in which they started.
+        """Return all runs as a DataFrame, one row each, in the order in which they started.
 
         Args:
             normalize_json_values: make columns of nested objects, this many levels deep
@@ -216,7 +216,7 @@ class Experiments(Generic[Reader]):
 
 
 def _row_of(run: ExperimentReader, row: Row) -> Row:
-    """Give the row of `run` as its reader has it: a subclass may change what is read."""
+    """Return the row of `run` as its reader has it: a subclass may change what is read."""
     header = {name: value for name, value in row.items() if name in reading.HEADER}
     return {
         **header,

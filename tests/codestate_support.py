@@ -18,7 +18,7 @@ def libgit2_alone(repository: Path, exclude: str | None = None) -> CodeState:
 
 
 def ask_both(repository: Path, exclude: str | None = None) -> CodeState:
-    """Capture by the git program and by libgit2, find them equal, and give the answer."""
+    """Capture by the git program and by libgit2, find them equal, and return the answer."""
     state = capture(str(repository), exclude)
     alone = libgit2_alone(repository, exclude)
     assert state == alone, f"by git: {state}\nby libgit2: {alone}"
@@ -26,7 +26,7 @@ def ask_both(repository: Path, exclude: str | None = None) -> CodeState:
 
 
 def error_of_both(repository: Path) -> str:
-    """Give the error that both ways end with."""
+    """Return the error that both ways end with."""
     with pytest.raises(CodeStateError) as caught:
         capture(str(repository))
     with pytest.raises(CodeStateError) as caught_too:

@@ -30,7 +30,7 @@ AWKWARD = "dir with 'quotes\" %d and ünï\ncode"
 def clean_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Give every test the same git and no settings of the person who runs the tests."""
+    """Return every test the same git and no settings of the person who runs the tests."""
     for name in list(os.environ):
         if name.startswith(
             ("METICULOUS_", "GIT_", "PYTHON", "SLURM_", "PBS_", "LSB_", "SGE_", "OMPI_", "PMI")
@@ -76,7 +76,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 def git(directory: Path, *words: str) -> str:
-    """Run git in `directory` and give what it prints."""
+    """Run git in `directory` and return what it prints."""
     return subprocess.run(
         ["git", *words], cwd=directory, check=True, capture_output=True, text=True
     ).stdout
@@ -96,7 +96,7 @@ def meticulous(
 
 
 def runs_of(project: Path) -> list[RunFolder]:
-    """Give the runs of a project, in the order of their ids."""
+    """Return the runs of a project, in the order of their ids."""
     directory = project / "experiments"
     if not directory.exists():
         return []
@@ -104,7 +104,7 @@ def runs_of(project: Path) -> list[RunFolder]:
 
 
 def only_run(project: Path) -> RunFolder:
-    """Give the one run of a project."""
+    """Return the one run of a project."""
     (run,) = runs_of(project)
     return run
 

@@ -34,7 +34,7 @@ def run_script(
     prefix: Sequence[str] = (),
     **options: object,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Commit `code` as train.py, run it with `words`, and give what came out, as bytes."""
+    """Commit `code` as train.py, run it with `words`, and return what came out, as bytes."""
     add_script(project, code)
     return subprocess.run(  # type: ignore[call-overload, no-any-return]
         [*prefix, sys.executable, "train.py", *words],

@@ -59,7 +59,7 @@ class Seen(NamedTuple):
 
 
 def child(name: str) -> list[str]:
-    """Give the command that runs the Python program ``children/NAME.py``."""
+    """Return the command that runs the Python program ``children/NAME.py``."""
     return [PYTHON, str(CHILDREN / f"{name}.py")]
 
 
@@ -120,7 +120,7 @@ def is_running(pid: int) -> bool:
 
 
 def status_field(pid: int | str, name: str) -> str:
-    """Give the first word of a field of ``/proc/PID/status``; empty where there is none."""
+    """Return the first word of a field of ``/proc/PID/status``; empty where there is none."""
     try:
         text = Path(f"/proc/{pid}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -130,12 +130,12 @@ def status_field(pid: int | str, name: str) -> str:
 
 
 def lines_of(path: Path) -> list[str]:
-    """Give the lines of a file that a child may not have made yet."""
+    """Return the lines of a file that a child may not have made yet."""
     return path.read_text().splitlines() if path.exists() else []
 
 
 def deterministic_bytes(count: int) -> bytes:
-    """Give `count` bytes that look random and are the same each time."""
+    """Return `count` bytes that look random and are the same each time."""
     import random
 
     return random.Random(7).randbytes(count)
@@ -178,7 +178,7 @@ class Terminal:
         self._process.close(force=True)
 
     def wait_for(self, text: str) -> bytes:
-        """Wait until `text` is printed; give what came since the last wait, `text` included."""
+        """Wait until `text` is printed; return what came since the last wait, `text` included."""
         self._process.expect_exact(text.encode())
         seen: bytes = self._process.before + self._process.after
         self.output += seen
@@ -197,7 +197,7 @@ class Terminal:
         os.kill(self.pid, number)
 
     def modes(self) -> list[Any]:
-        """Give the modes of the terminal, as ``termios.tcgetattr``."""
+        """Return the modes of the terminal, as ``termios.tcgetattr``."""
         import termios
 
         return termios.tcgetattr(self._process.child_fd)
@@ -207,7 +207,7 @@ class Terminal:
         wait_until(lambda: os.tcgetpgrp(self._process.child_fd) != self.pid)
 
     def end(self) -> int:
-        """Wait for the end; give the exit code, or minus the signal that killed it."""
+        """Wait for the end; return the exit code, or minus the signal that killed it."""
         self._process.expect(pexpect.EOF)
         self.output += self._process.before
         self._process.wait()

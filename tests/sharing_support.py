@@ -19,7 +19,7 @@ TOOLS = (
 
 
 def bare(tmp_path: Path) -> dict[str, str]:
-    """Give an environment with git, a shell and a bare Python: no meticulous, no settings."""
+    """Return an environment with git, a shell and a bare Python: no meticulous, no settings."""
     tools = tmp_path / "tools"
     if not tools.exists():
         tools.mkdir()

@@ -28,7 +28,7 @@ class Child(NamedTuple):
 
 
 def environment(run: Path | None, **more: str) -> dict[str, str]:
-    """Give the environment of a child: of a recorded one where `run` is given."""
+    """Return the environment of a child: of a recorded one where `run` is given."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("METICULOUS_")}
     env.pop("PYTHONPATH", None)
     env["PYTHONIOENCODING"] = "utf-8"

@@ -152,7 +152,7 @@ class Slurm:
                 pass
 
     def ask(self, *words: str, check: bool = True) -> str:
-        """Run a client command to its end and give what it prints on stdout."""
+        """Run a client command to its end and return what it prints on stdout."""
         done = subprocess.run(
             words, env=self.environ, capture_output=True, text=True, timeout=30, check=False
         )
@@ -160,7 +160,7 @@ class Slurm:
         return done.stdout
 
     def submit(self, project: Path, script: str, *options: str) -> str:
-        """Submit the lines of a shell script, to run in `project`; give the id of the job.
+        """Submit the lines of a shell script, to run in `project`; return the id of the job.
 
         What the job prints is in `project`/job-ID.out.
         """
@@ -170,7 +170,7 @@ class Slurm:
         return self.ask(*words, str(file)).strip()
 
     def state(self, job: str) -> str:
-        """Give the state of the job as Slurm calls it: PENDING, RUNNING, COMPLETED, …"""
+        """Return the state of the job as Slurm calls it: PENDING, RUNNING, COMPLETED, …"""
         found = re.search(r"JobState=(\S+)", self.ask("scontrol", "show", "job", job))
         return found[1] if found else ""
 
@@ -187,7 +187,7 @@ class Slurm:
             time.sleep(0.05)
 
     def logs(self) -> str:
-        """Give the end of what the daemons have said."""
+        """Return the end of what the daemons have said."""
         files = sorted(self._base.glob("*.log"))
         return "\n".join(f"{file.name}: {file.read_text()[-2000:]}" for file in files)
 
@@ -227,7 +227,7 @@ def _free_ports(count: int) -> list[int]:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Slurm]:
-    """Give a running Slurm; skip where it is not installed."""
+    """Return a running Slurm; skip where it is not installed."""
     if reason := missing():
         pytest.skip(reason)
     # Not below pytest's own directory: the path of a socket may not be longer than 107 bytes.

@@ -22,7 +22,7 @@ def covered(values: dict[str, Any], defaults: dict[str, Any]) -> str:
 
 
 def rows() -> list[tuple[str, str, str, str, str]]:
-    """Give (library, feature, values, defaults, given) of each test of a library."""
+    """Return (library, feature, values, defaults, given) of each test of a library."""
     found = [
         ("argparse", name, "yes", covered(values, defaults) if defaults else "none declared", "yes")
         for name, (_, _, values, defaults, _) in test_capture_argparse.CASES.items()
@@ -35,7 +35,7 @@ def rows() -> list[tuple[str, str, str, str, str]]:
 
 
 def table() -> str:
-    """Give the table as Markdown."""
+    """Return the table as Markdown."""
     lines = ["| library | what the program uses | values | defaults | which were given |"]
     lines += ["|---|---|---|---|---|"]
     lines += [f"| {' | '.join(row)} |" for row in rows()]

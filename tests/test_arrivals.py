@@ -57,10 +57,10 @@ def test_a_recorder_that_is_stopped_and_continued_passes_nothing_on(repository: 
 
 ASKING = """
 import os, signal
-from meticulous.runner.signal_wait import Arrivals
+from meticulous.runner.signal_wait import SignalWait
 signals = {signal.SIGUSR1, signal.SIGTERM}
 signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-arrivals = Arrivals(signals)
+arrivals = SignalWait(signals)
 print(arrivals.next(0))
 os.kill(os.getpid(), signal.SIGTERM)
 os.kill(os.getpid(), signal.SIGUSR1)

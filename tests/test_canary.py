@@ -49,7 +49,7 @@ def recorder(repository: Path) -> Iterator[psutil.Process]:
 
 
 def printed(repository: Path) -> list[str]:
-    """Give the words that the command has printed."""
+    """Return the words that the command has printed."""
     runs = runs_of(repository)
     path = Path(runs[0].file("stdout")) if runs else None
     return path.read_text().split() if path and path.exists() else []

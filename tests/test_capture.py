@@ -39,7 +39,7 @@ def kept(run: RunFolder, name: str = "stdout") -> bytes:
 
 
 def timeline(run: RunFolder) -> list[tuple[float, str, int, int]]:
-    """Give (seconds, stream, offset, length) of each line."""
+    """Return (seconds, stream, offset, length) of each line."""
     lines = kept(run, "timeline").decode("ascii").splitlines()
     fields = [line.split(" ") for line in lines]
     return [(float(one), two, int(three), int(four)) for one, two, three, four in fields]

@@ -23,7 +23,7 @@ from tests.launch_support import AS_ANOTHER_USER, METICULOUS, Terminal
 
 
 def start(project: Path, *command: str, options: tuple[str, ...] = ()) -> RunFolder:
-    """Record `command` in the background; give its run when the command has begun."""
+    """Record `command` in the background; return its run when the command has begun."""
     done = meticulous("run", "-q", "-d", *options, "--", *command, cwd=project)
     assert 0 == done.returncode, done.stderr
     run = RunFolder(str(project / "experiments" / done.stdout.decode().strip()))
@@ -66,7 +66,7 @@ def change(run: RunFolder, **changes: Any) -> None:
 
 
 def kill_recorder(run: RunFolder) -> int:
-    """Kill the recorder of `run`; give the process of its command."""
+    """Kill the recorder of `run`; return the process of its command."""
     metadata = run.read_metadata()
     os.kill(metadata["pid"], signal.SIGKILL)
     wait_until(lambda: start_time(metadata["pid"]) is None)

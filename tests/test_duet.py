@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from meticulous.capture.streams import Kept, Stream, Timeline
-from meticulous.capture.write_order import Duet, WriteOrder
+from meticulous.capture.streams import Stream, StreamFile, Timeline
+from meticulous.capture.write_order import OrderedPair, WriteOrder
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
 
@@ -30,7 +30,7 @@ QUICK_BAR = SLOW_BAR.replace("time.sleep(0.02)", "pass").replace("range(25)", "r
 
 
 def shown(tmp_path: Path, script: str, reader: Callable[[int], bytes] = lambda _: b"") -> bytes:
-    """Run `script` on two pseudo-terminals; give what one terminal shows, both files kept beside.
+    """Run `script` on two pseudo-terminals; return what one terminal shows, both files kept beside.
 
     `reader`, if it gives anything, reads the beginning of what is shown.
     """
@@ -46,13 +46,15 @@ def shown(tmp_path: Path, script: str, reader: Callable[[int], bytes] = lambda _
 
     timeline = Timeline(str(tmp_path / "timeline"), time.monotonic(), failed)
     streams = [
-        Stream(name, master, sink, [Kept(name, str(tmp_path / name), timeline, failed)], failed)
+        Stream(
+            name, master, sink, [StreamFile(name, str(tmp_path / name), timeline, failed)], failed
+        )
         for name, master in zip(("stdout", "stderr"), masters, strict=True)
     ]
     child = subprocess.Popen([sys.executable, "-c", script], stdout=slaves[0], stderr=slaves[1])
     for slave in slaves:
         os.close(slave)
-    duet = Duet(streams, order)
+    duet = OrderedPair(streams, order)
     duet.start()
     closer = threading.Thread(target=lambda: (duet.join(), os.close(sink)))
     closer.start()

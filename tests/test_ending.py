@@ -22,7 +22,7 @@ experiment = Experiment({})
 
 
 def ended(run: RunFolder) -> tuple[str, str, int | None]:
-    """Give (state, last line of the message, exit code) of a run that has an end time."""
+    """Return (state, last line of the message, exit code) of a run that has an end time."""
     state, message = run.read_status()
     metadata = run.read_metadata()
     assert metadata["end-time"]

@@ -28,7 +28,7 @@ EXIT_CODES = {"sys.exit(3)": 3, "1 / 0": 1, "raise KeyboardInterrupt": None}
 
 
 def ipython(project: Path, code: str) -> str:
-    """Run `code` as a cell each line, in IPython's own terminal program; give its output."""
+    """Run `code` as a cell each line, in IPython's own terminal program; return its output."""
     done = subprocess.run(
         [sys.executable, "-m", "IPython", "--no-banner", "--simple-prompt", "--quick"],
         cwd=project,

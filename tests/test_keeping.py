@@ -21,7 +21,7 @@ from tests.launch_support import METICULOUS, Terminal
 
 
 def say(project: Path, *words: str, code: int = 0, **options: object) -> str:
-    """Run a command line; give what it printed, stdout and stderr."""
+    """Run a command line; return what it printed, stdout and stderr."""
     done = meticulous(*words, cwd=project, **options)
     assert code == done.returncode, done.stderr.decode()
     return (done.stdout + done.stderr).decode()
@@ -32,7 +32,7 @@ def ids(project: Path) -> list[str]:
 
 
 def listed(project: Path, *words: str) -> list[str]:
-    """Give the ids that `ls` lists."""
+    """Return the ids that `ls` lists."""
     output = meticulous("ls", "--columns", "expid", *words, cwd=project).stdout.decode()
     return output.split()[1:]
 

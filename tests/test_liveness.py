@@ -146,7 +146,7 @@ def forget_answers() -> None:
 
 @pytest.fixture
 def fake_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Give a directory whose programs are found first; Slurm is asked anew before and after."""
+    """Return a directory whose programs are found first; Slurm is asked anew before and after."""
     directory = tmp_path / "bin"
     directory.mkdir()
     monkeypatch.setenv("PATH", f"{directory}:{os.environ['PATH']}")

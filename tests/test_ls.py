@@ -263,7 +263,7 @@ def test_a_broken_run_is_named_and_the_others_listed(project: Path) -> None:
 
 
 def screen(project: Path, words: list[str], columns: int) -> list[str]:
-    """Give the lines that a terminal of this width gets, without colours."""
+    """Return the lines that a terminal of this width gets, without colours."""
     environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
     child = pexpect.spawn(
         sys.executable,

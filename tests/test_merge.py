@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meticulous.capture.interleave import Merge, split_writes
+from meticulous.capture.interleave import Interleaver, split_writes
 
 WIPE = b"\r          \r"
 OUT, ERR = 0, 1
@@ -21,7 +21,7 @@ steps = st.one_of(
 
 def merged(turns: list[int], out: bytes, err: bytes, *, is_complete: bool = True) -> bytes:
     """What is given of `out` and `err`, written in `turns`, as one."""
-    merge = Merge()
+    merge = Interleaver()
     merge.read[OUT] += out
     merge.read[ERR] += err
     for place in turns:
@@ -33,7 +33,7 @@ def merged(turns: list[int], out: bytes, err: bytes, *, is_complete: bool = True
 def test_every_byte_of_each_stream_is_given_once_and_in_order(
     history: list[tuple[str, int, bytes]],
 ) -> None:
-    merge = Merge()
+    merge = Interleaver()
     written, given_back = [b"", b""], [b"", b""]
     for what, place, content in [*history, ("complete", OUT, b"")]:
         if what == "turn":
@@ -104,7 +104,7 @@ def test_a_bar_whose_write_is_not_reported_yet_comes_last() -> None:
 
 
 def test_the_bar_waits_for_the_line_for_which_it_was_wiped_before() -> None:
-    merge = Merge()
+    merge = Interleaver()
     merge.read[ERR] += WIPE
     merge.add_turn(ERR)
     assert list(merge.give(is_complete=True)) == [(ERR, WIPE)]

@@ -44,7 +44,7 @@ def samples_of(run: RunFolder) -> list[dict[str, Any]]:
 
 
 def record(project: Path, code: str, *options: str) -> tuple[RunFolder, dict[str, Any]]:
-    """Record a Python program; give the run and its usage."""
+    """Record a Python program; return the run and its usage."""
     (project / "work.py").write_text(code)
     words = ["run", "-q", "--dirty", "ignore", *options, "--", sys.executable, "work.py"]
     assert 0 == meticulous(*words, cwd=project).returncode
@@ -121,7 +121,7 @@ def test_without_samples_there_is_a_heartbeat(
     monkeypatch.setattr(sampler, "_LONGEST_S", 0.01)
     os.utime(run.file(RESOURCES), (0, 0))
     end = threading.Event()
-    watch = sampler.Monitor(run, 0, list, sampler.Reaped, 0, lambda *_: None)
+    watch = sampler.Sampler(run, 0, list, sampler.Reaped, 0, lambda *_: None)
     thread = threading.Thread(target=watch.work, args=(end,))
     thread.start()
     wait_until(lambda: time.time() - os.stat(run.file(RESOURCES)).st_mtime < 1000)
@@ -136,7 +136,7 @@ def test_between_rare_samples_the_heart_beats(
     monkeypatch.setattr(sampler, "_LONGEST_S", 0.01)
     os.utime(run.file(RESOURCES), (0, 0))
     end = threading.Event()
-    watch = sampler.Monitor(run, 0, list, sampler.Reaped, 3600, lambda *_: None)
+    watch = sampler.Sampler(run, 0, list, sampler.Reaped, 3600, lambda *_: None)
     thread = threading.Thread(target=watch.work, args=(end,))
     thread.start()
     wait_until(lambda: time.time() - os.stat(run.file(RESOURCES)).st_mtime < 1000)
@@ -165,7 +165,7 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_is_said_once_and_samples_go_on(full_disk: Path) -> None:
     run = RunFolder(str(full_disk))
     end, failures = threading.Event(), []
-    watch = sampler.Monitor(
+    watch = sampler.Sampler(
         run, time.monotonic(), lambda: [os.getpid()], sampler.Reaped,
         0.01, lambda *told: failures.append(told),
     )  # fmt: skip
@@ -204,7 +204,7 @@ def test_an_interval_that_is_none_is_refused(repository: Path, interval: str) ->
 
 def test_the_interval_grows_with_the_run(tmp_path: Path) -> None:
     for elapsed_s, pause_s in ((0, 1), (60, 1), (300, 5), (600, 10), (86_400, 10)):
-        watch = sampler.Monitor(
+        watch = sampler.Sampler(
             RunFolder(str(tmp_path)), time.monotonic() - elapsed_s, list, sampler.Reaped,
             None, lambda *_: None,
         )  # fmt: skip

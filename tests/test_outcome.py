@@ -16,7 +16,7 @@ from tests.conftest import git, meticulous, only_run
 
 
 def stderr_of(code: str, tmp_path: Path) -> str:
-    """Run `code` as a script and give what it prints on stderr."""
+    """Run `code` as a script and return what it prints on stderr."""
     script = tmp_path / "script.py"
     script.write_text(code)
     done = subprocess.run([sys.executable, str(script)], capture_output=True, check=False)

@@ -30,7 +30,7 @@ def project(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 
 def recorded(name: str) -> object:
-    """Give a JSON file of the first run."""
+    """Return a JSON file of the first run."""
     return json.loads(Path("experiments/1", name).read_bytes())
 
 

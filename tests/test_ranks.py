@@ -38,7 +38,7 @@ if rank == arguments.fail:
 
 
 def slurm_step(number: int, size: int, step: int = 0) -> dict[str, str]:
-    """Give what srun tells a task."""
+    """Return what srun tells a task."""
     return {
         "SLURM_JOB_ID": "77",
         "SLURM_STEP_ID": str(step),
@@ -52,7 +52,7 @@ Start = Callable[..., "subprocess.Popen[bytes]"]
 
 @pytest.fixture
 def start(repository: Path) -> Iterator[Start]:
-    """Give a function that starts one rank: (number, size, words of `run`, …)."""
+    """Return a function that starts one rank: (number, size, words of `run`, …)."""
     (repository / "train.py").write_text(PROGRAM)
     git(repository, "commit", "-qam", "ranks")
     started: list[subprocess.Popen[bytes]] = []
@@ -86,7 +86,7 @@ ELSEWHERE = ["unshare", "--uts", "--mount", "sh", "-c", MOVE]
 
 
 def can_be_another_machine() -> bool:
-    """Tell whether a process can have another host name and boot id than ours."""
+    """Return whether a process can have another host name and boot id than ours."""
     if shutil.which("unshare") is None:
         return False
     return (
@@ -106,7 +106,7 @@ def run_all(start: Start, size: int, *words: str, code: str = PATIENT) -> list[t
 
 
 def text(folder: RunFolder, name: str) -> str:
-    """Give what a stream of a run, or of a rank, holds."""
+    """Return what a stream of a run, or of a rank, holds."""
     return Path(folder.file(name)).read_text()
 
 
@@ -167,7 +167,7 @@ def test_a_run_is_running_until_the_last_rank_has_ended(repository: Path, start:
 
 
 def run_has_printed(folder: RunFolder) -> bool:
-    """Tell whether there is a line on stdout."""
+    """Return whether there is a line on stdout."""
     path = Path(folder.file("stdout"))
     return path.exists() and path.read_bytes().endswith(b"\n")
 
@@ -269,7 +269,7 @@ def test_stop_ends_all_ranks(repository: Path, start: Start) -> None:
 
 
 def all_have_printed(repository: Path, size: int) -> bool:
-    """Tell whether each rank has printed a line."""
+    """Return whether each rank has printed a line."""
     runs = runs_of(repository)
     folders = [runs[0], *(runs[0].rank(number) for number in range(1, size))] if runs else []
     return bool(folders) and all(run_has_printed(folder) for folder in folders)

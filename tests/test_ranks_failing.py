@@ -57,7 +57,7 @@ while True:
 
 
 def listed(repository: Path) -> tuple[str, str]:
-    """Give status and message of the one run, as `ls` has them."""
+    """Return status and message of the one run, as `ls` has them."""
     words = ("ls", "--json", "--columns", "status,status_message")
     (row,) = json.loads(meticulous(*words, cwd=repository).stdout)
     return row["status"], row["status_message"]

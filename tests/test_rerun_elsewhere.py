@@ -43,7 +43,7 @@ OLD = "numpy<2"
 
 @pytest.fixture(scope="session")
 def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the programs of a virtual environment with an older numpy than ours."""
+    """Return the programs of a virtual environment with an older numpy than ours."""
     place = tmp_path_factory.mktemp("older") / "environment"
     venv.create(place, with_pip=True)
     words = ["-m", "pip", "install", "--quiet", "--only-binary=:all:", OLD]
@@ -57,7 +57,7 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def trained(repository: Path) -> Path:
-    """Give a project with one run of a seeded training."""
+    """Return a project with one run of a seeded training."""
     numpy = pytest.importorskip("numpy")
     if numpy.__version__.startswith("1."):
         pytest.skip("the numpy here is an old one itself")

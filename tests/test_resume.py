@@ -24,7 +24,7 @@ def project(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 
 def record(args: dict[str, object], text: str = "first", **options: object) -> str:
-    """Record an experiment that prints `text`, and give its id."""
+    """Record an experiment that prints `text`, and return its id."""
     with Experiment(args, **options) as experiment:  # type: ignore[arg-type]
         print(text)
     assert experiment.id is not None

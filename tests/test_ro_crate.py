@@ -66,7 +66,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def crate(project: Path, path: str, *options: str) -> dict[str, Any]:
-    """Export all runs as a crate, and give its entities by their ids."""
+    """Export all runs as a crate, and return its entities by their ids."""
     words = ["export", "1", "2", "a b", path, "--ro-crate", *options]
     done = meticulous(*words, cwd=project)
     assert 0 == done.returncode, done.stderr

@@ -56,14 +56,14 @@ def record(project: Path, *words: str, options: tuple[str, ...] = ()) -> None:
 
 
 def export(project: Path, *words: str | Path) -> str:
-    """Export, and give what is said on stderr."""
+    """Export, and return what is said on stderr."""
     done = meticulous("export", *words, cwd=project)
     assert (0, b"") == (done.returncode, done.stdout), done.stderr
     return done.stderr.decode()
 
 
 def take_in(project: Path, *words: str | Path) -> tuple[list[str], str]:
-    """Import; give the folders on stdout and what is said on stderr."""
+    """Import; return the folders on stdout and what is said on stderr."""
     done = meticulous("import", *words, cwd=project)
     assert 0 == done.returncode, done.stderr
     return done.stdout.decode().splitlines(), done.stderr.decode()
@@ -79,7 +79,7 @@ def refused(project: Path, *words: str | Path) -> str:
 
 
 def tree(folder: Path) -> dict[str, object]:
-    """Give all that is in `folder`: content, mode and time of files, targets of links."""
+    """Return all that is in `folder`: content, mode and time of files, targets of links."""
     found: dict[str, object] = {}
     for path in sorted(folder.rglob("*")):
         status = path.lstat()
@@ -613,7 +613,7 @@ def test_a_signal_leaves_nothing_half_made(
     place.mkdir()
 
     def ended(cwd: Path, *words: str | Path) -> int:
-        """Give how a command ends that gets the signal once it has begun to write in `place`."""
+        """Return how a command ends that gets the signal once it has begun to write in `place`."""
         with subprocess.Popen([*METICULOUS, *words], cwd=cwd) as process:
             wait_until(lambda: any(path.is_dir() for path in place.glob(".*")))
             process.send_signal(number)

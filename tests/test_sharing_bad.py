@@ -86,7 +86,7 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "", size: int
 
 
 def changed(files: Files, change: Callable[[dict[str, Any]], object]) -> Files:
-    """Give `files` with another manifest."""
+    """Return `files` with another manifest."""
     manifest = json.loads(files["a/manifest.json"])
     change(manifest)
     return {**files, "a/manifest.json": json.dumps(manifest).encode()}

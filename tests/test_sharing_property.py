@@ -40,7 +40,7 @@ def make(folder: Path, tree: dict[str, bytes | str | None]) -> None:
 
 
 def found(folder: Path) -> dict[str, object]:
-    """Give what is in `folder`, but for the metadata; a folder that is not empty is in its files."""
+    """Return what is in `folder`, but for the metadata; a folder that is not empty is in its files."""
     result: dict[str, object] = {}
     for place, folders, names in os.walk(folder):
         for name in (*folders, *names):

@@ -47,7 +47,7 @@ def handler(log: Path, names: str, *options: str) -> list[str]:
 
 
 def got(log: Path, who: str = "child") -> list[str]:
-    """Give the signals that `who` got so far."""
+    """Return the signals that `who` got so far."""
     return [
         line.split()[0]
         for line in lines_of(log)
@@ -56,7 +56,7 @@ def got(log: Path, who: str = "child") -> list[str]:
 
 
 def pid_of(log: Path, who: str = "child") -> int:
-    """Give the process id that `who` has noted."""
+    """Return the process id that `who` has noted."""
     wait_until(lambda: any(line.startswith(f"pid {who}") for line in lines_of(log)))
     return next(int(line.split()[2]) for line in lines_of(log) if line.startswith(f"pid {who}"))
 

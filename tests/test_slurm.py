@@ -36,20 +36,20 @@ while True:
 
 
 def write_program(repository: Path, text: str) -> str:
-    """Make `text` the program of the repository; give the command that runs it."""
+    """Make `text` the program of the repository; return the command that runs it."""
     (repository / "train.py").write_text(text)
     git(repository, "commit", "-qam", "the program of the test")
     return f"{RUN} {shlex.quote(sys.executable)} train.py"
 
 
 def printed(repository: Path, job: str) -> str:
-    """Give what the job has printed."""
+    """Return what the job has printed."""
     file = repository / f"job-{job}.out"
     return file.read_text() if file.exists() else ""
 
 
 def has_printed(repository: Path, line: bytes) -> bool:
-    """Tell whether the program of the one run has printed `line`."""
+    """Return whether the program of the one run has printed `line`."""
     return any(
         Path(run.file("stdout")).exists() and line in Path(run.file("stdout")).read_bytes()
         for run in runs_of(repository)
@@ -213,7 +213,7 @@ def test_a_job_that_is_preempted_goes_on_in_its_run(cluster: Slurm, repository: 
 
 
 def seen_from_elsewhere(cluster: Slurm, repository: Path, age_s: float) -> tuple[str, str]:
-    """Give status and message of the run as another machine sees them, its heartbeat `age_s` old."""
+    """Return status and message of the run as another machine sees them, its heartbeat `age_s` old."""
     (run,) = [run for run in runs_of(repository) if run.id != "copy"]
     copy = repository / "experiments" / "copy"
     shutil.rmtree(copy, ignore_errors=True)

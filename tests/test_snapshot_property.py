@@ -106,7 +106,7 @@ def add_submodule(top: Path, library: Path) -> None:
 
 
 def tree(directory: Path, without: set[bytes]) -> dict[bytes, object]:
-    """Give the files of `directory` with their kind and content, without ``.git``."""
+    """Return the files of `directory` with their kind and content, without ``.git``."""
     found: dict[bytes, object] = {}
     top = os.fsencode(directory)
     for folder, folders, files in os.walk(top):
@@ -127,7 +127,7 @@ def tree(directory: Path, without: set[bytes]) -> dict[bytes, object]:
 
 
 def of_the_user(directory: Path) -> dict[str, object]:
-    """Give all that is the user's: the tree, and git's folder but for objects and our refs."""
+    """Return all that is the user's: the tree, and git's folder but for objects and our refs."""
     own = Path(git(directory, "rev-parse", "--absolute-git-dir").removesuffix("\n"))
     common = directory.parent / "top" / ".git"
     files = {

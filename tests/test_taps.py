@@ -22,7 +22,7 @@ from tests.experiment_support import add_script, run_script
 
 
 def kept(project: Path, number: int = 0, name: str = "stdout") -> bytes:
-    """Give what one of the runs has of a stream."""
+    """Return what one of the runs has of a stream."""
     return Path(runs_of(project)[number].file(name)).read_bytes()
 
 
@@ -291,7 +291,7 @@ def test_a_full_disk_is_said_once_and_the_program_goes_on(repository: Path) -> N
 
 
 def on_terminal(project: Path, code: str) -> str:
-    """Run a script on a terminal of its own and give what is to be seen there."""
+    """Run a script on a terminal of its own and return what is to be seen there."""
     add_script(project, code)
     terminal = pexpect.spawn(
         sys.executable, ["train.py"], cwd=str(project), timeout=DEADLINE_S, encoding="utf-8"
@@ -545,7 +545,7 @@ def test_closed_descriptors_do_not_stop_an_experiment(closed: str, repository: P
         import threading
         from meticulous import Experiment
         with Experiment({}):
-            assert 1 == threading.active_count()  # the carrier is a process, as ever
+            assert 1 == threading.active_count()  # the relay is a process, as ever
     """
     add_script(repository, code)
     command = f"'{sys.executable}' train.py {closed}"
@@ -634,6 +634,6 @@ def test_c_and_python_together_are_exact_to_the_byte(repository: Path) -> None:
         expected.update(bytes(range(256)) * 256)
         expected.update(b"line %d\n" % k * 4096)
     assert expected.hexdigest() == digest.hexdigest()
-    (carrier,) = only_run(repository).read_json("summary.json")["carriers"]
-    assert carrier < 32 << 10
+    (relay,) = only_run(repository).read_json("summary.json")["carriers"]
+    assert relay < 32 << 10
     assert only_run(repository).read_metadata()["usage"]["peak_memory"] < 64 << 20

@@ -32,14 +32,14 @@ Steps = Callable[[Terminal], object]
 
 
 def screen_after(output: bytes, size: tuple[int, int] = SIZE) -> list[str]:
-    """Give the lines that a terminal shows after `output`."""
+    """Return the lines that a terminal shows after `output`."""
     screen = pyte.Screen(size[1], size[0])
     pyte.ByteStream(screen).feed(output)
     return [line.rstrip() for line in screen.display]
 
 
 def fresh_modes() -> list[Any]:
-    """Give the modes that a terminal begins with."""
+    """Return the modes that a terminal begins with."""
     master, slave = os.openpty()
     modes = termios.tcgetattr(master)
     os.close(master)

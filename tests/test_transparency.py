@@ -34,7 +34,7 @@ OURS = ("METICULOUS_", "PYTHONPATH=", "PYTHONUNBUFFERED=", "_=")
 def both(
     command: list[str | bytes], cwd: Path, under: list[str] | None = None, **options: object
 ) -> Seen:
-    """Run `command` both ways, find all that a caller sees equal, and give it."""
+    """Run `command` both ways, find all that a caller sees equal, and return it."""
     native = natively(command, cwd, under or [], **options)
     assert native == recorded(command, cwd, under or [], **options)
     return native
@@ -138,7 +138,7 @@ def test_our_options_end_at_the_command(words: list[str], project: Path) -> None
 
 
 def variables(content: bytes) -> list[bytes]:
-    """Give the variables that ``env -0`` printed, in their order, but for ours."""
+    """Return the variables that ``env -0`` printed, in their order, but for ours."""
     ours = tuple(name.encode() for name in OURS)
     return [entry for entry in content.split(b"\0") if not entry.startswith(ours)]
 
@@ -198,7 +198,7 @@ def test_interpreter_has_the_same_flags(flags: list[str], project: Path) -> None
 
 
 def kernel_view(seen: Seen) -> list[bytes]:
-    """Give the lines of ``/proc/self/status`` that say what a process was given."""
+    """Return the lines of ``/proc/self/status`` that say what a process was given."""
     names = (b"Sig", b"Shd", b"Umask", b"Groups", b"Uid", b"Gid", b"Seccomp", b"NoNew", b"Cap")
     lines = seen.stdout.splitlines()
     assert len(lines) > 10

@@ -21,7 +21,7 @@ def head(repository: Path) -> str:
 
 
 def with_submodule(repository: Path, library: Path, *, nested: bool = False) -> None:
-    """Give `repository` the submodule `lib`, from a new repository `library`."""
+    """Return `repository` the submodule `lib`, from a new repository `library`."""
     library.mkdir()
     git(library, "init", "-q")
     (library / "code.py").write_text("one\n")
@@ -42,7 +42,7 @@ def plain(tmp_path: Path) -> Path:
 
 
 def with_lfs(repository: Path) -> bytes:
-    """Give `repository` a file that is kept in LFS; its content."""
+    """Return `repository` a file that is kept in LFS; its content."""
     git(repository, "lfs", "install", "--local", "--skip-repo")
     git(repository, "lfs", "track", "*.bin")
     content = os.urandom(3000)

@@ -48,7 +48,7 @@ def with_code(
 
 
 def _commit(run: RunFolder, repository: str | None) -> tuple[str | None, bool]:
-    """Give the commit that has the code of a run, and whether it is a snapshot.
+    """Return the commit that has the code of a run, and whether it is a snapshot.
 
     A snapshot that this clone lacks is made again from the patch in the folder.
     """

@@ -80,7 +80,7 @@ class Manifest(NamedTuple):
         return sum(file.size for file in self.files.values())
 
     def to_json(self) -> bytes:
-        """Give ``manifest.json``; names that are not UTF-8 are escaped as Python writes them."""
+        """Return ``manifest.json``; names that are not UTF-8 are escaped as Python writes them."""
         files = {
             name: {**file._asdict(), "mode": f"{file.mode:o}"} for name, file in self.files.items()
         }
@@ -116,7 +116,7 @@ class Manifest(NamedTuple):
 
 
 def is_safe(name: str) -> bool:
-    """Tell whether `name` is relative, leads nowhere else and is written in one way only."""
+    """Return whether `name` is relative, leads nowhere else and is written in one way only."""
     return (
         _is_of_disk(name)
         and not name.startswith(("/", "~"))
@@ -126,7 +126,7 @@ def is_safe(name: str) -> bool:
 
 
 def _is_of_disk(text: Any) -> bool:
-    """Tell whether a file system can hold `text` as a name, or as the target of a link."""
+    """Return whether a file system can hold `text` as a name, or as the target of a link."""
     try:
         return bool(text) and b"\0" not in os.fsencode(text)
     except UnicodeEncodeError:

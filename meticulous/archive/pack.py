@@ -64,7 +64,7 @@ class Plan(NamedTuple):
 
 
 def pack(plan: Plan, path: str, *, replace: bool = False) -> Manifest:
-    """Write the archive `path` and give what is in it.
+    """Write the archive `path` and return what is in it.
 
     Raises ArchiveError, CodeStateError or RunFolderError; then nothing is left at `path` that was
     not there before.
@@ -98,7 +98,7 @@ def _check_place(plan: Plan, path: str, ending: str) -> None:
 
 @contextmanager
 def _beside(path: str) -> Iterator[str]:
-    """Give a directory on the file system of `path`, removed in the end; OSErrors are told."""
+    """Return a directory on the file system of `path`, removed in the end; OSErrors are told."""
     parent = os.path.dirname(os.path.abspath(path))
     directory = None
     try:

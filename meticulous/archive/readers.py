@@ -64,7 +64,7 @@ class Entry(NamedTuple):
 
 
 def entries(path: str) -> Iterator[Entry]:
-    """Give the entries of the archive at `path`, in their order.
+    """Return the entries of the archive at `path`, in their order.
 
     Raises ArchiveError where it is damaged, is no archive or cannot be read.
     """

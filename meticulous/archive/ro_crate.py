@@ -63,7 +63,7 @@ class Publication(NamedTuple):
 def describe(
     manifest: Manifest, runs: Sequence[RunFolder], publication: Publication
 ) -> dict[str, bytes]:
-    """Give ``ro-crate-metadata.json``, by its name.
+    """Return ``ro-crate-metadata.json``, by its name.
 
     No page for people: that of the library takes ``<pad>`` in an argument for HTML.
 
@@ -116,7 +116,7 @@ class _Crate:
         return self._crate.add_file(dest_path=name, properties=properties)
 
     def _add(self, key: str, **properties: Any) -> Any:
-        """Give the entity `key`, added if it is new; empty properties are left out."""
+        """Return the entity `key`, added if it is new; empty properties are left out."""
         from rocrate.model.contextentity import ContextEntity
 
         known = self._crate.dereference(key)
@@ -144,7 +144,7 @@ class _Crate:
         )
 
     def author(self, text: str) -> Any | None:
-        """Give the person that `text` names; the author of the crate, and the agent of its runs."""
+        """Return the person that `text` names; the author of the crate, and the agent of its runs."""
         match = _AUTHOR.fullmatch(text.strip())
         if not text.strip() or match is None:
             return None
@@ -186,7 +186,7 @@ class _Crate:
         self._crate.root_dataset.append_to("mentions", action)
 
     def _files_of(self, packed: PackedRun) -> dict[str, Any]:
-        """Give the files of a run by their names in its folder."""
+        """Return the files of a run by their names in its folder."""
         start = f"{packed.folder}/"
         found = {name: file for name, file in self._files.items() if name.startswith(start)}
         return {name.removeprefix(start): file for name, file in found.items()}
@@ -213,7 +213,7 @@ class _Crate:
     def _instrument(
         self, packed: PackedRun, metadata: Mapping[str, Any], environment: Mapping[str, Any]
     ) -> Any:
-        """Give the code at its commit; the command itself where no code is known."""
+        """Return the code at its commit; the command itself where no code is known."""
         sha = packed.commit or metadata.get("githead-sha")
         remote = str(metadata.get("remote") or "")
         python = self._python(environment)
@@ -250,7 +250,7 @@ class _Crate:
 
 
 def _is_record(name: str) -> bool:
-    """Tell whether the file `name` of a run folder says something of the run, and is no result."""
+    """Return whether the file `name` of a run folder says something of the run, and is no result."""
     return (
         name.split("/")[0] in _RECORD
         or re.fullmatch(r"uncommitted\.(\d+\.)?patch", name) is not None
@@ -266,7 +266,7 @@ def _is_word(text: str) -> bool:
 
 
 def _moment(text: Any) -> str | None:
-    """Give a time of the record as the profile wants it: whole seconds, and in UTC."""
+    """Return a time of the record as the profile wants it: whole seconds, and in UTC."""
     moment = instant(text)
     if moment is None:
         return None
@@ -274,7 +274,7 @@ def _moment(text: Any) -> str | None:
 
 
 def _page(remote: str) -> str | None:
-    """Give the address for people of a git remote, where it tells one."""
+    """Return the address for people of a git remote, where it tells one."""
     match = re.fullmatch(r"(?:ssh://)?git@([^:/]+)[:/](.+?)(?:\.git)?/?", remote)
     if match:
         return f"https://{match[1]}/{match[2]}"

@@ -15,7 +15,7 @@ _LOOKED_AT = 4 << 20
 
 
 def files_with_secrets(run: RunFolder) -> list[str]:
-    """Give the names of the text files of `run` in which something has the shape of a secret."""
+    """Return the names of the text files of `run` in which something has the shape of a secret."""
     found = []
     for folder, _, names in os.walk(run.path):
         for name in names:

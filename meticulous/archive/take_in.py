@@ -70,7 +70,7 @@ def take_in(
 
 @contextmanager
 def _inside(experiments_directory: str) -> Iterator[str]:
-    """Give a hidden folder in the experiments directory; nothing of it is left in the end."""
+    """Return a hidden folder in the experiments directory; nothing of it is left in the end."""
     was_there = os.path.isdir(experiments_directory)
     directory = None
     try:
@@ -128,7 +128,7 @@ def _check_format(run: RunFolder, archive: str) -> None:
 def _take_code(
     bundle: str, repository: str | None, chosen: Sequence[PackedRun], runs: Sequence[RunFolder]
 ) -> str:
-    """Take the code into the repository, or keep it in each run; give what is to be said."""
+    """Take the code into the repository, or keep it in each run; return what is to be said."""
     if not os.path.exists(bundle):
         raise CodeStateError("the archive lacks the code of its runs", "Take them with --no-code")
     if repository is not None:
@@ -167,7 +167,7 @@ class _Taking:
         """The runs that are here already: their ids there and here."""
 
     def choose(self) -> list[PackedRun]:
-        """Give the runs that are not here already."""
+        """Return the runs that are not here already."""
         others: dict[str, PackedRun] = {}
         for packed in self._manifest.runs:
             started = self._folder(packed).read_metadata().get("start-time")
@@ -191,7 +191,7 @@ class _Taking:
                 self._here.setdefault(packed.id, run_id)
 
     def _is_here(self, packed: PackedRun, run_id: str) -> bool:
-        """Tell whether the run `run_id` of this directory is `packed`."""
+        """Return whether the run `run_id` of this directory is `packed`."""
         try:
             here = RunFolder(os.path.join(self._store, run_id)).read_metadata()
         except RunFolderError:
@@ -204,7 +204,7 @@ class _Taking:
         return RunFolder(os.path.join(self._directory, packed.folder))
 
     def publish(self, chosen: Sequence[PackedRun], note: str) -> list[TakenIn]:
-        """Give each run its id, and move it there. All ids are reserved before the first move."""
+        """Return each run its id, and move it there. All ids are reserved before the first move."""
         reserved: dict[str, RunFolder] = {}
         try:
             for packed in chosen:  # those first that can keep their ids

@@ -84,7 +84,7 @@ def unpack(archive: str, manifest: Manifest, directory: str, progress: Progress)
 
 
 def _has_top(name: str, manifest: Manifest) -> bool:
-    """Tell whether `name`, the first of the archive, is in a folder that holds all others."""
+    """Return whether `name`, the first of the archive, is in a folder that holds all others."""
     known = {MANIFEST, *manifest.files, *manifest.links}
     first, _, inner = name.partition("/")
     return name not in known and (inner in known or first != RUNS)

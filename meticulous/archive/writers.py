@@ -46,7 +46,7 @@ class Writer(Protocol):
 
 
 def ending_of(path: str) -> str:
-    """Give which of :data:`ENDINGS` `path` has. Raises UsageError where it has none."""
+    """Return which of :data:`ENDINGS` `path` has. Raises UsageError where it has none."""
     for ending in ENDINGS:
         if path.endswith(ending) and os.path.basename(path.rstrip("/")) != ending:
             return ending

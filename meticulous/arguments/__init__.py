@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from meticulous.arguments.launchers import program_of
-from meticulous.base.namedtuple import Record
+from meticulous.base.namedtuple import NamedTuple
 from meticulous.masking import mask_command
 
 TYPE_CHECKING = False
@@ -24,7 +24,7 @@ POSITIONALS = "positionals"
 """Name of the list of the words that belong to no option."""
 
 
-class Arguments(Record):
+class Arguments(NamedTuple):
     """The arguments of a run, as args.json and default_args.json hold them.
 
     `values` and `defaults` are flat JSON objects; `given` are the names that the command line set,
@@ -70,7 +70,7 @@ def from_argv(command: Sequence[str]) -> Arguments:
 
 
 def scalar(text: str) -> Any:
-    """Give `text` as YAML 1.2 (core schema) reads a plain scalar: null, bool, int, float or str.
+    """Return `text` as YAML 1.2 (core schema) reads a plain scalar: null, bool, int, float or str.
 
     Two kinds stay text so that nothing is lost: the empty string, and a number too large to hold.
     """
@@ -89,7 +89,7 @@ def scalar(text: str) -> Any:
     return text
 
 
-class Shape(Record):
+class Shape(NamedTuple):
     """What the words from `start` to before `end` are: `name` with `values`.
 
     `kind` is ``option`` (``--lr 0.1``, ``--lr=0.1``, ``-j8``), ``pair`` (``lr=0.1``, ``~lr=1``),
@@ -104,7 +104,7 @@ class Shape(Record):
 
 
 def shapes(words: Sequence[str]) -> Iterator[Shape]:
-    """Give the shapes in `words`, a program's own arguments, in order; names may come again."""
+    """Return the shapes in `words`, a program's own arguments, in order; names may come again."""
     at = 0
     while at < len(words):
         start, word = at, words[at]
@@ -140,7 +140,7 @@ def _pair(word: str) -> re.Match[str] | None:
 
 
 def _end_of_values(words: Sequence[str], at: int, option: str) -> int:
-    """Give the index behind the values of `option`, which stands before `at`.
+    """Return the index behind the values of `option`, which stands before `at`.
 
     How many values an option takes is unknowable here. It gets the words that follow it for as
     long as they are of the first one's kind: ``--sizes 1 2 3``, but ``-a resnet18 /imagenet``.
@@ -188,7 +188,7 @@ def _short_with_value(word: str) -> tuple[str, list[Any]] | None:
 
 
 def _joined(name: str, items: list[Any]) -> Any:
-    """Give the values of a name that came once or more often as one value."""
+    """Return the values of a name that came once or more often as one value."""
     if name == POSITIONALS:
         return items
     if len(items) == 1:

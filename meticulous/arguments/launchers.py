@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from types import MappingProxyType
 
-from meticulous.base.namedtuple import Record
+from meticulous.base.namedtuple import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Program", "is_python", "program_of"]
 
 
-class Program(Record):
+class Program(NamedTuple):
     """What a command line runs.
 
     `executable` is the word whose file decides which interpreter runs: ``python`` in ``nice python
@@ -35,7 +35,7 @@ class Program(Record):
     arguments: Sequence[str]
 
 
-class _Wrapper(Record):
+class _Wrapper(NamedTuple):
     """How to find the command behind a launcher.
 
     Options in `values` are followed by that many words; where `flags` is given, all options but
@@ -247,7 +247,7 @@ def program_of(command: Sequence[str]) -> Program:
 
 
 def is_python(name: str) -> bool:
-    """Tell whether a program of the file name `name` is a Python interpreter."""
+    """Return whether a program of the file name `name` is a Python interpreter."""
     return _PYTHON.fullmatch(name) is not None
 
 
@@ -297,7 +297,7 @@ def _behind_wrapper(command: Sequence[str], at: int, wrapper: _Wrapper) -> int |
 
 
 def _values_after(option: str, wrapper: _Wrapper) -> int:
-    """Give how many words after `option` belong to it."""
+    """Return how many words after `option` belong to it."""
     if wrapper.flags is None:
         return wrapper.values.get(option, 0)
     dashes = len(option) - len(option.lstrip("-"))

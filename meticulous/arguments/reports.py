@@ -14,7 +14,7 @@ import time
 
 from meticulous.arguments import Arguments
 from meticulous.arguments.tools import is_launcher, is_runner
-from meticulous.base.namedtuple import Record
+from meticulous.base.namedtuple import NamedTuple
 from meticulous.runfolder import REPORTS, RunFolder
 
 TYPE_CHECKING = False
@@ -32,7 +32,7 @@ _SETTLED_S = 0.1
 """A folder changed this recently may change again without a new time stamp."""
 
 
-class Report(Record):
+class Report(NamedTuple):
     """What is known from the reports of a run; None for what nobody has told.
 
     `interpreter` has the keys ``executable``, ``version``, ``implementation``, ``prefix``,
@@ -50,7 +50,7 @@ class Report(Record):
     trouble: tuple[str, ...] = ()
 
 
-class _Process(Record):
+class _Process(NamedTuple):
     """One report file, checked."""
 
     pid: int
@@ -89,7 +89,7 @@ class Watcher:
         return now is not None and now != self._seen
 
     def read(self) -> Report:
-        """Read what is new and give the whole picture."""
+        """Read what is new and return the whole picture."""
         self._seen = self._stamp()
         if self._seen is not None and time.time() - self._seen[0] / 1e9 < _SETTLED_S:
             self._seen = None
@@ -109,7 +109,7 @@ class Watcher:
         return status.st_mtime_ns, status.st_ino
 
     def _read_files(self) -> Iterator[_Process | str]:
-        """Give each report, or the line of trouble that it makes."""
+        """Return each report, or the line of trouble that it makes."""
         try:
             with os.scandir(self._directory) as entries:
                 names = sorted(
@@ -162,7 +162,7 @@ def _read_one(path: str, status: os.stat_result, room: int) -> _Process | str:
 
 
 def _checked(value: Any) -> _Process | None:
-    """Give the report in `value` if it is one."""
+    """Return the report in `value` if it is one."""
     if not isinstance(value, dict) or value.get("format") != _FORMAT:
         return None
     pid, rank, started = value.get("pid"), value.get("rank"), value.get("started")
@@ -233,7 +233,7 @@ def _judge(processes: Iterable[_Process]) -> Report:
 
 
 def _parses_of_program(process: _Process) -> list[dict[str, Any]]:
-    """Give the parses that are not those of a tool which runs the program in its own process."""
+    """Return the parses that are not those of a tool which runs the program in its own process."""
     return [parse for parse in process.parses if not _is_tool(_text(parse.get("caller")) or "")]
 
 
@@ -261,7 +261,7 @@ def _merged(process: _Process, parses: list[dict[str, Any]]) -> Arguments:
 
 
 def _exception(chosen: _Process | None, processes: list[_Process]) -> str | None:
-    """Give the exception of `chosen`, else the one that most likely ended the run.
+    """Return the exception of `chosen`, else the one that most likely ended the run.
 
     Among ranks that is the first, for it brings down the others; in a script of several commands
     it is the last.

@@ -33,7 +33,7 @@ _RUNNERS = frozenset(
 
 
 def is_launcher(main: str) -> bool:
-    """Tell whether `main`, a module's dotted name or the path of a script, starts the program.
+    """Return whether `main`, a module's dotted name or the path of a script, starts the program.
 
     A script is judged by its name without an ending, as console scripts have: ``pip`` is one,
     ``pip.py`` a program.
@@ -45,12 +45,12 @@ def is_launcher(main: str) -> bool:
 
 
 def is_runner(main: str) -> bool:
-    """Tell whether `main` runs the program in its own process."""
+    """Return whether `main` runs the program in its own process."""
     return _name(main) in _RUNNERS
 
 
 def _name(main: str) -> str:
-    """Give the package of a module, or the name of a script, with the ending if it has one."""
+    """Return the package of a module, or the name of a script, with the ending if it has one."""
     if "/" not in main and not main.endswith(".py"):
         return main.partition(".")[0]
     for folder in ("/site-packages/", "/dist-packages/"):

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NamedTuple as Record
+    from typing import NamedTuple
 else:
     from operator import itemgetter
 
-    class Record(tuple):
+    class NamedTuple(tuple):
         """Base of records: annotated names are fields, in order, with optional defaults."""
 
         __slots__ = ()
@@ -55,4 +55,4 @@ else:
             return dict(zip(self._fields, self, strict=True))
 
 
-__all__ = ["Record"]
+__all__ = ["NamedTuple"]

@@ -10,7 +10,7 @@ _START_TOLERANCE_S = 0.1
 
 
 def boot_id() -> str | None:
-    """Give what identifies the present boot of this host (Linux; None elsewhere)."""
+    """Return what identifies the present boot of this host (Linux; None elsewhere)."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return file.read().strip()
@@ -19,7 +19,7 @@ def boot_id() -> str | None:
 
 
 def pid_namespace() -> str | None:
-    """Give what identifies the namespace in which process ids count (Linux; None elsewhere)."""
+    """Return what identifies the namespace in which process ids count (Linux; None elsewhere)."""
     try:
         return os.readlink("/proc/self/ns/pid")
     except OSError:
@@ -27,7 +27,7 @@ def pid_namespace() -> str | None:
 
 
 def start_time(pid: int) -> float | None:
-    """Give when process `pid` started, in seconds since boot (elsewhere than Linux: since 1970).
+    """Return when process `pid` started, in seconds since boot (elsewhere than Linux: since 1970).
 
     None where there is no such process, or it is a zombie that nobody has waited for. Raises
     OSError where it cannot be seen.
@@ -44,7 +44,7 @@ def start_time(pid: int) -> float | None:
 
 
 def is_there(pid: int, started: object) -> bool:
-    """Tell whether `pid` is a process, and the one that started at `started` as we write it.
+    """Return whether `pid` is a process, and the one that started at `started` as we write it.
 
     Where `started` is no number, any process of that id counts.
     """
@@ -58,7 +58,7 @@ def is_there(pid: int, started: object) -> bool:
 
 
 def is_hidden(pid: int) -> bool:
-    """Tell whether `pid` is a process of another user that may not be looked at.
+    """Return whether `pid` is a process of another user that may not be looked at.
 
     So it is where /proc is mounted with ``hidepid``, as on many clusters, see proc(5).
     """
@@ -91,7 +91,7 @@ def _start_time_by_psutil(pid: int) -> float | None:
 
 
 def user_name() -> str:
-    """Give the name of the user who runs this process; a number where there is no name."""
+    """Return the name of the user who runs this process; a number where there is no name."""
     for variable in ("LOGNAME", "USER"):
         if name := os.environ.get(variable):
             return name

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 
-from meticulous.base.namedtuple import Record
+from meticulous.base.namedtuple import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _FATAL = 128
 """Exit code of a program whose own is not known and that complains; git's."""
 
 
-class Answer(Record):
+class Answer(NamedTuple):
     """What the program printed, and its exit code (negative: the signal that killed it)."""
 
     code: int
@@ -33,7 +33,7 @@ class Answer(Record):
     stderr: bytes
 
 
-class Asked(Record):
+class Asked(NamedTuple):
     """A program that is answering; several can do so at the same time."""
 
     pid: int
@@ -42,7 +42,7 @@ class Asked(Record):
     stderr: int
 
     def answer(self, told: bytes = b"", *, at_length: bool = False) -> Answer:
-        """Tell the program `told` on its stdin, wait for its end and give what it printed.
+        """Tell the program `told` on its stdin, wait for its end and return what it printed.
 
         With `at_length` it may complain, and be told, more than fits into a pipe while it answers;
         that takes threads, and without is half a millisecond quicker.
@@ -107,7 +107,7 @@ def ask(
 
 
 def which(name: str, search_path: str | None, mode: int = os.X_OK) -> str | None:
-    """Give the file that `name` is in `search_path` (as PATH) and that allows `mode`, or None."""
+    """Return the file that `name` is in `search_path` (as PATH) and that allows `mode`, or None."""
     for directory in (search_path or os.defpath).split(os.pathsep):
         candidate = os.path.join(directory or ".", name)
         if os.path.isfile(candidate) and os.access(candidate, mode):

@@ -8,7 +8,7 @@ _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 
 def format_duration(seconds: float) -> str:
-    """Give a length of time: ``12ms``, ``0.4s``, ``12s``, ``3m05s``, ``2h07m``, ``3d04h``."""
+    """Return a length of time: ``12ms``, ``0.4s``, ``12s``, ``3m05s``, ``2h07m``, ``3d04h``."""
     if 0 < seconds < 0.095:
         return f"{seconds * 1000:.0f}ms"
     if seconds < 9.95:
@@ -24,7 +24,7 @@ def format_duration(seconds: float) -> str:
 
 
 def format_bytes(count: float) -> str:
-    """Give `count` bytes in decimal units with three digits: ``812 B``, ``1.50 GB``."""
+    """Return `count` bytes in decimal units with three digits: ``812 B``, ``1.50 GB``."""
     value = float(count)
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if value < 999.5 or unit == "TB":
@@ -37,7 +37,7 @@ def format_bytes(count: float) -> str:
 
 
 def parse_bytes(text: str) -> int:
-    """Give the bytes of ``800``, ``200kB``, ``50 MB``, ``1.5GB`` or ``64MiB``.
+    """Return the bytes of ``800``, ``200kB``, ``50 MB``, ``1.5GB`` or ``64MiB``.
 
     Raises ValueError, whose text says what is understood.
     """
@@ -54,7 +54,7 @@ def parse_bytes(text: str) -> int:
 
 
 def parse_duration(text: str) -> float:
-    """Give the seconds of ``90``, ``90s``, ``1.5h``, ``2h30m``, ``7d``, ``2w`` or ``500ms``.
+    """Return the seconds of ``90``, ``90s``, ``1.5h``, ``2h30m``, ``7d``, ``2w`` or ``500ms``.
 
     Raises ValueError, whose text says what is understood.
     """

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Merge", "split_writes"]
+__all__ = ["Interleaver", "split_writes"]
 
 _LINE_BYTES = 1 << 10
 _WIPE = rb"\r(?: +|\x1b\[2?K)\r(?:\x1b\[A)*"
@@ -25,7 +25,7 @@ _REWRITE = re.compile(rb"[^\r](?=\r[^\r\n])", re.DOTALL)
 """The end of a state of a line, which is then written again."""
 
 
-class Merge:
+class Interleaver:
     """What has been read of two streams, put into the order of the turns."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Merge:
         return all(place in self.turns for place in (0, 1) if self.read[place])
 
     def give(self, *, is_complete: bool, is_due: bool = False) -> Iterator[tuple[int, bytes]]:
-        """Give the parts with the places of their streams, in order.
+        """Return the parts with the places of their streams, in order.
 
         Unless `is_complete`, the last part of each stream is kept: there may be more of it, or a
         turn may stand before it. Where it `is_due`, one such part is given all the same.
@@ -98,7 +98,7 @@ class Merge:
         return split_writes(content, count, wiped)
 
     def _wiped(self, place: int, *, with_end: bool = False) -> list[int]:
-        """Give where in the bytes of a stream the line has just been wiped.
+        """Return where in the bytes of a stream the line has just been wiped.
 
         That may be at their very beginning, if the other stream has not had its turn since.
         """

@@ -1,12 +1,12 @@
-"""The carrier: a small process that carries the streams of a program that records itself.
+"""The relay: a small process that carries the streams of a program that records itself.
 
 A program that dies cannot empty the pipes that it has printed into, so somebody else must. The
-carrier is started by :mod:`meticulous.inprocess.capture`, belongs to no group or session of the program, and
+relay is started by :mod:`meticulous.inprocess.capture`, belongs to no group or session of the program, and
 ends when every process has closed the streams. Over two pipes the program tells it which runs are
 open; whatever is printed goes into the files of all of them, and on to where it would have gone.
 
 It also describes the environment of a run, which would take time from the program itself. Little
-is imported at the top: the program waits for the first carrier to be ready.
+is imported at the top: the program waits for the first relay to be ready.
 """
 
 from __future__ import annotations
@@ -17,9 +17,16 @@ import select
 import threading
 import time
 
-from meticulous.base.namedtuple import Record
-from meticulous.capture.relay_tasks import Sampling, Trouble, write_environments
-from meticulous.capture.streams import Kept, Pump, Stream, Timeline, can_block_apart, write_all
+from meticulous.base.namedtuple import NamedTuple
+from meticulous.capture.relay_tasks import RelaySampler, Trouble, write_environments
+from meticulous.capture.streams import (
+    Pump,
+    Stream,
+    StreamFile,
+    Timeline,
+    can_block_apart,
+    write_all,
+)
 from meticulous.capture.terminal import Terminal
 
 TYPE_CHECKING = False
@@ -27,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-__all__ = ["Carrier", "Channel", "main", "receive", "send"]
+__all__ = ["Channel", "Relay", "main", "receive", "send"]
 
 _TICK_S = 0.05
 """How often a pseudo-terminal is looked after. The environment is described when the program has
@@ -38,7 +45,7 @@ _ON_THEIR_WAY_BYTES = 1 << 18
 _HIGHEST_DESCRIPTOR = 1 << 16
 
 
-class Channel(Record):
+class Channel(NamedTuple):
     """One stream to carry: its name, where we read it, where it goes on to (-1: nowhere).
 
     `terminal` is the path of the pseudo-terminal that it is, or empty.
@@ -51,7 +58,7 @@ class Channel(Record):
 
 
 def main(words: Sequence[str]) -> None:
-    """Be the carrier of process ``words[0]``; the other words are the fields of the channels.
+    """Be the relay of process ``words[0]``; the other words are the fields of the channels.
 
     Stdin and stdout are the pipes to the program; stderr is its own.
     """
@@ -63,11 +70,11 @@ def main(words: Sequence[str]) -> None:
     channels = [Channel(name, int(source), int(sink), path) for name, source, sink, path in fields]
     highest = max([2, *(max(channel.source, channel.sink) for channel in channels)])
     os.closerange(highest + 1, min(os.sysconf("SC_OPEN_MAX"), _HIGHEST_DESCRIPTOR))
-    Carrier(channels, 0, 1, int(words[0])).serve()
+    Relay(channels, 0, 1, int(words[0])).serve()
     os._exit(0)
 
 
-class Carrier:
+class Relay:
     """Carries `channels` and does what the program says through the pipe `told`.
 
     Answers go to the pipe `answers`. `pid` is the program's process.
@@ -85,8 +92,8 @@ class Carrier:
             for channel in channels
         ]
         self._carrying = self._carriers(channels)
-        self._runs: dict[int, tuple[Trouble, Timeline, dict[str, Kept]]] = {}
-        self._samplings: dict[int, Sampling] = {}
+        self._runs: dict[int, tuple[Trouble, Timeline, dict[str, StreamFile]]] = {}
+        self._samplings: dict[int, RelaySampler] = {}
         self._describing: list[threading.Thread] = []
         self._undescribed: list[tuple[str, dict[str, Any]]] = []
         self._awaiting_exit: list[str] = []
@@ -133,12 +140,12 @@ class Carrier:
         return sum(terminal.resize() for terminal in self._terminals) > 0
 
     def _carriers(self, channels: Sequence[Channel]) -> list[threading.Thread]:
-        """Give the threads that carry the bytes: one for all streams where that is possible."""
+        """Return the threads that carry the bytes: one for all streams where that is possible."""
         if len(channels) == len(self._terminals) == 2:
-            from meticulous.capture.write_order import Duet, WriteOrder
+            from meticulous.capture.write_order import OrderedPair, WriteOrder
 
             try:
-                return [Duet(self._streams, WriteOrder([one.terminal for one in channels]))]
+                return [OrderedPair(self._streams, WriteOrder([one.terminal for one in channels]))]
             except OSError:
                 pass  # not Linux, or this user has no inotify left: the order may then be off
         sinks = {channel.sink for channel in channels}
@@ -165,16 +172,16 @@ class Carrier:
         trouble = Trouble(path, self._say)
         timeline = Timeline(files[""], started_s, trouble.note)
         kept = {
-            name: Kept(name, files[name], timeline, trouble.note)
+            name: StreamFile(name, files[name], timeline, trouble.note)
             for name in {stream.name for stream in self._streams}
         }
         self._runs[key] = trouble, timeline, kept
         self._set_kept()
-        self._samplings[key] = Sampling(self._pid, path, sample_interval_s, trouble)
+        self._samplings[key] = RelaySampler(self._pid, path, sample_interval_s, trouble)
         self._samplings[key].start()
 
     def _close(self, key: int) -> tuple[list[str], dict[str, Any]]:
-        """Record the run no more; give the trouble there was with it, and the peaks of its use."""
+        """Record the run no more; return the trouble there was with it, and the peaks of its use."""
         self._settle()
         peaks = self._samplings.pop(key).stop()
         trouble, timeline, kept = self._runs.pop(key)
@@ -226,7 +233,7 @@ class Carrier:
                 break
 
     def _pass(self, streams: Sequence[Stream]) -> list[int]:
-        """Wait until what can be read of `streams` has been passed on; give how many bytes."""
+        """Wait until what can be read of `streams` has been passed on; return how many bytes."""
         dues = [stream.due() for stream in streams]
         while any(stream.passed < due for stream, due in zip(streams, dues, strict=True)):
             time.sleep(_SETTLE_PAUSE_S)

@@ -1,6 +1,6 @@
-"""What the carrier does for one run, beside the bytes: its trouble, its samples, its environment.
+"""What the relay does for one run, beside the bytes: its trouble, its samples, its environment.
 
-Nothing of ours is imported at the top: a program waits for its carrier to be ready.
+Nothing of ours is imported at the top: a program waits for its relay to be ready.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from meticulous.resources.sampler import Monitor
+    from meticulous.resources.sampler import Sampler
 
-__all__ = ["Sampling", "Trouble", "write_environments"]
+__all__ = ["RelaySampler", "Trouble", "write_environments"]
 
 _FIRST_SAMPLE_S = 0.3
 
@@ -29,17 +29,17 @@ class Trouble:
         self.texts: list[str] = []
 
     def note(self, what: str, error: OSError) -> None:
-        """Note that `what` cannot be recorded, in the words and the way of `Record`."""
-        from meticulous.recording.record import Record
+        """Note that `what` cannot be recorded, in the words and the way of `RunRecord`."""
+        from meticulous.recording.record import RunRecord
         from meticulous.runfolder import RunFolder
 
         is_first = not self.texts
-        record = Record(RunFolder(self._path), {}, self._say if is_first else lambda _: None)
+        record = RunRecord(RunFolder(self._path), {}, self._say if is_first else lambda _: None)
         record.failed(what, error)
         self.texts += record.trouble
 
 
-class Sampling(threading.Thread):
+class RelaySampler(threading.Thread):
     """Samples what the program and its children use while a run is open."""
 
     def __init__(self, pid: int, path: str, interval_s: float | None, trouble: Trouble) -> None:
@@ -47,7 +47,7 @@ class Sampling(threading.Thread):
         self._program, self._path, self._interval_s = pid, path, interval_s
         self._trouble = trouble
         self._is_over = threading.Event()
-        self._monitor: Monitor | None = None
+        self._monitor: Sampler | None = None
         self._started_s = time.monotonic()
 
     def run(self) -> None:
@@ -55,13 +55,13 @@ class Sampling(threading.Thread):
         if self._is_over.wait(_FIRST_SAMPLE_S):
             return
         from meticulous.resources import process_tree
-        from meticulous.resources.sampler import Monitor, Reaped
+        from meticulous.resources.sampler import Reaped, Sampler
         from meticulous.runfolder import RunFolder
 
         # What the program had used when it told us of the run is not known any more: from here on.
         used = process_tree.measure(self._pids())
         before = Reaped(used.cpu_s, used.read or 0, used.written or 0)
-        self._monitor = Monitor(
+        self._monitor = Sampler(
             RunFolder(self._path),
             self._started_s,
             self._pids,
@@ -73,7 +73,7 @@ class Sampling(threading.Thread):
         self._monitor.work(self._is_over)
 
     def stop(self) -> dict[str, Any]:
-        """Sample no more; give the peaks, empty where there was no sample."""
+        """Sample no more; return the peaks, empty where there was no sample."""
         self._is_over.set()
         return self._monitor.peaks() if self._monitor else {}
 
@@ -88,12 +88,12 @@ def write_environments(
 ) -> None:
     """Write environment.json of each run; one that is the same as before is copied."""
     from meticulous import environment
-    from meticulous.recording.record import Record
+    from meticulous.recording.record import RunRecord
     from meticulous.runfolder import ENVIRONMENT, RunFolder
 
     for path, words in undescribed:
         same_as = words.pop("same_as")
-        record = Record(RunFolder(path), {}, say)
+        record = RunRecord(RunFolder(path), {}, say)
         content = RunFolder(same_as).read_json(ENVIRONMENT) if same_as else {}
         if content:
             record.write(ENVIRONMENT, content)

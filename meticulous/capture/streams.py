@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 __all__ = [
     "BUFFER_BYTES",
     "NEWLINE",
-    "Kept",
     "Pump",
     "Stream",
+    "StreamFile",
     "Timeline",
     "can_block_apart",
     "enlarge_pipe",
@@ -96,7 +96,7 @@ class Timeline:
 NEWLINE = 10
 
 
-class Kept:
+class StreamFile:
     """One stream in one run: its file, and its lines in the timeline of the run.
 
     Args:
@@ -164,7 +164,7 @@ class Stream:
         name: str,
         source: int,
         sink: int,
-        kept: Sequence[Kept],
+        kept: Sequence[StreamFile],
         failed: Callable[[str, OSError], None],
     ) -> None:
         self.name, self.source, self._sink = name, source, sink
@@ -210,7 +210,7 @@ class Stream:
         self.passed += len(chunk)
 
     def due(self) -> int:
-        """Give how many bytes have been written to it by now: what :attr:`passed` will reach.
+        """Return how many bytes have been written to it by now: what :attr:`passed` will reach.
 
         Of a pseudo-terminal, those that are still on their way are not counted.
         """
@@ -237,7 +237,7 @@ class Stream:
             self._keep(memoryview(os.read(self.source, BUFFER_BYTES)))
 
     def waiting_bytes(self) -> int:
-        """Give how many bytes the command has written that we have not read yet."""
+        """Return how many bytes the command has written that we have not read yet."""
         try:
             answer = fcntl.ioctl(self.source, termios.FIONREAD, b"\0" * 4)
         except OSError:

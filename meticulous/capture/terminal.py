@@ -58,7 +58,7 @@ class Terminal:
         self.resize()
 
     def resize(self) -> bool:
-        """Give the pseudo-terminal the size of the real one; say whether that was a change."""
+        """Return the pseudo-terminal the size of the real one; say whether that was a change."""
         size = _size_of(self.real)
         if size == self._size:
             return False

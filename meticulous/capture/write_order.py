@@ -22,14 +22,14 @@ import struct
 import threading
 import time
 
-from meticulous.capture.interleave import Merge
+from meticulous.capture.interleave import Interleaver
 from meticulous.capture.streams import BUFFER_BYTES, Stream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Duet", "WriteOrder"]
+__all__ = ["OrderedPair", "WriteOrder"]
 
 _IN_MODIFY = 0x2  # inotify(7)
 _EVENT = struct.Struct("iIII")
@@ -69,7 +69,7 @@ class WriteOrder:
             self._places[watch] = place
 
     def take(self) -> list[int]:
-        """Give which terminal was written to, time after time, since the last call."""
+        """Return which terminal was written to, time after time, since the last call."""
         try:
             events = os.read(self.descriptor, 1 << 16)
         except BlockingIOError:
@@ -83,12 +83,12 @@ class WriteOrder:
         os.close(self.descriptor)
 
 
-class Duet(threading.Thread):
+class OrderedPair(threading.Thread):
     """Carries two streams until their end, in the order of `order`."""
 
     def __init__(self, streams: Sequence[Stream], order: WriteOrder) -> None:
         super().__init__(name="streams", daemon=True)
-        self._streams, self._order, self._merge = streams, order, Merge()
+        self._streams, self._order, self._merge = streams, order, Interleaver()
         self._buffer = bytearray(BUFFER_BYTES)
         self._poll, self._sources = select.poll(), select.poll()
         self._poll.register(order.descriptor, select.POLLIN)
@@ -143,7 +143,7 @@ class Duet(threading.Thread):
         return bool(places)
 
     def _drain(self) -> int:
-        """Read until there is no more, or a lot; give how many bytes that was."""
+        """Read until there is no more, or a lot; return how many bytes that was."""
         total = 0
         while total < _DRAIN_BYTES and (ready := {one for one, _ in self._sources.poll(0)}):
             for stream, read in zip(self._streams, self._merge.read, strict=True):

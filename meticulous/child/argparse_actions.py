@@ -51,7 +51,7 @@ def _has_subcommands(action):
 
 
 def _names(parser):
-    """Give every name that `parser` or a subcommand of it may put in the namespace."""
+    """Return every name that `parser` or a subcommand of it may put in the namespace."""
     names = set(parser._defaults)
     for action in parser._actions:
         names.add(action.dest)
@@ -62,7 +62,7 @@ def _names(parser):
 
 
 def _defaults(parser, values, given):
-    """Give the defaults of the names in `values`; one not given is its own default."""
+    """Return the defaults of the names in `values`; one not given is its own default."""
     defaults = {}
     given_names = {action.dest for action in given}
     for action in parser._actions:
@@ -81,7 +81,7 @@ def _defaults(parser, values, given):
 
 
 def _converted(action):
-    """Give the default as argparse would have converted it, if that is sure to be harmless."""
+    """Return the default as argparse would have converted it, if that is sure to be harmless."""
     default, kind = action.default, action.type
     if isinstance(default, str) and isinstance(kind, type):
         if kind.__name__ in _SAFE_TYPES or kind.__module__.partition(".")[0] == "pathlib":

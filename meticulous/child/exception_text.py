@@ -7,7 +7,7 @@ MOST_CHARACTERS = 200000
 
 
 def text(kind, error, trace):
-    """Give the traceback of `error`, its causes, notes and groups included."""
+    """Return the traceback of `error`, its causes, notes and groups included."""
     lines = _traceback_module().format_exception(kind, error, trace)
     whole = "".join(lines)
     if len(whole) > MOST_CHARACTERS:  # an endless recursion with long lines, a message of 1 GB

@@ -42,13 +42,13 @@ _NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float
 
 
 def run_directory():
-    """Give the absolute path of the folder of this run, or None outside a run."""
+    """Return the absolute path of the folder of this run, or None outside a run."""
     own = directory_of_thread() if directory_of_thread else None
     return own or os.environ.get(RUN_DIRECTORY_VARIABLE) or None
 
 
 def run_id():
-    """Give the id of this run (the name of its folder), or None outside a run."""
+    """Return the id of this run (the name of its folder), or None outside a run."""
     directory = run_directory()
     return os.path.basename(os.path.normpath(directory)) if directory else None
 
@@ -133,7 +133,7 @@ def log(values, step=None):
 
 
 def to_strict(value):
-    """Give `value` with floats that strict JSON cannot hold as the strings that stand for them."""
+    """Return `value` with floats that strict JSON cannot hold as the strings that stand for them."""
     if isinstance(value, float):
         if value != value:  # noqa: PLR0124 (true of NaN alone)
             return "NaN"
@@ -159,7 +159,7 @@ def from_strict(value):
 
 
 def json_bytes(value, indent=4):
-    """Give `value` as strict JSON in UTF-8 with a newline at the end.
+    """Return `value` as strict JSON in UTF-8 with a newline at the end.
 
     Text that UTF-8 cannot hold (file names of undecodable bytes) is written with escapes, which
     every JSON reader takes back.
@@ -201,7 +201,7 @@ def plain_record(values):
 
 
 def _plain(value, name):
-    """Give `value` in JSON's types; numpy's and torch's scalars say theirs through ``item()``."""
+    """Return `value` in JSON's types; numpy's and torch's scalars say theirs through ``item()``."""
     if isinstance(value, dict):
         prefix = name + "." if name else ""
         return {_key(key): _plain(item, prefix + str(key)) for key, item in value.items()}

@@ -21,7 +21,7 @@ class Budget(object):
 
 
 def plain(value, budget, depth=0):
-    """Give `value` as None, bool, int, float, str, list or dict; never raises."""
+    """Return `value` as None, bool, int, float, str, list or dict; never raises."""
     budget.values -= 1
     if budget.values < 0 or depth > DEEPEST:
         return "..."
@@ -64,7 +64,7 @@ def _is_enum(value):
 
 
 def _fields(value):
-    """Give the (name, value) pairs of a mapping or a record, or None for anything else."""
+    """Return the (name, value) pairs of a mapping or a record, or None for anything else."""
     kind = type(value)
     if isinstance(value, dict):
         return value.items()
@@ -107,7 +107,7 @@ def _other(value, kind, budget, depth):
 
 
 def _array(value, budget, depth):
-    """Give a scalar as a number and a small array as lists; a large one says only what it is."""
+    """Return a scalar as a number and a small array as lists; a large one says only what it is."""
     shape = tuple(value.shape)
     if shape == () and hasattr(value, "item"):
         return plain(value.item(), budget, depth + 1)

@@ -32,7 +32,7 @@ def confirmed(arguments: argparse.Namespace, question: str) -> bool:
 
 
 def is_running(row: Row) -> bool:
-    """Tell whether the run is running now, or its command without a recorder.
+    """Return whether the run is running now, or its command without a recorder.
 
     What its folder says counts, not what was read before.
     """
@@ -44,7 +44,7 @@ def is_running(row: Row) -> bool:
 
 
 def move_to_trash(arguments: argparse.Namespace, directory: str, rows: Sequence[Row]) -> int:
-    """Remove those of `rows` that are not running; give the exit code."""
+    """Remove those of `rows` that are not running; return the exit code."""
     troubles: list[str] = []
     chosen: list[Row] = []
     for row in rows:

@@ -56,7 +56,7 @@ def add_directory(parser: argparse.ArgumentParser) -> None:
 
 
 def directory_of(given: str | None) -> str:
-    """Give the experiments directory: the one on the command line, or the project's."""
+    """Return the experiments directory: the one on the command line, or the project's."""
     if given is not None:
         return given
     directory = settings.find_place({}).experiments_directory
@@ -65,7 +65,7 @@ def directory_of(given: str | None) -> str:
 
 
 def project_of(given: str | None) -> tuple[str, str | None]:
-    """Give the project directory and the repository of the runs in the directory that was `given`.
+    """Return the project directory and the repository of the runs in the directory that was `given`.
 
     Without one it is the project that we are in, and so it is where no repository holds `given`.
     """
@@ -75,7 +75,7 @@ def project_of(given: str | None) -> tuple[str, str | None]:
 
 
 def ask(directory: str, question: Callable[[Index], Answer], *, refresh: bool = False) -> Answer:
-    """Give what `question` makes of the runs of `directory`; a progress bar while they are read.
+    """Return what `question` makes of the runs of `directory`; a progress bar while they are read.
 
     Runs that cannot be read are named on stderr.
     """
@@ -87,13 +87,13 @@ def ask(directory: str, question: Callable[[Index], Answer], *, refresh: bool = 
 
 
 def runs_named(arguments: argparse.Namespace, words: Sequence[str]) -> tuple[str, list[Row]]:
-    """Give the experiments directory and the runs that the selectors `words` name."""
+    """Return the experiments directory and the runs that the selectors `words` name."""
     directory = directory_of(arguments.experiments_directory)
     return directory, ask(directory, lambda runs: selectors.select_all(words, runs))
 
 
 def one_run(arguments: argparse.Namespace, word: str) -> tuple[str, Row]:
-    """Give the experiments directory and the one run that the selector `word` names."""
+    """Return the experiments directory and the one run that the selector `word` names."""
     directory = directory_of(arguments.experiments_directory)
     return directory, ask(directory, lambda runs: selectors.select_one(word, runs))
 
@@ -109,7 +109,7 @@ def say(text: str) -> None:
 
 
 def shown_path(path: str) -> str:
-    """Give `path` as it is shortest to type here."""
+    """Return `path` as it is shortest to type here."""
     relative, absolute = os.path.relpath(path), os.path.abspath(path)
     return relative if len(relative) < len(absolute) else absolute
 

@@ -77,7 +77,7 @@ def _described(metadata: dict[str, Any]) -> str:
 
 
 def _place(metadata: dict[str, Any]) -> list[str]:
-    """Give the directories below the top in which the command ran, where they are inside."""
+    """Return the directories below the top in which the command ran, where they are inside."""
     parts = [str(metadata.get("project") or "."), str(metadata.get("cwd") or ".")]
     return [] if any(os.path.isabs(part) for part in parts) else parts
 

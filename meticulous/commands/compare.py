@@ -37,7 +37,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _names(rows: list[Row], *, every: bool) -> list[str]:
-    """Give the header, arguments and summary; of those only what differs, but where `every`."""
+    """Return the header, arguments and summary; of those only what differs, but where `every`."""
     found = dict.fromkeys(
         name
         for prefix in ("args_", "summary_")

@@ -121,7 +121,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _crate(arguments: argparse.Namespace, runs: list[RunFolder]) -> More | None:
-    """Give what describes the export as an RO-Crate, where that is asked for."""
+    """Return what describes the export as an RO-Crate, where that is asked for."""
     given = {
         "name": arguments.name,
         "description": arguments.description,

@@ -69,7 +69,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _folder(run: RunFolder, rank: int) -> RunFolder:
-    """Give the folder with the streams of `rank`; those of rank 0 are the run's own."""
+    """Return the folder with the streams of `rank`; those of rank 0 are the run's own."""
     if rank == 0:
         return run
     folder = run.rank(rank)

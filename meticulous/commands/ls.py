@@ -144,7 +144,7 @@ def _question(arguments: argparse.Namespace) -> Question:
 
 
 def _names(arguments: argparse.Namespace, table: Table) -> list[str]:
-    """Give the columns to show in full; ``--args none`` takes the arguments away."""
+    """Return the columns to show in full; ``--args none`` takes the arguments away."""
     if arguments.args == "none" and not arguments.columns:
         return [name for name in table.names if not name.startswith("args_")]
     return table.names
@@ -177,7 +177,7 @@ def _print_for_people(arguments: argparse.Namespace, table: Table) -> None:
 
 
 def _is_for_groups(name: str, by: list[str]) -> bool:
-    """Tell whether people look for the column in a grouped table."""
+    """Return whether people look for the column in a grouped table."""
     wanted = name.startswith("summary_") and not name.endswith("_count")
     return name in by or name in ("runs", "duration_mean", "duration_std") or wanted
 

@@ -71,7 +71,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _unneeded_commits(directory: str, chosen: list[trash.Removed]) -> set[tuple[str, str]]:
-    """Give the snapshots of the runs `chosen` that no other run has; none where that is unclear."""
+    """Return the snapshots of the runs `chosen` that no other run has; none where that is unclear."""
     try:
         commits = code.kept_commits(RunFolder(run.path) for run in chosen)
         if not commits:

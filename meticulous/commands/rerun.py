@@ -101,7 +101,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _command(run: RunFolder, changes: Sequence[str], extra: Sequence[str]) -> list[str]:
-    """Give the words to run: those that were recorded, with what is to be changed."""
+    """Return the words to run: those that were recorded, with what is to be changed."""
     metadata = run.read_metadata()
     told = metadata.get("command") or []
     command = told.split() if isinstance(told, str) else [str(word) for word in told]
@@ -126,7 +126,7 @@ def _command(run: RunFolder, changes: Sequence[str], extra: Sequence[str]) -> li
 
 
 def _known(run: RunFolder) -> set_argument.Known:
-    """Give what is known of the arguments of `run`."""
+    """Return what is known of the arguments of `run`."""
     metadata = run.read_metadata()
     defaults = dict(_flat(run.read_json(runfolder.DEFAULT_ARGS)))
     return set_argument.Known(
@@ -148,7 +148,7 @@ def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any
 
 
 def _settings(arguments: argparse.Namespace, run: RunFolder, directory: str) -> RunSettings:
-    """Give the settings of the new run, in the project of the old one."""
+    """Return the settings of the new run, in the project of the old one."""
     project, top = _runs.project_of(arguments.experiments_directory)
     metadata = run.read_metadata()
     if top is not None:
@@ -285,7 +285,7 @@ def _inner(rows: list[Row], new: RunFolder) -> list[Row]:
 
 
 def _counterpart(row: Row, rows: list[Row]) -> Row:
-    """Give the run to compare with: of a script that records itself, its own of the same arguments."""
+    """Return the run to compare with: of a script that records itself, its own of the same arguments."""
     if "metadata_child-pid" in row:
         return rows[0]
     own = {name: value for name, value in row.items() if name.startswith("args_")}

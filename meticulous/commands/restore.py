@@ -46,12 +46,12 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def all_named(words: Sequence[str], there: list[Removed]) -> list[Removed]:
-    """Give the removed runs that `words` name, each once."""
+    """Return the removed runs that `words` name, each once."""
     return list(dict.fromkeys(run for word in words for run in _named(word, there)))
 
 
 def _named(word: str, there: list[Removed]) -> list[Removed]:
-    """Give the removed runs that `word` names, the last removed of each id. Raises RunFolderError."""
+    """Return the removed runs that `word` names, the last removed of each id. Raises RunFolderError."""
     found: dict[str, Removed] = {}
     for run in _meant(word, there):
         found.setdefault(run.id, run)
@@ -63,7 +63,7 @@ def _named(word: str, there: list[Removed]) -> list[Removed]:
 
 
 def _meant(word: str, there: list[Removed]) -> list[Removed]:
-    """Give the removed runs that `word` names, as the selectors of `ls` do."""
+    """Return the removed runs that `word` names, as the selectors of `ls` do."""
     exact = [run for run in there if run.id == word]
     if exact := exact or [run for run in there if os.path.basename(run.path) == word]:
         return exact

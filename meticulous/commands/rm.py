@@ -32,7 +32,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _row(directory: str, word: str) -> Row | None:
-    """Give the run that is called `word`, though what it holds may be broken."""
+    """Return the run that is called `word`, though what it holds may be broken."""
     run = RunFolder(os.path.join(directory, word))
     is_plain = os.path.basename(word) == word and not word.startswith(".")
     is_run = any(os.path.lexists(run.file(name)) for name in (METADATA, STATUS))

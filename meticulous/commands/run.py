@@ -50,7 +50,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def _earlier(experiments_directory: str, sha: str | None, has_succeeded: bool) -> list[str]:  # noqa: FBT001
-    """Give the ids of the runs of commit `sha` that have succeeded, or have not; newest first."""
+    """Return the ids of the runs of commit `sha` that have succeeded, or have not; newest first."""
     if not os.path.isdir(experiments_directory):
         return []
     from meticulous.query.cache import sync

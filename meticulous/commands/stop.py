@@ -106,7 +106,7 @@ class _Target:
                 _kill(self.pid, self._started, signal.SIGTERM)
 
     def _command(self) -> int:
-        """Give the process of the command; 0 where it has ended, or none was started."""
+        """Return the process of the command; 0 where it has ended, or none was started."""
         child: int = self.metadata.get("child-pid") or 0
         return child if _is_same(child, self.metadata.get("child-start-time")) else 0
 
@@ -132,13 +132,13 @@ class _Target:
                 self._group.setdefault(pid, start_time(pid))
 
     def _passes_on_to(self, pid: int, child: int) -> bool:
-        """Tell whether the recorder passes on to `pid` what it gets."""
+        """Return whether the recorder passes on to `pid` what it gets."""
         if self._orphan or not child or not _is_same(self.pid, self._started):
             return False
         return pid == child or process_tree.group_of(child) == child
 
     def is_there(self) -> bool:
-        """Tell whether anything of it is still there, and still the same."""
+        """Return whether anything of it is still there, and still the same."""
         return any(
             _is_same(pid, started)
             for pid, started in [(self.pid, self._started), *self._group.items()]
@@ -190,7 +190,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _other_ranks(run: RunFolder) -> list[_Target]:
-    """Give the ranks of `run` from 1 on that are running here; say which run elsewhere."""
+    """Return the ranks of `run` from 1 on that are running here; say which run elsewhere."""
     found, hosts = [], set()
     for number in run.ranks():
         folder = run.rank(number)
@@ -211,7 +211,7 @@ def _other_ranks(run: RunFolder) -> list[_Target]:
 
 
 def _is_over(run: RunFolder) -> bool:
-    """Tell whether rank 0 of `run` has ended, or is lost, so that there is only the rest to end."""
+    """Return whether rank 0 of `run` has ended, or is lost, so that there is only the rest to end."""
     try:
         state = run.read_status()[0]
         return state != RUNNING or liveness.judge(run.read_metadata(), run.path)[0] != RUNNING
@@ -220,7 +220,7 @@ def _is_over(run: RunFolder) -> bool:
 
 
 def _step(targets: Sequence[_Target], number: signal.Signals, grace_s: float) -> list[_Target]:
-    """Send `number` to `targets` and wait; give those that are still there."""
+    """Send `number` to `targets` and wait; return those that are still there."""
     waiting = list(targets)
     for target in targets:
         target.send(number)

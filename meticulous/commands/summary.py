@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Save the values and give the exit code."""
+    """Save the values and return the exit code."""
     values = {} if args.json is None else _read_json(args.json)
     for word in args.values:
         name, separator, text = word.partition("=")
@@ -59,7 +59,7 @@ def _read_json(path: str) -> dict[str, Any]:
 
 
 def _typed(text: str) -> Any:
-    """Give the number, truth value, list or object that `text` writes, else `text` itself."""
+    """Return the number, truth value, list or object that `text` writes, else `text` itself."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -59,7 +59,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _change(word: str) -> tuple[str, bool]:
-    """Give (the tag, whether it is added)."""
+    """Return (the tag, whether it is added)."""
     is_added = not word.startswith(_TAKEN)
     word = word.removeprefix(_TAKEN)
     tag = word[1:] if word[:1] in ("+", "-") else word

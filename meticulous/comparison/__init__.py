@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from meticulous.base.namedtuple import Record
+from meticulous.base.namedtuple import NamedTuple
 from meticulous.comparison import outputs, printed
 from meticulous.comparison.context import Change, changes
 from meticulous.comparison.values import Difference, Tolerance
@@ -22,7 +22,7 @@ NEAR = "same within tolerance"
 DIFFERENT = "different"
 
 
-class Terms(Record):
+class Terms(NamedTuple):
     """On what terms two runs count as the same.
 
     `ignored` are patterns (``*`` and ``?``) for names of values and files that are not compared;
@@ -36,7 +36,7 @@ class Terms(Record):
     roots: tuple[str, ...] = ()
 
 
-class Verdict(Record):
+class Verdict(NamedTuple):
     """What :func:`compare` found. `passed_over` are the names of what was not compared."""
 
     word: str

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from meticulous import runfolder
-from meticulous.base.namedtuple import Record
+from meticulous.base.namedtuple import NamedTuple
 from meticulous.comparison.values import leaves
 from meticulous.environment.variables import is_place
 from meticulous.runfolder import RunFolder
@@ -14,7 +14,7 @@ from meticulous.runfolder import RunFolder
 __all__ = ["Change", "around", "changes"]
 
 
-class Change(Record):
+class Change(NamedTuple):
     """One circumstance and its two values, None where a run has none.
 
     `kind` is ``code``, ``argument``, ``data``, ``python``, ``package``, ``machine`` or ``variable``.
@@ -27,7 +27,7 @@ class Change(Record):
 
 
 def changes(one: RunFolder, other: RunFolder) -> list[Change]:
-    """Give what differs around two runs, what explains most first."""
+    """Return what differs around two runs, what explains most first."""
     facts = [run.read_metadata() for run in (one, other)]
     is_same = _exact_code(facts[0]) == _exact_code(facts[1])
     found = [] if is_same else [Change("code", "commit", *map(_code, facts))]
@@ -39,7 +39,7 @@ def changes(one: RunFolder, other: RunFolder) -> list[Change]:
 
 
 def around(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[Change]:
-    """Give what differs between two contents of environment.json."""
+    """Return what differs between two contents of environment.json."""
     if not one or not other:
         return []
     found = _differing("python", _python(one), _python(other))
@@ -60,7 +60,7 @@ def _differing(kind: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> l
 
 
 def _exact_code(metadata: Mapping[str, Any]) -> tuple[Any, bool]:
-    """Give the commit that has the code, and whether there were changes that no commit has.
+    """Return the commit that has the code, and whether there were changes that no commit has.
 
     A run that recorded itself in the work tree of a rerun was at the snapshot of the first one.
     """
@@ -79,7 +79,7 @@ def _code(metadata: Mapping[str, Any]) -> str:
 
 
 def _data(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what is known of the content of each data file."""
+    """Return what is known of the content of each data file."""
     return {
         str(entry.get("path")): f"{entry.get('size')} bytes"
         + (f", sha256 {str(entry['sha256'])[:12]}" if entry.get("sha256") else "")
@@ -94,7 +94,7 @@ def _python(environment: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _machine(environment: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what computes: host, system, processor and GPUs, without what changes by the minute."""
+    """Return what computes: host, system, processor and GPUs, without what changes by the minute."""
     cpu, system = environment.get("cpu") or {}, environment.get("os") or {}
     gpus = environment.get("gpus") or []
     names = [str(gpu.get("name")) for gpu in gpus if isinstance(gpu, dict)]

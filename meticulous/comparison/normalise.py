@@ -121,7 +121,7 @@ _TIMES = re.compile(
 
 
 def names_a_time(name: str) -> bool:
-    """Tell whether a value called `name` is a time or a speed, such as ``train_seconds``."""
+    """Return whether a value called `name` is a time or a speed, such as ``train_seconds``."""
     return _TIMES.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)) is not None
 
 
@@ -156,7 +156,7 @@ class Normaliser:
         self._from, self._to = _span(run)
 
     def __call__(self, line: str) -> str | None:
-        """Give `line` as it is compared; None for one that only shows how far it was."""
+        """Return `line` as it is compared; None for one that only shows how far it was."""
         line = _COLOURS.sub("", line.rstrip())
         if "\r" in line:
             line = line.rpartition("\r")[2].rstrip()
@@ -170,7 +170,7 @@ class Normaliser:
         return line.rstrip()
 
     def placed(self, value: Any) -> Any:
-        """Give a JSON value with ``<run>`` for the run's own folder in its texts.
+        """Return a JSON value with ``<run>`` for the run's own folder in its texts.
 
         So that a run may save the path of its best checkpoint.
         """
@@ -184,7 +184,7 @@ class Normaliser:
         return value
 
     def without_id(self, plain: str) -> str:
-        """Give a line as it is compared without the id of the run, where it is called by that.
+        """Return a line as it is compared without the id of the run, where it is called by that.
 
         ``run 3`` may as well be the third of something: lines that are the same with it are so.
         """
@@ -204,7 +204,7 @@ class Normaliser:
 
 
 def _span(run: RunFolder) -> tuple[date, date]:
-    """Give the days around the time of `run`; all there are where it is not known."""
+    """Return the days around the time of `run`; all there are where it is not known."""
     try:
         metadata = run.read_metadata()
     except RunFolderError:
@@ -216,7 +216,7 @@ def _span(run: RunFolder) -> tuple[date, date]:
 
 
 def _day(match: re.Match[str]) -> date | None:
-    """Give the day that was found; None where the calendar has no such day."""
+    """Return the day that was found; None where the calendar has no such day."""
     month = match["month"]
     try:
         number = int(month) if month.isdigit() else _MONTH[3:-1].split("|").index(month) + 1
@@ -226,7 +226,7 @@ def _day(match: re.Match[str]) -> date | None:
 
 
 def lines(file: BinaryIO) -> Iterator[str]:
-    """Give the lines of `file`, without holding more of it than one; bytes that are no text kept."""
+    """Return the lines of `file`, without holding more of it than one; bytes that are no text kept."""
     rest = b""
     while chunk := file.read(_CHUNK):
         *whole, rest = (rest + chunk).split(b"\n")

@@ -166,7 +166,7 @@ def files(one: RunFolder, other: RunFolder, terms: Terms, found: Found) -> None:
 
 
 def _files(run: RunFolder) -> dict[str, int | str]:
-    """Give the size of each file of the program, by its path in the folder.
+    """Return the size of each file of the program, by its path in the folder.
 
     Of a link to a folder, or to what is not there, where it leads: ``last -> epoch_3``.
     """
@@ -185,14 +185,14 @@ def _files(run: RunFolder) -> dict[str, int | str]:
 
 
 def _target(link: str, run: RunFolder) -> str:
-    """Give where `link` leads: within the folder of `run`, from its top; else as it says."""
+    """Return where `link` leads: within the folder of `run`, from its top; else as it says."""
     top, target = os.path.realpath(run.path), os.readlink(link)
     inner = os.path.relpath(os.path.join(os.path.realpath(os.path.dirname(link)), target), top)
     return target if inner.split(os.sep)[0] == os.pardir else inner
 
 
 def hash_of(path: str) -> str:
-    """Give the SHA-256 of a file; that of an empty one where there is none."""
+    """Return the SHA-256 of a file; that of an empty one where there is none."""
     try:
         with open(path, "rb") as file:
             digest = hashlib.sha256()
@@ -206,7 +206,7 @@ def hash_of(path: str) -> str:
 
 
 def normalisers_of(one: RunFolder, other: RunFolder, terms: Terms) -> list[Normaliser]:
-    """Give what takes out of the output of each run what is known to differ."""
+    """Return what takes out of the output of each run what is known to differ."""
     return [Normaliser(run, [*_project(run), *terms.roots]) for run in (one, other)]
 
 
@@ -216,5 +216,5 @@ def _project(run: RunFolder) -> list[str]:
 
 
 def is_ignored(name: str, terms: Terms) -> bool:
-    """Tell whether what is called `name` is not to be compared."""
+    """Return whether what is called `name` is not to be compared."""
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in terms.ignored)

@@ -83,7 +83,7 @@ def _compare_stream(
 def _alike(
     one: str, other: str, normalisers: Sequence[Normaliser], tolerance: Tolerance
 ) -> tuple[bool, bool]:
-    """Tell whether two lines are the same, and whether they are within the tolerance."""
+    """Return whether two lines are the same, and whether they are within the tolerance."""
     if one == other:
         return True, True
     one, other = normalisers[0].without_id(one), normalisers[1].without_id(other)
@@ -91,7 +91,7 @@ def _alike(
 
 
 def _excerpt(one: str | None, other: str | None) -> tuple[str, str] | None:
-    """Give two lines from shortly before where they differ; None where there is but one."""
+    """Return two lines from shortly before where they differ; None where there is but one."""
     if one is None or other is None:
         return None
     common = len(os.path.commonprefix([one, other]))
@@ -102,7 +102,7 @@ def _excerpt(one: str | None, other: str | None) -> tuple[str, str] | None:
 def _unequal(
     paths: Sequence[str], normals: Sequence[Callable[[str], str | None]]
 ) -> Iterator[tuple[_Line, _Line, str | None, str | None]]:
-    """Give the lines of two files that are not the same as they stand, and as they are compared.
+    """Return the lines of two files that are not the same as they stand, and as they are compared.
 
     Most are the same, and nothing has to be taken out of those. None where one file has ended.
     """
@@ -125,7 +125,7 @@ def _unequal(
 
 
 def _lines(path: str) -> Iterator[_Line]:
-    """Give each line of a file with its number."""
+    """Return each line of a file with its number."""
     try:
         with open(path, "rb") as file:
             yield from enumerate(lines(file), 1)

@@ -7,14 +7,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from meticulous.base.namedtuple import Record
+from meticulous.base.namedtuple import NamedTuple
 
 __all__ = ["Difference", "Tolerance", "leaves", "line_is_near"]
 
 _NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w])")
 
 
-class Tolerance(Record):
+class Tolerance(NamedTuple):
     """How far two numbers may be apart: ``|a - b| <= atol + rtol * max(|a|, |b|)``."""
 
     rtol: float = 0.0
@@ -40,7 +40,7 @@ class Tolerance(Record):
         return "different"
 
 
-class Difference(Record):
+class Difference(NamedTuple):
     """One thing that two runs do not have in common.
 
     `section` is ``status``, ``exit code``, ``reason``, ``summary``, ``metrics``, ``stdout``,
@@ -71,7 +71,7 @@ def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def line_is_near(one: str, other: str, tolerance: Tolerance) -> bool:
-    """Tell whether two lines differ only in numbers, and these no more than is allowed."""
+    """Return whether two lines differ only in numbers, and these no more than is allowed."""
     if _NUMBER.split(one) != _NUMBER.split(other):
         return False
     pairs = zip(_NUMBER.findall(one), _NUMBER.findall(other), strict=True)

@@ -35,7 +35,7 @@ class Progress(NamedTuple):
 
 
 def in_log(text: str) -> Progress | None:
-    """Give the last progress in `text`, the end of a log; None where there is none.
+    """Return the last progress in `text`, the end of a log; None where there is none.
 
     A line that is written again and again by carriage returns counts as it is seen at the end. A
     percentage alone may be a result, such as an accuracy, and then it is not taken. A
@@ -88,7 +88,7 @@ def _of_percent(percent: float, left_s: float | None) -> Progress | None:
 
 
 def _seconds(parts: tuple[str | None, ...]) -> float | None:
-    """Give the seconds of (days, hours, minutes, seconds), each as text or None."""
+    """Return the seconds of (days, hours, minutes, seconds), each as text or None."""
     days, hours, minutes, seconds = parts
     if seconds is None or minutes is None:
         return None

@@ -61,7 +61,7 @@ def gather(
     interpreter: Mapping[str, Any] | None = None,
     save: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
-    """Give the JSON object of environment.json for `command`, run in `cwd` with `environ`.
+    """Return the JSON object of environment.json for `command`, run in `cwd` with `environ`.
 
     Args:
         command: the words of the command line.
@@ -140,6 +140,6 @@ def _variables(environ: Mapping[str, str], extra_names: Iterable[str]) -> dict[s
 
 
 def _matcher(names: Iterable[str]) -> re.Pattern[str]:
-    """Give a pattern for full names; without any name, one that matches nothing."""
+    """Return a pattern for full names; without any name, one that matches nothing."""
     parts = [".*".join(map(re.escape, name.split("*"))) for name in names if name]
     return re.compile("|".join(parts) or r"(?!)", re.DOTALL)

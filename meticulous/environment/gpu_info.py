@@ -25,7 +25,7 @@ _FIELDS = ("name", "memory.total", "uuid", "driver_version")
 
 
 def gpus(environ: Mapping[str, str], proc: str = "/proc", dev: str = "/dev") -> dict[str, Any]:
-    """Give ``gpus`` (name, memory in bytes, uuid), ``gpu-driver`` and ``cuda``; {} without any.
+    """Return ``gpus`` (name, memory in bytes, uuid), ``gpu-driver`` and ``cuda``; {} without any.
 
     Where only the driver's files could be read, ``trouble`` says why.
     """
@@ -70,7 +70,7 @@ def _ask_program(program: str) -> dict[str, Any]:
 
 
 def run_program(program: str, *options: str) -> str:
-    """Run nvidia-smi and give what it prints; raises where it fails or takes too long.
+    """Run nvidia-smi and return what it prints; raises where it fails or takes too long.
 
     After a kill we do not wait for long: a process that hangs in the driver cannot be killed.
     """

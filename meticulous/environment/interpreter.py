@@ -11,7 +11,7 @@ import os
 import re
 
 from meticulous.arguments.launchers import Program, is_python, program_of
-from meticulous.base.namedtuple import Record
+from meticulous.base.namedtuple import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _CONDA_PYTHON = re.compile(r"python-(\d+\.\d+\.\d+\w*)-.*\.json")
 _EXEC_TRICK = re.compile(r"""^'''exec' "?([^"\n]+?)"? "\$0" "\$@"$""", re.MULTILINE)
 
 
-class Python(Record):
+class Python(NamedTuple):
     """A Python installation, or why there is none.
 
     `executable` and `prefix` are absolute paths; `version` is as exact as could be seen (``3.11``
@@ -83,7 +83,7 @@ def _as_reported(reported: Mapping[str, Any], cwd: str) -> Python:
 
 
 def _resolve(word: str, cwd: str, environ: Mapping[str, str]) -> str:
-    """Give the absolute path of the file that the command word `word` starts; "" for none."""
+    """Return the absolute path of the file that the command word `word` starts; "" for none."""
     if "/" in word:
         candidates = [word]
     else:
@@ -97,7 +97,7 @@ def _resolve(word: str, cwd: str, environ: Mapping[str, str]) -> str:
 
 
 def _interpreter_of(path: str, cwd: str, environ: Mapping[str, str]) -> tuple[str, str]:
-    """Give the Python that runs the file at `path`, or ("", why it is unknown)."""
+    """Return the Python that runs the file at `path`, or ("", why it is unknown)."""
     for _ in range(4):  # a script whose interpreter is a script is as deep as it gets
         name = os.path.basename(path)
         head = _head(path)
@@ -126,7 +126,7 @@ def _head(path: str) -> str:
 
 
 def _shebang_word(head: str) -> str:
-    """Give the program of the first line of a script, behind ``env`` and pip's trick.
+    """Return the program of the first line of a script, behind ``env`` and pip's trick.
 
     Where the path is too long for the kernel, pip writes a ``/bin/sh`` script whose second line
     is ``'''exec' "/long/path/python" "$0" "$@"``.
@@ -141,7 +141,7 @@ def _shebang_word(head: str) -> str:
 
 
 def _behind_pyenv(name: str, cwd: str, environ: Mapping[str, str]) -> str:
-    """Give the program that a pyenv shim would start, for the simple ways of choosing a version."""
+    """Return the program that a pyenv shim would start, for the simple ways of choosing a version."""
     root = environ.get("PYENV_ROOT") or os.path.join(environ.get("HOME", ""), ".pyenv")
     for version in _pyenv_versions(root, cwd, environ):
         path = os.path.join(root, "versions", version, "bin", name)
@@ -203,12 +203,12 @@ def _describe(executable: str, program: Program, cwd: str, environ: Mapping[str,
 
 
 def _is_copy(base: str, prefix: str) -> bool:
-    """Tell whether a virtual environment has a copy of Python (``venv --copies``) and no link."""
+    """Return whether a virtual environment has a copy of Python (``venv --copies``) and no link."""
     return base.startswith(os.path.join(os.path.realpath(prefix), ""))
 
 
 def _venv_settings(executable: str) -> dict[str, str]:
-    """Give the keys of the ``pyvenv.cfg`` that `executable` obeys, and ``prefix``; {} for none."""
+    """Return the keys of the ``pyvenv.cfg`` that `executable` obeys, and ``prefix``; {} for none."""
     directory = os.path.dirname(executable)
     for prefix in (directory, os.path.dirname(directory)):
         try:
@@ -221,7 +221,7 @@ def _venv_settings(executable: str) -> dict[str, str]:
 
 
 def _library(base: str, prefix: str) -> str:
-    """Give the name of the library folder (``python3.11``) of the interpreter file `base`."""
+    """Return the name of the library folder (``python3.11``) of the interpreter file `base`."""
     versioned = _VERSIONED.match(os.path.basename(base))
     if versioned:
         return versioned[0]
@@ -245,7 +245,7 @@ def _site_directories(prefix: str, library: str) -> Iterator[str]:
 
 
 def _full_version(settings: Mapping[str, str], prefix: str, library: str) -> str:
-    """Give the version with its last part where the installation tells it, else ``3.11``."""
+    """Return the version with its last part where the installation tells it, else ``3.11``."""
     short = library.removeprefix("python").removeprefix("pypy").rstrip("t")
     told = settings.get("version_info") or settings.get("version") or _conda_version(prefix)
     told = told or os.path.basename(prefix)  # pyenv: versions/3.11.7
@@ -262,7 +262,7 @@ def _conda_version(prefix: str) -> str:
 
 
 def _options_of(options: Sequence[str]) -> set[str]:
-    """Give the letters of the interpreter's options, as far as they stand before a value."""
+    """Return the letters of the interpreter's options, as far as they stand before a value."""
     letters: set[str] = set()
     for word in options:
         if not word.startswith("-") or word.startswith("--"):

@@ -22,7 +22,7 @@ _NO_LIMIT = 1 << 60
 
 
 def operating_system() -> dict[str, str]:
-    """Give ``name``, ``version``, ``kernel`` and ``architecture``."""
+    """Return ``name``, ``version``, ``kernel`` and ``architecture``."""
     system = os.uname()
     name, version = system.sysname, ""
     if sys.platform == "darwin":
@@ -48,7 +48,7 @@ def operating_system() -> dict[str, str]:
 
 
 def cpu(proc: str = "/proc", cgroups: str = "/sys/fs/cgroup") -> dict[str, Any]:
-    """Give ``model``, ``logical`` and ``physical`` counts, and ``usable``.
+    """Return ``model``, ``logical`` and ``physical`` counts, and ``usable``.
 
     `usable` is how many the run may use at once: its affinity, and no more than the cgroup's quota
     (which may be a fraction).
@@ -66,7 +66,7 @@ def cpu(proc: str = "/proc", cgroups: str = "/sys/fs/cgroup") -> dict[str, Any]:
 
 
 def memory(proc: str = "/proc", cgroups: str = "/sys/fs/cgroup") -> dict[str, int | None]:
-    """Give ``total`` of the machine and ``limit`` of the cgroup (None: no limit), in bytes."""
+    """Return ``total`` of the machine and ``limit`` of the cgroup (None: no limit), in bytes."""
     limits = [
         int(text)
         for controller, name in (("", "memory.max"), ("memory", "memory.limit_in_bytes"))
@@ -116,7 +116,7 @@ def _physical(first: Mapping[str, str], logical: int) -> int | None:
 
 
 def _cpu_quota(proc: str, cgroups: str) -> float | None:
-    """Give the least number of processors that a cgroup above us allows; None for no limit."""
+    """Return the least number of processors that a cgroup above us allows; None for no limit."""
     quotas = []
     for text in _cgroup_values(proc, cgroups, "", "cpu.max"):
         quota, _, period = text.partition(" ")
@@ -132,7 +132,7 @@ def _cpu_quota(proc: str, cgroups: str) -> float | None:
 
 
 def _cgroup_values(proc: str, cgroups: str, controller: str, name: str) -> Iterator[str]:
-    """Give what the file `name` holds in our cgroup and in each above it.
+    """Return what the file `name` holds in our cgroup and in each above it.
 
     `controller` is "" for version 2. In a container the path may be the host's and not be there;
     the folders above it still are.

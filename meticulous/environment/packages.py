@@ -9,7 +9,7 @@ import json
 import os
 import re
 
-from meticulous.base.namedtuple import Record
+from meticulous.base.namedtuple import NamedTuple
 from meticulous.masking import mask_text
 
 TYPE_CHECKING = False
@@ -24,7 +24,7 @@ __all__ = ["Packages", "installed"]
 _SEPARATORS = re.compile(r"[-_.]+")
 
 
-class Packages(Record):
+class Packages(NamedTuple):
     """What is installed.
 
     `versions`: normalised name -> version (``""`` where it does not tell). `sources`, for what did

@@ -21,5 +21,5 @@ _IS_PLACE = re.compile("|".join(re.escape(name).replace(r"\*", ".*") for name in
 
 
 def is_place(name: str) -> bool:
-    """Tell whether the variable `name` says where programs and files are, or which job it is."""
+    """Return whether the variable `name` says where programs and files are, or which job it is."""
     return _IS_PLACE.fullmatch(name) is not None

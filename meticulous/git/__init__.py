@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from meticulous.base.namedtuple import Record
+from meticulous.base.namedtuple import NamedTuple
 from meticulous.errors import CodeStateError, DirtyRepositoryError
 from meticulous.git.command import FAILED, FATAL, ask_git, first_fatal, shown, unreadable
 
@@ -42,7 +42,7 @@ program. The two ``-c`` after it also reach the `git status` that git starts in 
 """
 
 
-class CodeState(Record):
+class CodeState(NamedTuple):
     """The commit of a repository and what its work tree has beyond it.
 
     Paths are relative to `repository`, which is absolute; bytes that are not UTF-8 are kept as
@@ -74,7 +74,7 @@ class CodeState(Record):
         return bool(self.changes)
 
 
-class ModuleSnapshot(Record):
+class ModuleSnapshot(NamedTuple):
     """What is kept of a submodule: it is at `head_sha`, and a patch leads to `snapshot_sha`."""
 
     path: str
@@ -84,7 +84,7 @@ class ModuleSnapshot(Record):
     is_new: bool = False
 
 
-class Snapshot(Record):
+class Snapshot(NamedTuple):
     """The uncommitted changes, kept.
 
     `sha` is a commit on top of the recorded one, None where all was left out. `patches` leads to
@@ -100,7 +100,7 @@ class Snapshot(Record):
     is_new: bool = False
 
 
-class _Found(Record):
+class _Found(NamedTuple):
     """What was found, as git has it; `sha` is empty where there is no commit yet."""
 
     sha: str
@@ -129,7 +129,7 @@ def capture(repository: str, exclude: str | None = None) -> CodeState:
 
 
 def excluding(repository: str, exclude: str | None) -> list[str]:
-    """Give the words for git's command line that keep `exclude` out of an answer."""
+    """Return the words for git's command line that keep `exclude` out of an answer."""
     return _without(_inside(repository, exclude))
 
 
@@ -161,7 +161,7 @@ def _ask_remote_url(repository: str) -> Callable[[], str | None]:
 
 
 def _inside(repository: str, exclude: str | None) -> tuple[str, ...]:
-    """Give the names that `exclude` has within `repository`: itself, and where its link leads.
+    """Return the names that `exclude` has within `repository`: itself, and where its link leads.
 
     None, when it lies outside, and also when it holds the whole repository: then nothing would
     be left to be dirty.
@@ -197,7 +197,7 @@ def _state(repository: str, found: _Found, commit: bytes) -> CodeState:
 
 
 def _message(content: bytes) -> str:
-    """Give the message of a raw commit, in the encoding that the commit names."""
+    """Return the message of a raw commit, in the encoding that the commit names."""
     headers, _, message = content.partition(b"\n\n")
     for line in headers.split(b"\n"):
         if line.startswith(b"encoding "):

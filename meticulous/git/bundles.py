@@ -60,7 +60,7 @@ def write_bundle(repository: str, tips: Mapping[str, str], out: IO[bytes]) -> No
 
 
 def not_carried(repository: str, sha: str) -> dict[str, str]:
-    """Give what a bundle of the commit `sha` lacks: path -> why. Submodules, and files in LFS."""
+    """Return what a bundle of the commit `sha` lacks: path -> why. Submodules, and files in LFS."""
     listed = _git(repository, "ls-tree", "-r", "-z", "--full-tree", sha).stdout.split(b"\0")
     found = {}
     for line in listed:
@@ -79,7 +79,7 @@ def not_carried(repository: str, sha: str) -> dict[str, str]:
 
 
 def heads(repository: str, bundle: str) -> dict[str, str]:
-    """Give the commits that the file `bundle` brings: ref -> sha. Raises CodeStateError."""
+    """Return the commits that the file `bundle` brings: ref -> sha. Raises CodeStateError."""
     told = _git(repository, "bundle", "list-heads", os.path.abspath(bundle))
     if told.returncode != 0:
         raise _damaged(first_fatal(told.stderr))
@@ -119,7 +119,7 @@ def _damaged(reason: str) -> CodeStateError:
 
 
 def check_program() -> str:
-    """Give the path of git. Raises CodeStateError where there is none."""
+    """Return the path of git. Raises CodeStateError where there is none."""
     program = which("git", os.environ.get("PATH"))
     if program is None:
         message = "there is no git program to carry the code"

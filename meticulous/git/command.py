@@ -52,7 +52,7 @@ _QUIETLY = (
 
 
 def shown(name: str) -> str:
-    """Give a file name as it can stand in a sentence: quoted where it would mislead."""
+    """Return a file name as it can stand in a sentence: quoted where it would mislead."""
     plain = name.isprintable() and not any(mark in name for mark in " ,'\"\\")
     return name if plain else repr(name)
 
@@ -109,7 +109,7 @@ def start_git(
 
 
 def end_git(repository: str, asked: Asked, told: bytes = b"") -> bytes:
-    """Tell git `told`, wait for it, and give what it printed. Raises CodeStateError, its reason."""
+    """Tell git `told`, wait for it, and return what it printed. Raises CodeStateError, its reason."""
     code, output, trouble = asked.answer(told, at_length=True)
     if code != 0:
         raise _failed(repository, trouble)
@@ -119,7 +119,7 @@ def end_git(repository: str, asked: Asked, told: bytes = b"") -> bytes:
 def git(
     repository: str, *words: str, told: bytes = b"", also: Mapping[str, str] | None = None
 ) -> bytes:
-    """Let git do something, quietly, and give what it printed. Raises CodeStateError."""
+    """Let git do something, quietly, and return what it printed. Raises CodeStateError."""
     return end_git(repository, start_git(repository, *words, also=also, listens=True), told)
 
 
@@ -135,7 +135,7 @@ def _failed(repository: str, trouble: bytes) -> CodeStateError:
 
 
 def directories(repository: str) -> tuple[str, str]:
-    """Give git's own folder for the work tree `repository`, and the one that all its trees share.
+    """Return git's own folder for the work tree `repository`, and the one that all its trees share.
 
     Both are absolute. Also right for the folder of a bare repository.
     """
@@ -155,13 +155,13 @@ def directories(repository: str) -> tuple[str, str]:
 
 
 def has_commit(repository: str, sha: str) -> bool:
-    """Tell whether `repository` has the commit `sha`."""
+    """Return whether `repository` has the commit `sha`."""
     asked = ask_git(repository, ["cat-file", "-e", f"{sha}^{{commit}}"])
     return asked is not None and asked.answer().code == 0
 
 
 def environment(repository: str) -> dict[str, str]:
-    """Give our environment without what would lead git to another repository.
+    """Return our environment without what would lead git to another repository.
 
     A recorder started from a git hook inherits ``GIT_DIR``, ``GIT_INDEX_FILE`` and more, which
     speak of the hook's repository. The character set is left alone, for the sake of the user's
@@ -184,7 +184,7 @@ def environment(repository: str) -> dict[str, str]:
 
 
 def first_fatal(trouble: bytes) -> str:
-    """Give what git complains of, in one line and without its ``fatal: ``."""
+    """Return what git complains of, in one line and without its ``fatal: ``."""
     lines = trouble.decode("utf-8", "replace").splitlines() or ["it gives no reason"]
     fatal = [line for line in lines if line.startswith("fatal: ")]
     return (fatal or lines)[0].removeprefix("fatal: ").removeprefix("error: ")

@@ -12,7 +12,7 @@ __all__ = ["code_difference", "pager"]
 def code_difference(
     repository: str, old: str, new: str, *, stat: bool = False, coloured: bool = False
 ) -> bytes:
-    """Give the difference of the code between two commits, as git prints it.
+    """Return the difference of the code between two commits, as git prints it.
 
     With `stat` only how many lines changed in which file. Raises CodeStateError where a commit is
     not in the repository, or there is no git program.
@@ -26,7 +26,7 @@ def code_difference(
 
 
 def pager(repository: str) -> str:
-    """Give the command line with which the user pages what git prints: ``less`` and its like."""
+    """Return the command line with which the user pages what git prints: ``less`` and its like."""
     given = os.environ.get("GIT_PAGER")
     if given is not None:
         return given

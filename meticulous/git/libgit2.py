@@ -49,7 +49,7 @@ def find(
 
 
 def remote_url(directory: str) -> str | None:
-    """Give the first configured url of ``origin``, or None."""
+    """Return the first configured url of ``origin``, or None."""
     try:
         urls = _open(directory).config.get_multivar("remote.origin.url")
         return next(iter(urls), None)
@@ -64,7 +64,7 @@ def _open(directory: str) -> pygit2.Repository:
 def _tree(
     repository: pygit2.Repository, excluded: tuple[str, ...] = ()
 ) -> tuple[set[bytes], set[bytes]]:
-    """Give the changed and the untracked paths."""
+    """Return the changed and the untracked paths."""
     changes: set[bytes] = set()
     untracked: set[bytes] = set()
     found = repository.status(untracked_files="normal", ignored=False)

@@ -71,7 +71,7 @@ class Quarantine:
         return start_git(self._repository, *words, listens=True, also=also)
 
     def end(self, asked: Asked, told: bytes = b"") -> bytes:
-        """Tell git `told` and give what it printed. Raises CodeStateError."""
+        """Tell git `told` and return what it printed. Raises CodeStateError."""
         return end_git(self._repository, asked, told)
 
     def git(self, *words: str, told: bytes = b"", index: str = "index") -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from meticulous.base.namedtuple import Record
+from meticulous.base.namedtuple import NamedTuple
 from meticulous.base.units import format_bytes
 from meticulous.git.command import git
 from meticulous.git.submodules import is_checked_out, of_index
@@ -43,7 +43,7 @@ _AT_ONCE = 500
 """Directories that are named to git in one command line."""
 
 
-class Limits(Record):
+class Limits(NamedTuple):
     """Bytes that a snapshot may keep: altogether, and of one file."""
 
     total: int = 50_000_000
@@ -97,7 +97,7 @@ class Selection:
                 self.kept.append(path)
 
     def look(self, path: str) -> os.stat_result | None:
-        """Give what `path` is; None where it is not there, or only behind a link."""
+        """Return what `path` is; None where it is not there, or only behind a link."""
         name = os.fsencode(path)
         if not self._is_real(os.path.dirname(name)):
             return None
@@ -176,7 +176,7 @@ def select_untracked(
 
 
 def grouped(left_out: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Give what is left out, sorted; where it is very much, folders stand for what is in them.
+    """Return what is left out, sorted; where it is very much, folders stand for what is in them.
 
     So a forgotten data set does not swell the record of each run.
     """
@@ -200,7 +200,7 @@ def grouped(left_out: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
 
 
 def is_secret(name: str) -> bool:
-    """Tell whether a file of this name mostly holds a password or a key."""
+    """Return whether a file of this name mostly holds a password or a key."""
     lower = name.lower()
     if lower.endswith(_HARMLESS_ENDINGS):
         return False

@@ -206,7 +206,7 @@ def _write_tree(
     modules: list[ModuleSnapshot],
     without: list[str],
 ) -> bytes:
-    """Write the tree of the commit `head` with all that is kept; give its sha."""
+    """Write the tree of the commit `head` with all that is kept; return its sha."""
     quarantine.copy_index("index")
     unborn = b"0 " + b"0" * len(head) + b"\t%s\0"
     entries = [unborn % os.fsencode(path) for path in [*selection.gone, *selection.reverted]]
@@ -230,7 +230,7 @@ def _write_tree(
 
 
 def _entries(quarantine: Quarantine, head: str, paths: list[str]) -> bytes:
-    """Give what the commit `head` has at `paths`, as an index takes it in."""
+    """Return what the commit `head` has at `paths`, as an index takes it in."""
     return quarantine.git("ls-tree", "-z", "--full-tree", head, "--", *paths)
 
 
@@ -251,7 +251,7 @@ def _revert(quarantine: Quarantine, head: str, names: list[bytes]) -> bool:
 
 
 def _commit(quarantine: Quarantine, parent: str, raw_parent: bytes, tree: bytes) -> str:
-    """Write the commit of `tree` on `parent`, as it would be written again; give its sha."""
+    """Write the commit of `tree` on `parent`, as it would be written again; return its sha."""
     header = raw_parent.partition(b"\n\n")[0]
     lines = header.split(b"\n")
     committer = next(line for line in lines if line.startswith(b"committer "))
@@ -271,7 +271,7 @@ def _commit(quarantine: Quarantine, parent: str, raw_parent: bytes, tree: bytes)
 
 
 def _verified_patch(quarantine: Quarantine, head: str, sha: str) -> bytes:
-    """Give the patch from `head` to `sha`, once it has been seen to lead there.
+    """Return the patch from `head` to `sha`, once it has been seen to lead there.
 
     It is applied in an index that has only the files it is about: in 20,000 others it can do
     nothing, and they would make it slow.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 
-from meticulous.base.namedtuple import Record
+from meticulous.base.namedtuple import NamedTuple
 from meticulous.errors import CodeStateError
 from meticulous.git.command import ask_git, directories, git, shown
 
@@ -27,7 +27,7 @@ _LINK = b"160000"
 """Mode of an entry that is a commit of another repository."""
 
 
-class Module(Record):
+class Module(NamedTuple):
     """A submodule: its path from the top, and the commit that is recorded of it."""
 
     path: str
@@ -35,7 +35,7 @@ class Module(Record):
 
 
 def of_commit(repository: str, commit: str) -> list[Module]:
-    """Give the submodules of `commit`, in order."""
+    """Return the submodules of `commit`, in order."""
     listed = git(repository, "ls-tree", "-r", "-z", "--full-tree", commit)
     return [
         Module(os.fsdecode(path), words.split(b" ")[2].decode())
@@ -45,7 +45,7 @@ def of_commit(repository: str, commit: str) -> list[Module]:
 
 
 def of_index(repository: str, paths: Sequence[str] = ()) -> list[Module]:
-    """Give the submodules that the index of `repository` has: all, or those among `paths`."""
+    """Return the submodules that the index of `repository` has: all, or those among `paths`."""
     places = [f":(top,literal){path}" for path in paths] or [":/"]
     listed = git(repository, "ls-files", "-z", "--stage", "--full-name", "--", *places)
     return [
@@ -56,12 +56,12 @@ def of_index(repository: str, paths: Sequence[str] = ()) -> list[Module]:
 
 
 def is_checked_out(repository: str, path: str) -> bool:
-    """Tell whether the submodule `path` is there in the work tree of `repository`."""
+    """Return whether the submodule `path` is there in the work tree of `repository`."""
     return os.path.exists(os.path.join(repository, path, ".git"))
 
 
 def local_repository(repository: str, module: Module) -> str | None:
-    """Give a directory of the submodule's own repository, where there is one beside `repository`.
+    """Return a directory of the submodule's own repository, where there is one beside `repository`.
 
     It is the submodule's work tree, or the folder in ``.git/modules`` where that is not there.
     """
@@ -93,7 +93,7 @@ def clone(repository: str, directory: str, module: Module) -> list[str]:
 
 
 def without_passwords(repository: str) -> dict[str, str]:
-    """Give the variables with which git fetches what it lacks, but asks nobody for a password."""
+    """Return the variables with which git fetches what it lacks, but asks nobody for a password."""
     ssh = os.environ.get("GIT_SSH_COMMAND") or _config(repository, "core.sshCommand")
     ssh = ssh or os.environ.get("GIT_SSH") or "ssh"
     return {
@@ -106,7 +106,7 @@ def without_passwords(repository: str) -> dict[str, str]:
 
 
 def _configured(directory: str, path: str, what: str) -> str:
-    """Give the ``name`` or the ``url`` that ``.gitmodules`` has for the submodule `path`."""
+    """Return the ``name`` or the ``url`` that ``.gitmodules`` has for the submodule `path`."""
     file = os.path.join(directory, ".gitmodules")
     words = ["config", "--null", "--file", file, "--get-regexp", r"^submodule\..*\.path$"]
     asked = ask_git(directory, words)
@@ -123,7 +123,7 @@ def _configured(directory: str, path: str, what: str) -> str:
 
 
 def _resolved(repository: str, url: str) -> str:
-    """Give the address that a relative `url` is, as git does: from that of ``origin``."""
+    """Return the address that a relative `url` is, as git does: from that of ``origin``."""
     if not url.startswith(("./", "../")):
         return url
     origin = _config(repository, "remote.origin.url").rstrip("/") or os.path.abspath(repository)

@@ -78,7 +78,7 @@ def remove(repository: str, directory: str, *, force: bool = False) -> None:
 
 
 def is_ours(directory: str) -> bool:
-    """Tell whether `directory` is a worktree that :func:`add` has made."""
+    """Return whether `directory` is a worktree that :func:`add` has made."""
     own = _git_directory(directory)
     return own is not None and os.path.exists(os.path.join(own, _MARK))
 
@@ -98,7 +98,7 @@ def _check(repository: str, commit: str, directory: str) -> None:
 
 
 def gone(repository: str, commit: str) -> CodeStateError:
-    """Give the error that `repository` lacks `commit`, with the way to get it."""
+    """Return the error that `repository` lacks `commit`, with the way to get it."""
     text = f"the commit {commit} is not in {shown(repository)}"
     if git(repository, "rev-parse", "--is-shallow-repository").strip() == b"true":
         return CodeStateError(
@@ -153,7 +153,7 @@ def _force(repository: str, directory: str) -> list[str]:
 
 
 def _forgotten(repository: str, directory: str) -> bool:
-    """Tell whether a worktree of ours once was `directory`."""
+    """Return whether a worktree of ours once was `directory`."""
     folder = os.path.join(directories(repository)[1], "worktrees")
     for name in os.listdir(folder):
         own = os.path.join(folder, name)
@@ -183,13 +183,13 @@ def _discard(directory: str) -> None:
 
 
 def _inner_worktrees(directory: str) -> list[str]:
-    """Give the worktrees of submodules in `directory` that we have made."""
+    """Return the worktrees of submodules in `directory` that we have made."""
     paths = [os.path.join(directory, one.path) for one in submodules.of_index(directory)]
     return [path for path in paths if is_ours(path)]
 
 
 def _changes(directory: str) -> list[str]:
-    """Give what a worktree has beyond its commit: changes, new files, commits of its own."""
+    """Return what a worktree has beyond its commit: changes, new files, commits of its own."""
     words = ["status", "--porcelain", "-z", "--untracked-files=all", "--no-renames"]
     found = git(directory, "--no-optional-locks", *words, "--ignore-submodules=none")
     names = [os.fsdecode(record[3:]) for record in found.split(b"\0") if record]
@@ -199,13 +199,13 @@ def _changes(directory: str) -> list[str]:
 
 
 def _git_directory(directory: str) -> str | None:
-    """Give git's own folder of the worktree whose top is `directory`; None where it is none."""
+    """Return git's own folder of the worktree whose top is `directory`; None where it is none."""
     is_linked = os.path.isfile(os.path.join(directory, ".git"))
     return directories(directory)[0] if is_linked else None
 
 
 def _missing_parents(directory: str) -> list[str]:
-    """Give the directories above that would be made, the innermost first."""
+    """Return the directories above that would be made, the innermost first."""
     missing = []
     parent = os.path.dirname(directory)
     while not os.path.isdir(parent):

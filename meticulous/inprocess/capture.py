@@ -3,7 +3,7 @@
 Pipes (pseudo-terminals, where the real ones are terminals) take the place of descriptors 1 and 2,
 so that C code and subprocesses are caught too, and ``sys.stdout`` stays the object that it is. A
 Python stream that does not lead to its descriptor (in a notebook, under pytest) is teed besides,
-see :mod:`meticulous.inprocess.redirect`. The bytes go to a carrier, see :mod:`meticulous.capture.relay`: a
+see :mod:`meticulous.inprocess.redirect`. The bytes go to a relay, see :mod:`meticulous.capture.relay`: a
 process of its own, so that a crash of this one loses nothing that had been written.
 
 One capture serves all runs that are open at the same time.
@@ -17,7 +17,7 @@ import sys
 import threading
 
 from meticulous import runfolder
-from meticulous.capture.relay import Carrier, receive, send
+from meticulous.capture.relay import Relay, receive, send
 from meticulous.inprocess import redirect
 from meticulous.inprocess.redirect import Tap, flush
 from meticulous.runfolder import RunFolder
@@ -39,7 +39,7 @@ _GONE = "streams: the process that carries them is gone"
 class Capture:
     """The streams of this process, from :meth:`begin` until the last run is closed.
 
-    Making one starts the carrier, which takes a moment to get ready; nothing is caught yet.
+    Making one starts the relay, which takes a moment to get ready; nothing is caught yet.
     """
 
     def __init__(self) -> None:
@@ -109,18 +109,18 @@ class Capture:
         return ([_GONE], {}) if answer is None else answer
 
     def keep(self) -> None:
-        """Keep the carrier when the last run is closed, for :meth:`tell_exit_code`."""
+        """Keep the relay when the last run is closed, for :meth:`tell_exit_code`."""
         self._is_kept = not self._is_here
 
     def tell_exit_code(self, paths: list[str]) -> None:
-        """Let the carrier correct the ends of the runs at `paths` by the exit code to come."""
+        """Let the relay correct the ends of the runs at `paths` by the exit code to come."""
         if self._is_kept and self._ask("await_exit", paths):
             from meticulous.inprocess import exit_code
 
             exit_code.tell(self._tell, self._listen)
 
     def abandon(self) -> None:
-        """Let go of the carrier; it ends by itself when it has carried all."""
+        """Let go of the relay; it ends by itself when it has carried all."""
         for tap in self._taps:
             tap.close()
         os.close(self._tell)
@@ -128,12 +128,12 @@ class Capture:
         self._reap()
 
     def forget(self) -> None:
-        """Leave the carrier to the process that this one is a fork of."""
+        """Leave the relay to the process that this one is a fork of."""
         os.close(self._tell)
         os.close(self._listen)
 
     def _is_ready(self) -> bool:
-        """Wait until the carrier carries; False where it could not start."""
+        """Wait until the relay carries; False where it could not start."""
         is_ready = self._pid is not None and receive(self._listen) == "ready"
         self._reap()
         return is_ready
@@ -153,13 +153,13 @@ class Capture:
         told, self._tell = _pipe()
         self._listen, answers = _pipe()
         channels = [tap.hand_over() for tap in self._taps]
-        carrier = Carrier(channels, told, answers, os.getpid())
+        relay = Relay(channels, told, answers, os.getpid())
         self._is_here = True
-        threading.Thread(target=carrier.serve, name="carrier", daemon=True).start()
+        threading.Thread(target=relay.serve, name="relay", daemon=True).start()
         receive(self._listen)
 
     def _ask(self, what: str, *words: Any) -> Any:
-        """Ask the carrier and wait for the answer; None where it is gone.
+        """Ask the relay and wait for the answer; None where it is gone.
 
         A signal handler may ask while another answer is awaited; so answers have numbers.
         """
@@ -178,7 +178,7 @@ class Capture:
 
 
 def _start(all_taps: list[Tap], told: int, answers: int) -> int | None:
-    """Start the carrier's process: its id, or None where there is no Python to start."""
+    """Start the relay's process: its id, or None where there is no Python to start."""
     # A program that Python is embedded in (uWSGI, Blender) may call itself the executable.
     is_python = "py" in os.path.basename(sys.executable or "").lower()
     if not is_python or getattr(sys, "frozen", False):

@@ -3,7 +3,7 @@
 Before Python 3.12 nobody sees a ``SystemExit`` that is raised by its name, nor that of
 ``sys.exit(main())``, which has looked up ``sys.exit`` before `main` makes an experiment. C's
 ``exit`` is called with the code in the end, and tells it to what has been registered with
-``on_exit``. So C's own ``fputc`` writes it to the carrier, and ``fgetc`` waits until that has
+``on_exit``. So C's own ``fputc`` writes it to the relay, and ``fgetc`` waits until that has
 corrected what STATUS says.
 """
 

@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 
-from meticulous.base.namedtuple import Record
+from meticulous.base.namedtuple import NamedTuple
 from meticulous.child import exception_text as _traceback
 from meticulous.recording.outcome import Outcome, judge
 from meticulous.runfolder import ERROR
@@ -33,7 +33,7 @@ _FATAL = (signal.SIGTERM, signal.SIGHUP)
 """Signals that end a process which does not handle them, and leave it the time to say so."""
 
 
-class Verdict(Record):
+class Verdict(NamedTuple):
     """How an experiment ended: as a process ends, and what STATUS holds.
 
     One that is not certain holds until the exit code is known.
@@ -48,7 +48,7 @@ NORMAL = Verdict(Ended(0, None), judge(Ended(0, None), "", None, out_of_memory=F
 
 
 def on_error(error: BaseException) -> Verdict:
-    """Give the verdict on what `error` has ended; a ``SystemExit`` may be as good as none.
+    """Return the verdict on what `error` has ended; a ``SystemExit`` may be as good as none.
 
     As long as the process goes on, nothing but a ``SystemExit`` says with which code it will end.
     """
@@ -61,7 +61,7 @@ def on_error(error: BaseException) -> Verdict:
 
 
 def verdict_on(frame: FrameType | None) -> Verdict:
-    """Give the verdict on the work that began in `frame` and is over; None: it was all well."""
+    """Return the verdict on the work that began in `frame` and is over; None: it was all well."""
     if frame is None or _has_returned(frame):
         return NORMAL
     error = getattr(sys, "last_value", None)
@@ -252,7 +252,7 @@ def _at_exit() -> None:
 
 
 def _outermost_frame() -> FrameType | None:
-    """Give the frame that the main thread's work began in."""
+    """Return the frame that the main thread's work began in."""
     frame = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001
     while frame is not None and frame.f_back is not None:
         frame = frame.f_back
@@ -267,7 +267,7 @@ def _has_returned(frame: FrameType) -> bool:
 
 
 def _caught_signals() -> int:
-    """Give the signals that have a handler, as a set of bits; Python does not know those of C.
+    """Return the signals that have a handler, as a set of bits; Python does not know those of C.
 
     JAX, for one, takes SIGTERM as the notice to save. 0 where the system does not say (not Linux).
     """

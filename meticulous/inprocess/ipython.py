@@ -35,7 +35,7 @@ def tell_of_script(tell: Callable[[Verdict], None]) -> None:
 
 
 def _script_frame() -> FrameType | None:
-    """Give the frame of the script that ``%run`` is running, if this thread is in one."""
+    """Return the frame of the script that ``%run`` is running, if this thread is in one."""
     module = None
     frame: FrameType | None = sys._getframe()  # noqa: SLF001, inspect takes 10 ms to import
     while frame is not None:

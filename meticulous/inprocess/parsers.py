@@ -140,7 +140,7 @@ class _Remembered:
 
 
 def _shape(parser: argparse.ArgumentParser) -> list[Any]:
-    """Give what a result depends on: a parser is changed by new arguments and other defaults."""
+    """Return what a result depends on: a parser is changed by new arguments and other defaults."""
     shape: list[Any] = []
     for one in _with_subparsers(parser):
         for action in one._actions:  # noqa: SLF001
@@ -152,7 +152,7 @@ def _shape(parser: argparse.ArgumentParser) -> list[Any]:
 def _our_options(
     parser: argparse.ArgumentParser, chosen: Mapping[int, str]
 ) -> Iterator[argparse.Action]:
-    """Give the options for making an Experiment, of `parser` and of its chosen subcommand."""
+    """Return the options for making an Experiment, of `parser` and of its chosen subcommand."""
     for group in parser._action_groups:  # noqa: SLF001, argparse has no other way to ask
         if group.title == _TITLE:
             yield from group._group_actions  # noqa: SLF001

@@ -1,6 +1,6 @@
 """Where the output of this process is tapped: a descriptor, or a Python stream that has none.
 
-Each tap has a `source`, from which a carrier reads what was printed, and a `sink`, to which it
+Each tap has a `source`, from which a relay reads what was printed, and a `sink`, to which it
 passes it on (-1 for none).
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Tap", "flush", "make", "raised"]
 
 _ABOVE = 64
-"""Descriptors that a carrier gets are kept above the low numbers under which it gets them."""
+"""Descriptors that a relay gets are kept above the low numbers under which it gets them."""
 _STREAMS = ((1, runfolder.STDOUT), (2, runfolder.STDERR))
 
 
@@ -53,7 +53,7 @@ def flush() -> None:
 
 
 def raised(descriptor: int) -> int:
-    """Give `descriptor` a higher number; not inherited by the processes of the program."""
+    """Return `descriptor` a higher number; not inherited by the processes of the program."""
     high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _ABOVE)
     os.close(descriptor)
     return high
@@ -80,14 +80,14 @@ class Tap:
         raise NotImplementedError
 
     def hand_over(self) -> Channel:
-        """Give the descriptors away to a carrier in this process."""
+        """Return the descriptors away to a relay in this process."""
         sink = os.dup(self.sink) if self.sink >= 0 else -1
         channel = Channel(self.name, self.source, sink, self.terminal)
         self.source = -1
         return channel
 
     def close(self) -> None:
-        """Close our descriptors; those of the carrier stay."""
+        """Close our descriptors; those of the relay stay."""
         for descriptor in (self.source, self.sink, self._theirs):
             if descriptor >= 0:
                 os.close(descriptor)
@@ -225,7 +225,7 @@ class _StreamTap(Tap):
         return written
 
     def _property(self) -> property:
-        """Give what stands in a class for ``write``: whatever is set, ours comes before it."""
+        """Return what stands in a class for ``write``: whatever is set, ours comes before it."""
         own_class = self._class
 
         def get(stream: Any) -> Any:
@@ -255,7 +255,7 @@ def _as_bytes(content: Any) -> bytes:
 
 
 def _leading(stream: Any, number: int, depth: int = 3) -> Any:
-    """Give the stream by which what is written to `stream` comes out at descriptor `number`.
+    """Return the stream by which what is written to `stream` comes out at descriptor `number`.
 
     It may be another one that `stream` holds, as a logger of the program's own does. None where
     it comes out elsewhere.

@@ -17,7 +17,7 @@ _NAMED = 5
 
 
 def newest_first(experiments_directory: str) -> Iterable[str]:
-    """Give the ids of all runs, the newest first."""
+    """Return the ids of all runs, the newest first."""
     try:
         return reversed(directory.run_ids(experiments_directory))
     except OSError:
@@ -25,7 +25,7 @@ def newest_first(experiments_directory: str) -> Iterable[str]:
 
 
 def differences(args: Mapping[str, Any]) -> Callable[[RunFolder, Mapping[str, Any]], str]:
-    """Give a function that says which of `args` differ from a run's, and how."""
+    """Return a function that says which of `args` differ from a run's, and how."""
     masked = {name: mask_value(name, value) for name, value in args.items()}  # as recorded
 
     def from_run(run: RunFolder, _metadata: Mapping[str, Any]) -> str:
@@ -49,5 +49,5 @@ def _differences(recorded: Mapping[str, Any], args: Mapping[str, Any]) -> str:
 
 
 def _canonical(value: Any) -> str:
-    """Give a text that is the same for the same JSON value; NaN is the same as itself here."""
+    """Return a text that is the same for the same JSON value; NaN is the same as itself here."""
     return json.dumps(to_strict(value), sort_keys=True)

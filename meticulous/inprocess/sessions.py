@@ -10,7 +10,7 @@ import time
 from contextvars import ContextVar
 
 from meticulous.arguments import Arguments
-from meticulous.base.namedtuple import Record as Fields
+from meticulous.base.namedtuple import NamedTuple
 from meticulous.capture.streams import write_all
 from meticulous.child import helper
 from meticulous.git import CodeState
@@ -19,7 +19,7 @@ from meticulous.inprocess.capture import Capture
 from meticulous.inprocess.exit_watch import Verdict
 from meticulous.masking import mask_text
 from meticulous.recording import record as recording
-from meticulous.recording.record import RUN_DIRECTORY_VARIABLE, Record
+from meticulous.recording.record import RUN_DIRECTORY_VARIABLE, RunRecord
 from meticulous.recording.usage import BLOCK_BYTES, usage_keys
 from meticulous.runner.child_env import without_shim
 from meticulous.settings import RunSettings
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Tracked", "start", "stop"]
 
 
-class Usage(Fields):
+class Usage(NamedTuple):
     """What this process, and those that it has waited for, have used: in seconds and bytes."""
 
     user: float
@@ -46,7 +46,7 @@ class Tracked:
 
     def __init__(
         self,
-        record: Record,
+        record: RunRecord,
         capture: Capture,
         outer: Tracked | None,
     ) -> None:
@@ -89,7 +89,7 @@ def start(chosen: RunSettings, arguments: Arguments, *, resumes: bool) -> Tracke
     with _this.lock:
         capture = next((one for one in _this.captures[-1:] if one.is_in_place), None)
         is_new = capture is None
-        capture = capture or Capture()  # its carrier gets ready while git is asked
+        capture = capture or Capture()  # its relay gets ready while git is asked
         try:
             code = recording.code_state(chosen)
             record = _record(chosen, code, arguments, resumes=resumes)
@@ -157,7 +157,7 @@ def _stop_all(verdict: Verdict) -> None:
 
 def _record(
     chosen: RunSettings, code: CodeState | None, arguments: Arguments, *, resumes: bool
-) -> Record:
+) -> RunRecord:
     command = [str(word) for word in sys.argv]
     environ = dict(os.environ)
     outer = _outer()
@@ -182,7 +182,7 @@ def _record(
 
 
 def _outer() -> Tracked | None:
-    """Give the newest open experiment that this thread has started, if any."""
+    """Return the newest open experiment that this thread has started, if any."""
     outer = _innermost.get()
     while outer is not None and outer.key not in _this.open:
         outer = outer.outer
@@ -215,7 +215,7 @@ def _name_newest() -> None:
 
 
 def _environment_words(chosen: RunSettings) -> dict[str, Any]:
-    """Give what ``environment.gather`` is to be asked: of this very interpreter."""
+    """Return what ``environment.gather`` is to be asked: of this very interpreter."""
     return {
         "command": [str(word) for word in sys.argv],
         "cwd": os.getcwd(),
@@ -273,7 +273,7 @@ def _usage() -> Usage:
 
 
 def _peak_memory() -> int:
-    """Give the peak of this program, in bytes; 0 where the system does not say (not Linux).
+    """Return the peak of this program, in bytes; 0 where the system does not say (not Linux).
 
     What ``getrusage`` says has in it the process that this one was before its program started.
     """

@@ -45,14 +45,14 @@ _PASSWORD_OPTIONS = {
 
 
 def mask_variable(name: str, value: str) -> str:
-    """Give the value of an environment variable as it may be written."""
+    """Return the value of an environment variable as it may be written."""
     if is_secret_name(name) and not _is_plain(value):
         return MASK
     return mask_text(value)
 
 
 def mask_text(text: str) -> str:
-    """Give `text` with everything masked that looks like a secret by its shape or its label.
+    """Return `text` with everything masked that looks like a secret by its shape or its label.
 
     Labels are ``NAME=value``, ``--name value`` and ``"name": "value"`` within the text, as in the
     argument of ``bash -c``.
@@ -61,7 +61,7 @@ def mask_text(text: str) -> str:
 
 
 def mask_value(name: str, value: Any) -> Any:
-    """Give the JSON value of the argument `name` as it may be written, at any depth.
+    """Return the JSON value of the argument `name` as it may be written, at any depth.
 
     Below a name that is surely secret (``credentials``) every text and number is masked.
     """
@@ -69,7 +69,7 @@ def mask_value(name: str, value: Any) -> Any:
 
 
 def mask_command(argv: Sequence[str]) -> list[str]:
-    """Give the words of a command line as they may be written; as many as there were."""
+    """Return the words of a command line as they may be written; as many as there were."""
     masked = []
     pending = ""  # the option whose value is expected
     passwords: tuple[str, ...] = ()
@@ -92,7 +92,7 @@ def mask_command(argv: Sequence[str]) -> list[str]:
 
 
 def _is_attached(option: str, word: str) -> bool:
-    """Tell whether `word` is the short `option` with its value in the same word (``-pVALUE``)."""
+    """Return whether `word` is the short `option` with its value in the same word (``-pVALUE``)."""
     return len(option) == 2 and word.startswith(option)
 
 
@@ -140,12 +140,12 @@ def _is_secret_of_kind(kind: str, value: str) -> bool:
 
 
 def _is_plain(value: str) -> bool:
-    """Tell whether `value` is a switch or a short number, which hides nothing."""
+    """Return whether `value` is a switch or a short number, which hides nothing."""
     return _PLAIN.fullmatch(value) is not None
 
 
 def _looks_random(value: str) -> bool:
-    """Tell whether `value` holds 12 letters and digits in a row, three of each at least."""
+    """Return whether `value` holds 12 letters and digits in a row, three of each at least."""
     runs = re.findall(r"[A-Za-z0-9]{12,}", value)
     return any(len(re.findall(r"\d", run)) in range(3, len(run) - 2) for run in runs)
 

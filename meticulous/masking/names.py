@@ -168,7 +168,7 @@ _WORDS_OF_NAMES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
 def is_secret_name(name: str) -> bool:
-    """Tell whether the environment variable `name` is taken to hold a secret, by its name alone."""
+    """Return whether the environment variable `name` is taken to hold a secret, by its name alone."""
     upper = name.upper().replace("-", "_")
     if upper in _DIRECTORIES:
         return False

@@ -76,7 +76,7 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 
 def mask_shapes(text: str, mask: str) -> str:
-    """Give `text` with every token of a known shape, and every password in a URL, as `mask`."""
+    """Return `text` with every token of a known shape, and every password in a URL, as `mask`."""
     lowered = text.casefold()  # as the patterns ignore case
     if not any(word in text for word in BEGINNINGS) and not any(word in lowered for word in MARKS):
         return text  # most texts of most runs, which then never compile the patterns

@@ -97,7 +97,7 @@ def _ranks(value: Any) -> bool:
 
 
 def sort_key(value: Any) -> tuple[int, Any]:
-    """Give a key that orders values of any type: numbers, text, the rest, missing ones."""
+    """Return a key that orders values of any type: numbers, text, the rest, missing ones."""
     if is_missing(value):
         return 3, 0
     if isinstance(value, (int, float)):

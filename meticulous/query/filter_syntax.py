@@ -62,7 +62,7 @@ class Tree(NamedTuple):
     quoted: dict[str, str]
 
     def column(self, node: ast.expr) -> str | None:
-        """Give the column that `node` names, None where it is no name; raises for an unknown one.
+        """Return the column that `node` names, None where it is no name; raises for an unknown one.
 
         ``args_model.lr`` is a column where there is one of that name.
         """

@@ -210,7 +210,7 @@ def _is_none(node: ast.expr) -> bool:
 
 
 def _bound(column: str, constant: Constant) -> Constant:
-    """Give `constant` as the column holds it: times without offset are on the reader's clock."""
+    """Return `constant` as the column holds it: times without offset are on the reader's clock."""
     if column not in TIMES:
         return constant
     try:
@@ -281,7 +281,7 @@ def _compare(compare: Compare, column: Callable[[str], Sql]) -> Sql:
 
 
 def _storable(value: Any) -> Any:
-    """Give `value` as SQLite can bind it: integers beyond 64 bits as floating point."""
+    """Return `value` as SQLite can bind it: integers beyond 64 bits as floating point."""
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         try:
             return float(value)

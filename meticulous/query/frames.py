@@ -129,7 +129,7 @@ def frame_bytes(frame: pd.DataFrame, kind: str) -> bytes:
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Give columns of mixed types as text, which the formats with typed columns need."""
+    """Return columns of mixed types as text, which the formats with typed columns need."""
     for name in frame.columns:
         if frame[name].dtype == "object":
             frame = frame.assign(
@@ -143,6 +143,6 @@ def _as_text(value: Any) -> str | None:
 
 
 def _without_offsets(frame: pd.DataFrame) -> pd.DataFrame:
-    """Give times as text: a sheet knows no offsets."""
+    """Return times as text: a sheet knows no offsets."""
     times = [name for name in frame.columns if str(frame[name].dtype).startswith("datetime64")]
     return frame.assign(**{name: frame[name].astype(str) for name in times})

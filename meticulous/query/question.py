@@ -113,7 +113,7 @@ def _grouped(rows: list[Row], question: Question, names: list[str]) -> Table:
 
 
 def _aggregated(question: Question, by: list[str], names: list[str]) -> list[str]:
-    """Give the columns to aggregate: those that are asked for, or the usual ones."""
+    """Return the columns to aggregate: those that are asked for, or the usual ones."""
     if not question.columns:
         return [name for name in names if not name.startswith(_HIDDEN)]
     results = {f"{name}_{end}": name for name in names for end in ("mean", "std", "count")}
@@ -143,7 +143,7 @@ def _state(word: str) -> str:
 
 
 def since(text: str) -> str:
-    """Read ``2d``, ``12h``, ``30m`` before now, or a date or time; give it as columns hold times."""
+    """Read ``2d``, ``12h``, ``30m`` before now, or a date or time; return it as columns hold times."""
     match = _SINCE.fullmatch(text)
     try:
         if match:
@@ -169,7 +169,7 @@ def _check(name: str, names: Sequence[str]) -> None:
 
 
 def _chosen(columns: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Give the columns asked for, in the order asked; ``*`` in one matches many."""
+    """Return the columns asked for, in the order asked; ``*`` in one matches many."""
     chosen: dict[str, None] = {}
     for column in columns:
         if column in names:
@@ -183,6 +183,6 @@ def _chosen(columns: Sequence[str], names: Sequence[str]) -> list[str]:
 
 
 def _default(rows: Sequence[Row], names: Sequence[str]) -> list[str]:
-    """Give the header, and the arguments and results that `rows` have."""
+    """Return the header, and the arguments and results that `rows` have."""
     present = {name for row in rows for name in row} | set(HEADER)
     return [name for name in names if name in present and not name.startswith(_HIDDEN)]

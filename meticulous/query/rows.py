@@ -123,7 +123,7 @@ def read_row(folder: RunFolder) -> Row | None:
 
 
 def present(row: Row, directory: str) -> Row:
-    """Give `row` with the status as it stands now: LOST where it says RUNNING and is not."""
+    """Return `row` with the status as it stands now: LOST where it says RUNNING and is not."""
     if row.get("status") != runfolder.RUNNING:
         return row
     folder = os.path.join(directory, str(row["expid"]))
@@ -134,12 +134,12 @@ def present(row: Row, directory: str) -> Row:
 
 
 def section(prefix: str, values: Mapping[str, Any]) -> Row:
-    """Give `values` with `prefix` before each name."""
+    """Return `values` with `prefix` before each name."""
     return {prefix + name: value for name, value in values.items()}
 
 
 def metadata_section(metadata: Mapping[str, Any]) -> Row:
-    """Give the columns of metadata.json; what a run has used and its job have one for each name."""
+    """Return the columns of metadata.json; what a run has used and its job have one for each name."""
     row: Row = {}
     for name, value in metadata.items():
         if name in _OPENED and isinstance(value, dict) and value:
@@ -153,7 +153,7 @@ def metadata_section(metadata: Mapping[str, Any]) -> Row:
 
 
 def flatten(row: Row, levels: int) -> Row:
-    """Give `row` with nested objects opened up to `levels` deep: ``args_model.lr``."""
+    """Return `row` with nested objects opened up to `levels` deep: ``args_model.lr``."""
     for _ in range(levels):
         if not any(isinstance(value, dict) and value for value in row.values()):
             break
@@ -168,7 +168,7 @@ def flatten(row: Row, levels: int) -> Row:
 
 
 def is_numeric(rows: Iterable[Mapping[str, Any]], name: str) -> bool:
-    """Tell whether the column `name` has numbers in `rows` and, missing values apart, only those.
+    """Return whether the column `name` has numbers in `rows` and, missing values apart, only those.
 
     True and False are no numbers here.
     """
@@ -177,24 +177,24 @@ def is_numeric(rows: Iterable[Mapping[str, Any]], name: str) -> bool:
 
 
 def is_missing(value: Any) -> bool:
-    """Tell whether `value` counts as none: None, or not a number."""
+    """Return whether `value` counts as none: None, or not a number."""
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def ordered(names: Iterable[str]) -> list[str]:
-    """Give `names` once each, in the order of a table: the header, then section by section."""
+    """Return `names` once each, in the order of a table: the header, then section by section."""
     found = dict.fromkeys(names)
     sections = [[name for name in found if name.startswith(prefix)] for prefix in SECTIONS]
     return [*HEADER, *(name for section in sections for name in section)]
 
 
 def same(one: Any, other: Any) -> bool:
-    """Tell whether two values are one; 1, 1.0 and true are three."""
+    """Return whether two values are one; 1, 1.0 and true are three."""
     return type(one) is type(other) and (one == other or (is_missing(one) and is_missing(other)))
 
 
 def identifier(name: str) -> int | str:
-    """Give the id of the run folder `name`: an integer where it is one as we write them."""
+    """Return the id of the run folder `name`: an integer where it is one as we write them."""
     if name.isascii() and name.isdigit() and (name == "0" or name[0] != "0"):
         return int(name)
     return name

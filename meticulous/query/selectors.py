@@ -25,13 +25,13 @@ _HINT = "See `meticulous ls`"
 
 
 def select_all(selectors: Iterable[str], index: Index) -> list[Row]:
-    """Give the runs that several selectors name, each once, in the order named."""
+    """Return the runs that several selectors name, each once, in the order named."""
     found = [row for selector in selectors for row in select(selector, index)]
     return list({str(row["expid"]): row for row in found}.values())
 
 
 def select(selector: str, index: Index) -> list[Row]:
-    """Give the runs that `selector` names, each once, in the order named.
+    """Return the runs that `selector` names, each once, in the order named.
 
     Raises RunFolderError where it names a run that is not there, UsageError where it is no
     selector or names no column.
@@ -59,7 +59,7 @@ def select(selector: str, index: Index) -> list[Row]:
 
 
 def select_one(selector: str, index: Index) -> Row:
-    """Give the one run that `selector` names; UsageError where it names several."""
+    """Return the one run that `selector` names; UsageError where it names several."""
     chosen = select(selector, index)
     if len(chosen) != 1:
         ids = ", ".join(str(row["expid"]) for row in chosen[:5])
@@ -85,7 +85,7 @@ def _last(back: int, index: Index) -> Row:
 
 
 def _best(column: str, index: Index) -> Row:
-    """Give the run with the lowest number in `column`, the highest with a dash before.
+    """Return the run with the lowest number in `column`, the highest with a dash before.
 
     Of several with the same number it is the one that started first.
     """

@@ -17,7 +17,7 @@ from meticulous.git import CodeState
 from meticulous.masking import mask_command
 from meticulous.recording import record as recording
 from meticulous.recording.metadata import cwd_within
-from meticulous.recording.record import Record
+from meticulous.recording.record import RunRecord
 from meticulous.recording.resume import go_on
 from meticulous.runfolder import RunFolder
 from meticulous.settings import RunSettings
@@ -34,8 +34,8 @@ def resumed(
     command: list[str],
     earlier: Earlier,
     say: Callable[[str], None],
-) -> Record | None:
-    """Give the record of the run that is resumed; None where a new one is to be made."""
+) -> RunRecord | None:
+    """Return the record of the run that is resumed; None where a new one is to be made."""
     directory = settings.experiments_directory
     is_given = settings.experiment_id is not None
     return go_on(
@@ -55,8 +55,8 @@ def requeued(
     earlier: Earlier,
     say: Callable[[str], None],
     environ: Mapping[str, str] = os.environ,
-) -> Record | None:
-    """Give the record of the run that this job was at when Slurm took its nodes away.
+) -> RunRecord | None:
+    """Return the record of the run that this job was at when Slurm took its nodes away.
 
     None where it has none that is the same and did not succeed. That Slurm has started the job
     again says that no process of the run is left, on whatever machine it was.
@@ -94,7 +94,7 @@ def requeued(
 def succeeded(
     settings: RunSettings, code: CodeState | None, command: list[str], earlier: Earlier
 ) -> RunFolder | None:
-    """Give the newest run that has done the same with SUCCESS.
+    """Return the newest run that has done the same with SUCCESS.
 
     What had uncommitted changes that nobody kept was perhaps not the same.
     """

@@ -82,7 +82,7 @@ def _share(run: RunFolder, name: str, patch: bytes) -> bool:
 
 
 def metadata(code: CodeState | None) -> dict[str, Any]:
-    """Give what the metadata say of the snapshot; ``snapshot-sha`` always."""
+    """Return what the metadata say of the snapshot; ``snapshot-sha`` always."""
     said: dict[str, Any] = {"snapshot-sha": code.snapshot if code else None}
     kept = code.kept if code else None
     if kept and kept.left_out:

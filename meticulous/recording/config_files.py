@@ -43,7 +43,7 @@ def copy_configs(run: RunFolder, arguments: Arguments, cwd: str) -> list[str]:
 
 
 def _named(arguments: Arguments) -> Iterator[str]:
-    """Give each text among the arguments that looks like the path of a config file."""
+    """Return each text among the arguments that looks like the path of a config file."""
     for name, text in texts(arguments.values, ""):
         is_named_so = any(word in name.lower() for word in ("conf", "cfg"))
         if "\0" in text or not text.lower().endswith(ENDINGS):
@@ -57,7 +57,7 @@ def _is_given(name: str, given: tuple[str, ...]) -> bool:
 
 
 def texts(value: Any, name: str) -> Iterator[tuple[str, str]]:
-    """Give (dotted name, text) for each text in nested arguments."""
+    """Return (dotted name, text) for each text in nested arguments."""
     if isinstance(value, str):
         yield name, value
     elif isinstance(value, dict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meticulous.errors import RunFolderError
 from meticulous.recording.outcome import judge
-from meticulous.recording.record import Record
+from meticulous.recording.record import RunRecord
 from meticulous.runfolder import RunFolder
 from meticulous.runner.process import Ended
 
@@ -26,4 +26,4 @@ def correct(path: str, exit_code: int, say: Callable[[str], None]) -> None:
         return
     outcome = judge(Ended(exit_code, None), "", None, out_of_memory=False)
     end = {"exit-code": exit_code, "reason": outcome.reason}
-    Record(run, metadata, say).finish(outcome.state, outcome.message, end)
+    RunRecord(run, metadata, say).finish(outcome.state, outcome.message, end)

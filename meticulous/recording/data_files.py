@@ -76,7 +76,7 @@ class DataFiles:
         self._thread.start()
 
     def end(self) -> list[dict[str, Any]]:
-        """Stop looking; give what was found."""
+        """Stop looking; return what was found."""
         if self._thread is not None:
             self._thread.join(_PATIENCE_S)
         with self._lock:
@@ -111,7 +111,7 @@ class DataFiles:
                 self._write(self._listed())
 
     def _status(self, path: str) -> os.stat_result | None:
-        """Give the status of a regular file that nobody has changed since the start."""
+        """Return the status of a regular file that nobody has changed since the start."""
         try:
             status = os.stat(path)
         except (OSError, ValueError):

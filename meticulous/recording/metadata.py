@@ -28,7 +28,7 @@ def first_metadata(
     environ: Mapping[str, str],
     started: str,
 ) -> dict[str, Any]:
-    """Give the metadata of a run that starts at `started`.
+    """Return the metadata of a run that starts at `started`.
 
     `environ` tells of the run in which it is started, and of the scheduler.
     """
@@ -64,7 +64,7 @@ def first_metadata(
 
 
 def cwd_within(settings: RunSettings) -> str:
-    """Give the current directory relative to the project, absolute where it is elsewhere.
+    """Return the current directory relative to the project, absolute where it is elsewhere.
 
     What is in its repository is not elsewhere: that directory is there again wherever the commit
     is checked out, so the run can be repeated in it.
@@ -77,14 +77,14 @@ def cwd_within(settings: RunSettings) -> str:
 
 
 def _project_within(settings: RunSettings) -> str | None:
-    """Give the project directory relative to the repository, mostly "."; None without one."""
+    """Return the project directory relative to the repository, mostly "."; None without one."""
     if settings.repository is None:
         return None
     return os.path.relpath(settings.project_directory, settings.repository)
 
 
 def _parent(experiments_directory: str, environ: Mapping[str, str]) -> str | None:
-    """Give the run in which this one was started: its id, or its path from our experiments."""
+    """Return the run in which this one was started: its id, or its path from our experiments."""
     outer = environ.get(RUN_DIRECTORY_VARIABLE)
     return os.path.relpath(outer, experiments_directory) if outer else None
 

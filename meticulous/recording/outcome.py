@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 
-from meticulous.base.namedtuple import Record
+from meticulous.base.namedtuple import NamedTuple
 from meticulous.runfolder import ERROR, SUCCESS, headline
 from meticulous.runner.process import Ended
 
@@ -40,7 +40,7 @@ _SYNTAX_ERROR = r"(?:SyntaxError|IndentationError|TabError): "
 _PRINTED_AFTERWARDS = r"Exception ignored |sys:1: |\S+:\d+: \w*Warning: "
 
 
-class Outcome(Record):
+class Outcome(NamedTuple):
     """`state` and `message` are what STATUS holds; `reason` is the message in one line, or None."""
 
     state: str
@@ -57,7 +57,7 @@ def judge(
     out_of_memory: bool,
     is_python: bool = False,
 ) -> Outcome:
-    """Give the verdict.
+    """Return the verdict.
 
     Args:
         ended: how the command ended; its exit code is the truth, all else is explanation.
@@ -87,7 +87,7 @@ def judge(
 
 
 def timed_out(ended: Ended, limit: str) -> Outcome:
-    """Give the verdict on a command that was ended because it took longer than `limit`."""
+    """Return the verdict on a command that was ended because it took longer than `limit`."""
     name = None if ended.signal is None else _signal_name(ended.signal)
     how = (
         f"was killed by {name}" if name else f"ended with exit code {ended.exit_code} when told to"
@@ -96,7 +96,7 @@ def timed_out(ended: Ended, limit: str) -> Outcome:
 
 
 def _last_words(text: str) -> str | None:
-    """Give the last line of `text`, if it is one that was meant for people."""
+    """Return the last line of `text`, if it is one that was meant for people."""
     if not text.endswith("\n"):
         return None
     line = re.sub(_CONTROL, "", text).rstrip().rpartition("\n")[2]
@@ -121,7 +121,7 @@ def _with_telling_last_line(traceback: str) -> str:
 
 
 def traceback_in(text: str) -> str | None:
-    """Give the Python traceback that `text` ends with, chained exceptions included, or None.
+    """Return the Python traceback that `text` ends with, chained exceptions included, or None.
 
     Colours are taken out, and a progress bar in front of the traceback on the same line. What
     Python prints after it (warnings at exit) is not part of it.
@@ -154,7 +154,7 @@ def _starts_traceback(line: str) -> bool:
 
 
 def _end_of_traceback(lines: list[str], start: int) -> int | None:
-    """Give the line after the traceback that starts at `start`, None where it is not the end."""
+    """Return the line after the traceback that starts at `start`, None where it is not the end."""
     number = start + 1
     while number < len(lines) and lines[number].startswith(" "):
         number += 1
@@ -173,7 +173,7 @@ def _end_of_traceback(lines: list[str], start: int) -> int | None:
 
 
 def _syntax_error(lines: list[str]) -> str | None:
-    """Give the error of a script that does not parse: Python prints no header for it."""
+    """Return the error of a script that does not parse: Python prints no header for it."""
     while lines and not lines[-1].strip():
         lines.pop()
     if not lines or not re.match(_SYNTAX_ERROR, lines[-1]):

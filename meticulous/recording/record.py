@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RUN_DIRECTORY_VARIABLE",
-    "Record",
+    "RunRecord",
     "begin",
     "code_state",
     "now",
@@ -52,7 +52,7 @@ ATTEMPT_KEYS = (
 
 
 def now() -> str:
-    """Give the present moment in local time, ISO 8601 with microseconds and offset."""
+    """Return the present moment in local time, ISO 8601 with microseconds and offset."""
     moment = time.time()
     local = time.localtime(moment)
     offset = time.strftime("%z", local)
@@ -62,7 +62,7 @@ def now() -> str:
 
 
 def code_state(settings: RunSettings) -> CodeState | None:
-    """Give the state of the code as the settings want it recorded; None without a repository.
+    """Return the state of the code as the settings want it recorded; None without a repository.
 
     A snapshot is taken where they say so. Raises DirtyRepositoryError where there are uncommitted
     changes and nothing was said of them, and CodeStateError.
@@ -81,7 +81,7 @@ def begin(
     command: Sequence[str],
     say: Callable[[str], None],
     environ: Mapping[str, str] = os.environ,
-) -> Record:
+) -> RunRecord:
     """Make the run folder and say in it that the run is RUNNING.
 
     `environ` tells of the run in which this one is started, and of the scheduler. Raises
@@ -90,7 +90,7 @@ def begin(
     run = None
     try:
         run = store.create(settings.experiments_directory, settings.experiment_id)
-        record = Record(run, first_metadata(settings, code, command, environ, now()), say)
+        record = RunRecord(run, first_metadata(settings, code, command, environ, now()), say)
         say_running(record, code)
     except RunFolderError:
         if run is not None:
@@ -108,7 +108,7 @@ def resume(
     command: Sequence[str],
     say: Callable[[str], None],
     environ: Mapping[str, str] = os.environ,
-) -> Record:
+) -> RunRecord:
     """Go on in the folder of `run`: what it says of itself becomes the last of ``attempts``.
 
     If it says nothing, this is the first. ``timestamp`` stays the first start. Raises
@@ -127,15 +127,15 @@ def resume(
     metadata["timestamp"] = earlier.get("timestamp", metadata["timestamp"])
     metadata["description"] = settings.description or earlier.get("description") or ""
     metadata["tags"] = list(dict.fromkeys([*(earlier.get("tags") or []), *settings.tags]))
-    record = Record(run, metadata, say)
+    record = RunRecord(run, metadata, say)
     _discard_reports(run)
     say_running(record, code)
     uncommitted.say_left_out(code, say)
     return record
 
 
-def timeline_zero(record: Record) -> float:
-    """Give the zero of the timeline on the monotonic clock: the first start of the run."""
+def timeline_zero(record: RunRecord) -> float:
+    """Return the zero of the timeline on the monotonic clock: the first start of the run."""
     if not record.metadata["attempts"]:
         return time.monotonic()
     from datetime import datetime
@@ -157,7 +157,7 @@ def _discard_reports(run: RunFolder) -> None:
         pass  # none, or what is there is not ours
 
 
-def say_running(record: Record, code: CodeState | None) -> None:
+def say_running(record: RunRecord, code: CodeState | None) -> None:
     """Write the first metadata, the uncommitted code and STATUS. Raises RunFolderError."""
     run = record.run
     try:
@@ -169,7 +169,7 @@ def say_running(record: Record, code: CodeState | None) -> None:
         raise RunFolderError(message, "Free some space, or choose another directory") from error
 
 
-class Record:
+class RunRecord:
     """The run being recorded. ``metadata`` is what ``metadata.json`` holds, or soon will."""
 
     def __init__(

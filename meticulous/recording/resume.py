@@ -16,7 +16,7 @@ from typing import Any
 from meticulous import runfolder
 from meticulous.errors import MismatchedArgsError, MismatchedCommitError, RunFolderError
 from meticulous.git import CodeState
-from meticulous.recording.record import Record
+from meticulous.recording.record import RunRecord
 from meticulous.runfolder import RunFolder, liveness
 from meticulous.settings import RunSettings
 
@@ -33,12 +33,12 @@ def go_on(
     code: CodeState | None,
     candidates: Iterable[str],
     differences: Differences,
-    resume: Callable[[RunFolder], Record],
+    resume: Callable[[RunFolder], RunRecord],
     *,
     is_success_final: bool = False,
     are_over: bool = False,
-) -> Record | None:
-    """Give the record of the run that is resumed; None where a new one is to be made.
+) -> RunRecord | None:
+    """Return the record of the run that is resumed; None where a new one is to be made.
 
     Args:
         settings: with an ``experiment_id`` it is that run or none, and what differs is an error.
@@ -87,7 +87,7 @@ def go_on(
 
 
 def _is_unbegun(run: RunFolder) -> bool:
-    """Tell whether a recorder was killed before it had said anything in the folder it had made.
+    """Return whether a recorder was killed before it had said anything in the folder it had made.
 
     Waits for a moment where it may be about to.
     """

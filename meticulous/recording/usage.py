@@ -15,7 +15,7 @@ BLOCK_BYTES = 512
 def usage_keys(
     wall_s: float, user_s: float, system_s: float, peak_memory: int, transferred: tuple[int, int]
 ) -> dict[str, Any]:
-    """Give the keys that need no samples; `transferred` are bytes (read, written)."""
+    """Return the keys that need no samples; `transferred` are bytes (read, written)."""
     usage = {
         "wall": round(wall_s, 6),
         "user": round(user_s, 6),

@@ -26,7 +26,7 @@ __all__ = [
 
 
 def repository_of(run: RunFolder) -> str:
-    """Give the repository in which the commit of `run` is looked for, its top level.
+    """Return the repository in which the commit of `run` is looked for, its top level.
 
     It is the one around the run folder, or that of the present project where only that one has
     the commit. Raises CodeStateError where there is none.
@@ -48,7 +48,7 @@ def repository_of(run: RunFolder) -> str:
 
 
 def head_of(run: RunFolder) -> str:
-    """Give the commit of `run`, without its uncommitted changes. Raises CodeStateError."""
+    """Return the commit of `run`, without its uncommitted changes. Raises CodeStateError."""
     sha = run.read_metadata().get("githead-sha")
     if not sha:
         raise CodeStateError(f"run {run.id} has no commit recorded")
@@ -56,7 +56,7 @@ def head_of(run: RunFolder) -> str:
 
 
 def commit_of(run: RunFolder, repository: str) -> str:
-    """Give the commit that has the code of `run`: its snapshot, or else the commit it was at.
+    """Return the commit that has the code of `run`: its snapshot, or else the commit it was at.
 
     A snapshot that this clone lacks is made again from the patches in the folder. Raises
     CodeStateError where that cannot be, or the run has no commit.
@@ -90,7 +90,7 @@ def _take_from_bundle(run: RunFolder, repository: str, wanted: set[str]) -> None
 
 
 def patch_of(run: RunFolder, name: str = runfolder.UNCOMMITTED_PATCH) -> bytes:
-    """Give the uncommitted changes that the folder of `run` has; empty where it has none."""
+    """Return the uncommitted changes that the folder of `run` has; empty where it has none."""
     try:
         with open(run.file(name), "rb") as file:
             return file.read()
@@ -99,13 +99,13 @@ def patch_of(run: RunFolder, name: str = runfolder.UNCOMMITTED_PATCH) -> bytes:
 
 
 def lacks_changes(run: RunFolder) -> bool:
-    """Tell whether there were uncommitted changes of which nothing was kept."""
+    """Return whether there were uncommitted changes of which nothing was kept."""
     metadata = run.read_metadata()
     return bool(metadata.get("dirty")) and not metadata.get("snapshot-sha")
 
 
 def spells(run: RunFolder, option: str) -> bool:
-    """Tell whether the code of `run` has the `option` spelled so, ``--batch-size``."""
+    """Return whether the code of `run` has the `option` spelled so, ``--batch-size``."""
     metadata = run.read_metadata()
     try:
         repository = repository_of(run)
@@ -119,7 +119,7 @@ def spells(run: RunFolder, option: str) -> bool:
 
 
 def kept_commits(runs: Iterable[RunFolder]) -> set[tuple[str, str]]:
-    """Give the commits that were kept for `runs`: (submodule or "", sha)."""
+    """Return the commits that were kept for `runs`: (submodule or "", sha)."""
     found = set()
     for run in runs:
         metadata = run.read_metadata()

@@ -18,7 +18,7 @@ __all__ = ["check_unmasked", "overridden", "plain", "shapes_of", "split"]
 
 
 def overridden(command: Sequence[str], extra: Sequence[str], known: Mapping[str, Any]) -> list[str]:
-    """Give `command` with the words `extra`: options override those of the same name.
+    """Return `command` with the words `extra`: options override those of the same name.
 
     All times that the name stands in the command are replaced by all in `extra`, at the place of
     the first. What is no option, or of a name that the command does not have, is appended. `known`
@@ -95,7 +95,7 @@ def shapes_of(words: Sequence[str], known: Mapping[str, Any]) -> list[Shape]:
 
 
 def plain(name: str) -> str:
-    """Give a name as names are compared: without dashes in front, and with ``_`` for ``-``."""
+    """Return a name as names are compared: without dashes in front, and with ``_`` for ``-``."""
     return name.lstrip("-+~").replace("-", "_")
 
 

@@ -18,7 +18,7 @@ __all__ = ["changed_around", "changed_data", "imported_from"]
 
 
 def changed_around(run: RunFolder, command: Sequence[str], cwd: str) -> list[Change]:
-    """Give what differs now around `command`: Python, packages, machine, recorded variables."""
+    """Return what differs now around `command`: Python, packages, machine, recorded variables."""
     then = run.read_json(runfolder.ENVIRONMENT)
     if not then:
         return []

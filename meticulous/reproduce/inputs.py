@@ -52,7 +52,7 @@ def inputs(run: RunFolder, project_directory: str) -> Inputs:
 
 
 def _named(run: RunFolder, project_directory: str) -> tuple[float, list[str]]:
-    """Give the start of `run`, and what could be paths in the project among its words."""
+    """Return the start of `run`, and what could be paths in the project among its words."""
     metadata = run.read_metadata()
     cwd, started = str(metadata.get("cwd") or "."), instant(metadata.get("start-time"))
     if os.path.isabs(cwd) or started is None:
@@ -74,7 +74,7 @@ def _named(run: RunFolder, project_directory: str) -> tuple[float, list[str]]:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Give all texts in a JSON value."""
+    """Return all texts in a JSON value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
@@ -86,7 +86,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _ages(path: str, moment: float) -> set[str]:
-    """Tell whether what `path` is and holds was last changed before `moment`, since, or both.
+    """Return whether what `path` is and holds was last changed before `moment`, since, or both.
 
     Nothing where it is not there, or cannot be read; unknown where it holds too much to look at.
     """

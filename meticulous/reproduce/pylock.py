@@ -34,7 +34,7 @@ class Lacking(NamedTuple):
 
 
 def default_indexes(environ: Mapping[str, str] = os.environ) -> list[str]:
-    """Give the indexes that pip would ask by its variables; PyPI where there are none."""
+    """Return the indexes that pip would ask by its variables; PyPI where there are none."""
     extra = environ.get("PIP_EXTRA_INDEX_URL", "").split()
     return [environ.get("PIP_INDEX_URL") or PYPI, *extra]
 
@@ -42,7 +42,7 @@ def default_indexes(environ: Mapping[str, str] = os.environ) -> list[str]:
 def lock(
     environment: Mapping[str, Any], run_id: str, indexes: Sequence[str]
 ) -> tuple[str, list[Lacking]]:
-    """Give the text of a ``pylock.toml`` for environment.json, and what it lacks.
+    """Return the text of a ``pylock.toml`` for environment.json, and what it lacks.
 
     Raises RunFolderError where the run recorded no Python, MeticulousError where the libraries
     for it are missing or an index cannot be asked.
@@ -78,7 +78,7 @@ def lock(
 def _package(
     clients: Sequence[PyPISimple], name: str, version: str, source: Mapping[str, Any]
 ) -> Package | Lacking:
-    """Give one package of the lock, from its recorded source or the first index that has it."""
+    """Return one package of the lock, from its recorded source or the first index that has it."""
     from packaging.utils import canonicalize_name
     from packaging.version import InvalidVersion, Version
 

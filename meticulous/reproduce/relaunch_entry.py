@@ -55,7 +55,7 @@ def main(plan: str) -> NoReturn:
 
 
 def _as_it_was(settings: RunSettings, known: dict[str, Any]) -> CodeState:
-    """Give the state of the code that the first run had recorded.
+    """Return the state of the code that the first run had recorded.
 
     `known` has its ``metadata``, the names of the ``changes``, and the files of the ``patches``.
     """

@@ -14,7 +14,7 @@ _VCS = "git"
 
 
 def python_of(environment: Mapping[str, Any], run_id: str) -> dict[str, Any]:
-    """Give ``python`` of environment.json; RunFolderError where the run recorded none."""
+    """Return ``python`` of environment.json; RunFolderError where the run recorded none."""
     python = environment.get("python")
     if not isinstance(python, dict):
         reason = environment.get("python-unknown") or "it has no environment.json that tells"
@@ -26,7 +26,7 @@ def python_of(environment: Mapping[str, Any], run_id: str) -> dict[str, Any]:
 
 
 def requirements(environment: Mapping[str, Any], run_id: str) -> Iterator[str]:
-    """Give the lines of a ``requirements.txt`` that pip and uv read.
+    """Return the lines of a ``requirements.txt`` that pip and uv read.
 
     What cannot be installed from its record (an editable folder, a local path) is a comment.
     Raises RunFolderError where the run has recorded no Python.
@@ -43,7 +43,7 @@ def requirements(environment: Mapping[str, Any], run_id: str) -> Iterator[str]:
 
 
 def vcs_url(source: Mapping[str, Any]) -> str:
-    """Give the address of `source` as pip writes it: ``git+https://…@COMMIT#subdirectory=…``."""
+    """Return the address of `source` as pip writes it: ``git+https://…@COMMIT#subdirectory=…``."""
     end = f"#subdirectory={source['subdirectory']}" if source.get("subdirectory") else ""
     return f"{source.get('vcs') or _VCS}+{source['url']}@{source['commit']}{end}"
 

@@ -33,7 +33,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 def script(
     runs: Sequence[RunFolder], repository: str | None, *, with_environment: bool = False
 ) -> bytes:
-    """Give a shell script that repeats `runs`, one after the other.
+    """Return a shell script that repeats `runs`, one after the other.
 
     Args:
         runs: the runs, in the order in which to repeat them.
@@ -75,7 +75,7 @@ def _function(number: int, run: RunFolder) -> str:
 def _part(
     name: str, run: RunFolder, secrets: dict[str, str], repository: str | None, *, packages: bool
 ) -> bytes:
-    """Give the shell function for one run."""
+    """Return the shell function for one run."""
     metadata = run.read_metadata()
     environment = run.read_json(runfolder.ENVIRONMENT)
     lines = [f"{name}() {{", *_told(run, metadata, environment)]
@@ -109,7 +109,7 @@ def _part(
 
 
 def _inside(path: str, run: RunFolder) -> str:
-    """Give `path` in its plain form; RunFolderError where it leads out of the work tree.
+    """Return `path` in its plain form; RunFolderError where it leads out of the work tree.
 
     No record says so by itself, and the script of a stranger's run must not reach elsewhere.
     """
@@ -121,7 +121,7 @@ def _inside(path: str, run: RunFolder) -> str:
 
 
 def _told(run: RunFolder, metadata: dict[str, Any], environment: dict[str, Any]) -> list[str]:
-    """Give comments on what was run and what came out."""
+    """Return comments on what was run and what came out."""
     state, _ = run.read_status()
     python = environment.get("python") or {}
     code, ranks = metadata.get("exit-code"), metadata.get("ranks")
@@ -137,12 +137,12 @@ def _told(run: RunFolder, metadata: dict[str, Any], environment: dict[str, Any])
 
 
 def _comment(text: str) -> str:
-    """Give `text` as a comment of one line, whatever it holds."""
+    """Return `text` as a comment of one line, whatever it holds."""
     return f"    # {' '.join(text.split())}"
 
 
 def _changes(run: RunFolder, metadata: dict[str, Any]) -> bytes:
-    """Give the lines that bring the uncommitted changes, those of submodules too."""
+    """Return the lines that bring the uncommitted changes, those of submodules too."""
     text = _applied("", _patch(run, runfolder.UNCOMMITTED_PATCH))
     if not text and metadata.get("dirty"):
         text = b"    say 'there were uncommitted changes, which were not kept'\n"
@@ -169,7 +169,7 @@ def _changes(run: RunFolder, metadata: dict[str, Any]) -> bytes:
 
 
 def _applied(path: str, patch: bytes) -> bytes:
-    """Give the lines that apply `patch` in the quoted `path` of the work tree."""
+    """Return the lines that apply `patch` in the quoted `path` of the work tree."""
     if not patch:
         return b""
     where, end = f" {path}".rstrip().encode("utf-8", "surrogateescape"), _end_for(patch)
@@ -189,7 +189,7 @@ def _patch(run: RunFolder, name: str) -> bytes:
 
 
 def _end_for(patch: bytes) -> bytes:
-    """Give a word that ends the here-document and is no line of it."""
+    """Return a word that ends the here-document and is no line of it."""
     end = b"END_OF_CHANGES"
     while b"\n%s\n" % end in b"\n" + patch:
         end += b"_"
@@ -209,7 +209,7 @@ def _environment_lines(environment: dict[str, Any], run_id: str) -> list[str]:
 def _exports(
     environment: dict[str, Any], secrets: dict[str, str], repository: str | None
 ) -> list[str]:
-    """Give the export of each recorded variable that decides what a program computes."""
+    """Return the export of each recorded variable that decides what a program computes."""
     lines, places = [], []
     for name, value in (environment.get("variables") or {}).items():
         if is_place(name):

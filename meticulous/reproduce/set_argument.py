@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from meticulous.arguments import Shape
-from meticulous.base.namedtuple import Record
+from meticulous.base.namedtuple import NamedTuple
 from meticulous.errors import UsageError
 from meticulous.reproduce.command_edit import plain, shapes_of, split
 
@@ -29,7 +29,7 @@ _VALUED = ("jsonargparse", "lightning cli")
 """Parsers that want ``--flag true``."""
 
 
-class Known(Record):
+class Known(NamedTuple):
     """What is known of the arguments of a run.
 
     `values` has the recorded value of each by its whole name, ``optimizer.lr``, ``train.lr`` of a
@@ -46,7 +46,7 @@ class Known(Record):
 
 
 def with_value(command: Sequence[str], name: str, value: str, known: Known) -> list[str]:
-    """Give `command` with the argument `name` set to `value`.
+    """Return `command` with the argument `name` set to `value`.
 
     The last time that the argument stands there is changed; a positional is found by the value
     that was recorded. Else it is added, in the form of the others. ``true`` and ``false`` give and
@@ -94,7 +94,7 @@ def _unknown(name: str, known: Known) -> UsageError:
 
 
 def _full_name(name: str, found: Sequence[Shape], known: Known) -> str | None:
-    """Give the recorded name that is meant: itself, or that of a subcommand on the command line."""
+    """Return the recorded name that is meant: itself, or that of a subcommand on the command line."""
     names = {plain(one): one for one in known.values}
     if plain(name) in names:
         return names[plain(name)]
@@ -103,7 +103,7 @@ def _full_name(name: str, found: Sequence[Shape], known: Known) -> str | None:
 
 
 def _without_subcommands(name: str, found: Sequence[Shape]) -> str:
-    """Give the name that an argument has behind its subcommand: ``train.lr`` is ``--lr`` there."""
+    """Return the name that an argument has behind its subcommand: ``train.lr`` is ``--lr`` there."""
     words = [str(shape.values[0]) for shape in found if shape.kind == "word"]
     while (parts := name.partition("."))[1] and parts[0] in words:
         name = parts[2]
@@ -121,7 +121,7 @@ def _is_called(shape: Shape, names: set[str]) -> bool:
 
 
 def _negated(found: Sequence[Shape], option: str, recorded: Any) -> Iterator[Shape]:
-    """Give the options that say no to the flag `option`: ``--no-shuffle``, ``--noshuffle``."""
+    """Return the options that say no to the flag `option`: ``--no-shuffle``, ``--noshuffle``."""
     if isinstance(recorded, bool):
         above, dot, last = plain(option).rpartition(".")
         names = {f"{above}{dot}no_{last}", f"{above}{dot}no{last}"}
@@ -131,7 +131,7 @@ def _negated(found: Sequence[Shape], option: str, recorded: Any) -> Iterator[Sha
 
 
 def _alias(found: Sequence[Shape], option: str, full: str, known: Known) -> Iterator[Shape]:
-    """Give the option by which the command line gave `full` under another name: ``-l``, ``--learn``.
+    """Return the option by which the command line gave `full` under another name: ``-l``, ``--learn``.
 
     It has the recorded value, and none of the recorded names; where several are so, it begins as
     the name does.
@@ -152,7 +152,7 @@ def _alias(found: Sequence[Shape], option: str, full: str, known: Known) -> Iter
 
 
 def _replaced(words: Sequence[str], shape: Shape, value: str) -> list[str]:
-    """Give the words of one argument with another value."""
+    """Return the words of one argument with another value."""
     first = words[0]
     if shape.kind == "pair" or "=" in first:
         return [f"{first.partition('=')[0]}={value}"]
@@ -169,7 +169,7 @@ def _replaced(words: Sequence[str], shape: Shape, value: str) -> list[str]:
 
 
 def _affirmed(option: str) -> str:
-    """Give the option that ``--no-shuffle`` takes back."""
+    """Return the option that ``--no-shuffle`` takes back."""
     above, dot, last = option[2:].rpartition(".")
     return f"--{above}{dot}{last.removeprefix('no').lstrip('-_')}"
 
@@ -182,7 +182,7 @@ def _added(
     recorded: Any,
     known: Known,
 ) -> list[str]:
-    """Give the words that add an argument, in the form of those that are there."""
+    """Return the words that add an argument, in the form of those that are there."""
     options = [shape for shape in found if shape.kind == "option"]
     are_pairs = not options and any(shape.kind == "pair" for shape in found)
     if are_pairs or known.library in _PAIRS:
@@ -196,7 +196,7 @@ def _added(
 def _with_option(
     option: str, value: str, recorded: Any, known: Known, *, is_joined: bool
 ) -> list[str]:
-    """Give the words of `option` with `value`, for an argument that was like `recorded`."""
+    """Return the words of `option` with `value`, for an argument that was like `recorded`."""
     flag = _FLAGS.get(value.lower())
     if isinstance(recorded, bool) and flag is not None and known.library not in _VALUED:
         if flag == recorded:
@@ -211,7 +211,7 @@ def _with_option(
 
 
 def _spelled(name: str, options: Sequence[Shape], words: Sequence[str], known: Known) -> str:
-    """Give the option called `name`: as the code has it, else as the others on the command line."""
+    """Return the option called `name`: as the code has it, else as the others on the command line."""
     if len(name) == 1 and not known.is_written(f"--{name}"):
         return f"-{name}"
     spellings = [name, name.replace("_", "-"), name.replace("-", "_")]
@@ -225,7 +225,7 @@ def _spelled(name: str, options: Sequence[Shape], words: Sequence[str], known: K
 
 
 def _denied(option: str, known: Known) -> str:
-    """Give the option that takes back the flag `option`."""
+    """Return the option that takes back the flag `option`."""
     above, dot, last = option.lstrip("-").rpartition(".")
     spellings = [f"--{above}{dot}no{mark}{last}" for mark in ("-", "_", "")]
     written = [one for one in spellings if known.is_written(one)]

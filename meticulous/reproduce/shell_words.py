@@ -23,7 +23,7 @@ def command_lines(
     secrets: dict[str, str],
     repository: str | None,
 ) -> list[str]:
-    """Give the lines that run the command, its words quoted.
+    """Return the lines that run the command, its words quoted.
 
     Secrets are variables, whose names are added to `secrets`; what lies in `repository` and is
     named by its whole path is that of the work tree.
@@ -47,7 +47,7 @@ def command_lines(
 
 
 def export_lines(name: str, value: str, repository: str | None) -> list[str]:
-    """Give the lines that set a variable; whole paths in it (PYTHONPATH) are placed likewise."""
+    """Return the lines that set a variable; whole paths in it (PYTHONPATH) are placed likewise."""
     lines, parts = [], []
     for number, path in enumerate(value.split(":")):
         inner = _in_repository(path, repository)
@@ -60,7 +60,7 @@ def export_lines(name: str, value: str, repository: str | None) -> list[str]:
 
 
 def _placed(inner: str, path: str, variable: str, option: str = "") -> list[str]:
-    """Give the lines that put into `variable` where `path` is for the script."""
+    """Return the lines that put into `variable` where `path` is for the script."""
     first = shlex.quote(option) if option else ""
     return [
         f"    placed {shlex.quote(inner)} {shlex.quote(path)}",
@@ -75,7 +75,7 @@ def _split(word: str) -> tuple[str, str]:
 
 
 def _in_repository(word: str, repository: str | None) -> str | None:
-    """Give where the whole path `word` leads in `repository`; None where it does not."""
+    """Return where the whole path `word` leads in `repository`; None where it does not."""
     if repository is None or not os.path.isabs(word) or MASK in word:
         return None
     for top in (repository, os.path.realpath(repository)):
@@ -108,7 +108,7 @@ def _quoted(command: Sequence[str], secrets: dict[str, str]) -> list[str]:
 
 
 def _variable(wanted: str, secrets: dict[str, str]) -> str:
-    """Give the shell variable for a masked argument, `wanted` as far as it is free."""
+    """Return the shell variable for a masked argument, `wanted` as far as it is free."""
     name = re.sub(r"\W", "_", wanted, flags=re.ASCII).upper()
     name = f"_{name}" if name[0].isdigit() else name
     secrets.setdefault(name, f"the argument {wanted}")

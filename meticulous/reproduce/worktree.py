@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from meticulous import runfolder
-from meticulous.base.namedtuple import Record
+from meticulous.base.namedtuple import NamedTuple
 from meticulous.errors import CodeStateError
 from meticulous.git import worktree
 from meticulous.git.command import git, shown
@@ -23,7 +23,7 @@ __all__ = ["Tree", "known_code", "made", "placed"]
 _NAMED = 5
 
 
-class Tree(Record):
+class Tree(NamedTuple):
     """A work tree: `top` of `repository`; `project` and `cwd` in it are where the run is repeated.
 
     `origin` is the project directory that it stands for; `linked` are paths in the work tree that
@@ -166,7 +166,7 @@ def _linked(source: str, target: str) -> list[str]:
 
 
 def placed(command: Sequence[str], tree: Tree) -> list[str]:
-    """Give `command` as it is to be run in the work tree.
+    """Return `command` as it is to be run in the work tree.
 
     A program that lies in the project and not in git (``.venv/bin/python``) is that of the project.
     Whole paths of files that the work tree has (``/home/me/project/train.py``) become its own.
@@ -187,7 +187,7 @@ def placed(command: Sequence[str], tree: Tree) -> list[str]:
 
 
 def _own(path: str, tree: Tree) -> str:
-    """Give the place in the work tree of a whole `path`, where it has that; else the path."""
+    """Return the place in the work tree of a whole `path`, where it has that; else the path."""
     inner = os.path.relpath(path, tree.repository)
     if inner.split(os.sep)[0] in (os.curdir, os.pardir):
         return path
@@ -196,7 +196,7 @@ def _own(path: str, tree: Tree) -> str:
 
 
 def known_code(run: RunFolder, tree: Tree) -> dict[str, Any]:
-    """Give what is known of the code of `run`, for the record of its rerun."""
+    """Return what is known of the code of `run`, for the record of its rerun."""
     metadata = run.read_metadata()
     head, snapshot = metadata["githead-sha"], metadata.get("snapshot-sha")
     keys = (

@@ -12,7 +12,7 @@ import os
 import threading
 import time
 
-from meticulous.base.namedtuple import Record
+from meticulous.base.namedtuple import NamedTuple
 from meticulous.base.process_id import pid_namespace
 from meticulous.base.spawn import which
 from meticulous.environment.gpu_info import is_driver_there, run_program
@@ -51,7 +51,7 @@ class GpuWatch:
         self._busy: set[int] = set()
 
     def latest(self) -> list[dict[str, Any]]:
-        """Give the newest reading, and have the next one made."""
+        """Return the newest reading, and have the next one made."""
         is_asking = self._asking is not None and self._asking.is_alive()
         if self._is_there and not is_asking and time.monotonic() > self._due_s:
             self._asking = threading.Thread(target=self._ask, name="gpus", daemon=True)
@@ -88,7 +88,7 @@ class GpuWatch:
         ]
 
 
-class _Device(Record):
+class _Device(NamedTuple):
     """A GPU, with what all processes together use of it: bytes, and percent of the time."""
 
     number: int
@@ -111,7 +111,7 @@ def _is_visible(device: _Device, environ: Mapping[str, str]) -> bool:
 
 
 def _reader() -> _Reader | None:
-    """Give what reads the GPUs of this machine; None where there is nothing to read."""
+    """Return what reads the GPUs of this machine; None where there is nothing to read."""
     try:
         return _Nvml()
     except Exception:  # noqa: BLE001, not installed, or its library does not fit the driver
@@ -132,7 +132,7 @@ class _Nvml:
         self._seen = [0] * count
 
     def used_by(self, pids: Collection[int]) -> list[dict[str, Any]]:
-        """Give a reading for each GPU that `pids` use."""
+        """Return a reading for each GPU that `pids` use."""
         found = []
         for index, device in enumerate(self._devices):
             ours = [one for one in self._processes(device) if one.pid in pids]
@@ -143,7 +143,7 @@ class _Nvml:
         return found
 
     def devices(self) -> Iterator[_Device]:
-        """Give all GPUs."""
+        """Return all GPUs."""
         for index, device in enumerate(self._devices):
             uuid = self._nvml.nvmlDeviceGetUUID(device)
             yield _Device(
@@ -167,7 +167,7 @@ class _Nvml:
             return []  # not told here, as in WSL
 
     def _utilisation(self, index: int, device: Any, pids: Collection[int]) -> int | None:
-        """Give the percentage of time in which kernels of `pids` ran since the last reading."""
+        """Return the percentage of time in which kernels of `pids` ran since the last reading."""
         try:
             samples = self._nvml.nvmlDeviceGetProcessUtilization(device, self._seen[index])
         except self._nvml.NVMLError:
@@ -184,7 +184,7 @@ class _Program:
         self._path = path
 
     def used_by(self, pids: Collection[int]) -> list[dict[str, Any]]:
-        """Give a reading for each GPU that `pids` use."""
+        """Return a reading for each GPU that `pids` use."""
         found: dict[int, dict[str, Any]] = {}
         for told in self._processes():
             if told["pid"].isdigit() and int(told["pid"]) in pids:
@@ -197,7 +197,7 @@ class _Program:
         return [found[index] for index in sorted(found)]
 
     def devices(self) -> Iterator[_Device]:
-        """Give all GPUs."""
+        """Return all GPUs."""
         busy = {told["gpu"] for told in self._processes() if told["pid"] != "-"}
         query = "--query-gpu=index,uuid,memory.used,utilization.gpu"
         for line in run_program(self._path, query, "--format=csv,noheader,nounits").splitlines():
@@ -207,7 +207,7 @@ class _Program:
             yield _Device(int(index), uuid, memory, utilisation, index in busy)
 
     def _processes(self) -> Iterator[dict[str, str]]:
-        """Give the lines of ``pmon``, by its own names of the columns."""
+        """Return the lines of ``pmon``, by its own names of the columns."""
         columns: list[str] = []
         for line in run_program(self._path, "pmon", "-c", "1", "-s", "um").splitlines():
             words = line.split()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from meticulous.base.namedtuple import Record
+from meticulous.base.namedtuple import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _HAS_PROC = os.path.exists("/proc/self/task")
 _AT_ONCE = 1 << 16
 
 
-class Used(Record):
+class Used(NamedTuple):
     """What processes use at one moment.
 
     `cpu_s` is their processor time so far, user and system, with that of their children which have
@@ -40,7 +40,7 @@ class Used(Record):
 
 
 def descendants(roots: Iterable[int], without: Collection[int] = ()) -> list[int]:
-    """Give the processes below `roots`, which are not among them, nor below those of `without`."""
+    """Return the processes below `roots`, which are not among them, nor below those of `without`."""
     found: list[int] = []
     waiting = list(roots)
     while waiting:
@@ -51,7 +51,7 @@ def descendants(roots: Iterable[int], without: Collection[int] = ()) -> list[int
 
 
 def all_processes() -> list[int]:
-    """Give every process of this machine that can be seen."""
+    """Return every process of this machine that can be seen."""
     if _HAS_PROC:
         return [int(name) for name in os.listdir("/proc") if name.isdecimal()]
     import psutil
@@ -60,7 +60,7 @@ def all_processes() -> list[int]:
 
 
 def group_of(pid: int) -> int:
-    """Give the process group of `pid`; 0 where it has ended."""
+    """Return the process group of `pid`; 0 where it has ended."""
     try:
         return os.getpgid(pid)
     except OSError:
@@ -86,7 +86,7 @@ def measure(pids: Iterable[int]) -> Used:
 
 
 def shared_memory(pids: Iterable[int]) -> int | None:
-    """Give the sum of the proportional set sizes in bytes: shared pages are divided by sharers.
+    """Return the sum of the proportional set sizes in bytes: shared pages are divided by sharers.
 
     The kernel walks all pages of a process for it, which takes milliseconds for each GB. None where
     a process may not be looked at.

@@ -12,7 +12,7 @@ import threading
 import time
 
 from meticulous import runfolder
-from meticulous.base.namedtuple import Record
+from meticulous.base.namedtuple import NamedTuple
 from meticulous.recording.record import now
 from meticulous.resources import process_tree
 from meticulous.resources.gpu import GpuWatch
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from meticulous.runfolder import RunFolder
 
-__all__ = ["Monitor", "Reaped"]
+__all__ = ["Reaped", "Sampler"]
 
 _SHORTEST_S, _LONGEST_S = 1.0, 10.0
 _GROWTH = 1 / 60
@@ -36,7 +36,7 @@ _SHARED_PART_OF_TIME = 0.001
 """Likewise the proportional memory, which costs more the more memory there is."""
 
 
-class Reaped(Record):
+class Reaped(NamedTuple):
     """What processes have used that have ended and that we have waited for."""
 
     cpu_s: float = 0.0
@@ -44,7 +44,7 @@ class Reaped(Record):
     written: int = 0
 
 
-class Monitor:
+class Sampler:
     """Samples a tree of processes.
 
     Args:
@@ -97,7 +97,7 @@ class Monitor:
                 os.close(self._file)
 
     def peaks(self) -> dict[str, Any]:
-        """Give the keys of ``usage`` that come from samples."""
+        """Return the keys of ``usage`` that come from samples."""
         found: dict[str, Any] = dict(self._peaks)
         if self._gpu_shares:
             found["mean_gpu_utilisation"] = round(sum(self._gpu_shares) / len(self._gpu_shares), 1)
@@ -166,7 +166,7 @@ class Monitor:
             os.utime(self._file)
 
     def _cpu(self, cpu_s: float, at_s: float) -> float:
-        """Give the percentage of one core since the sample before.
+        """Return the percentage of one core since the sample before.
 
         It is never below zero: where children are waited for by nobody, their time is lost.
         """

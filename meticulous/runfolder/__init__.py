@@ -187,11 +187,11 @@ class RunFolder:
         return os.path.basename(os.path.abspath(self.path))
 
     def file(self, name: str) -> str:
-        """Give the path of the file `name` of this run."""
+        """Return the path of the file `name` of this run."""
         return os.path.join(self.path, name)
 
     def rank(self, number: int) -> RunFolder:
-        """Give the folder of rank `number`, from 1 on; those of rank 0 are the run's own files."""
+        """Return the folder of rank `number`, from 1 on; those of rank 0 are the run's own files."""
         return RunFolder(os.path.join(self.path, RANKS, str(number)))
 
     def ranks(self) -> list[int]:
@@ -256,7 +256,7 @@ class RunFolder:
 
 
 def headline(message: str) -> str:
-    """Give the one line that tells most of a message of STATUS; empty where there is none.
+    """Return the one line that tells most of a message of STATUS; empty where there is none.
 
     Of a Python traceback it is that of the exception, however many lines of explanation follow;
     else the last line.
@@ -272,7 +272,7 @@ def headline(message: str) -> str:
 
 
 def telling_line(lines: Sequence[str]) -> int:
-    """Give the place of the line that :func:`headline` takes; `lines` must not be empty."""
+    """Return the place of the line that :func:`headline` takes; `lines` must not be empty."""
     starts = [i for i, line in enumerate(lines) if line.endswith(_TRACEBACK)]
     if starts and not any(_GROUP in line for line in lines):
         for place in range(starts[-1] + 1, len(lines)):

@@ -56,7 +56,7 @@ def _id_order(name: str) -> tuple[bool, int, str]:
 
 
 def _number(name: str) -> int | None:
-    """Give the number that `name` is, if it is one as we write it (no sign, no leading zero)."""
+    """Return the number that `name` is, if it is one as we write it (no sign, no leading zero)."""
     if name.isascii() and name.isdigit() and (name == "0" or not name.startswith("0")):
         return int(name)
     return None
@@ -132,7 +132,7 @@ def discard(run: RunFolder) -> None:
 
 
 def highest_number(experiments_directory: str) -> int:
-    """Give the highest number among the runs, the removed runs and those noted; 0 for none."""
+    """Return the highest number among the runs, the removed runs and those noted; 0 for none."""
     highest = noted_highest(experiments_directory)
     for directory in (experiments_directory, os.path.join(experiments_directory, TRASH)):
         try:
@@ -145,7 +145,7 @@ def highest_number(experiments_directory: str) -> int:
 
 
 def noted_highest(experiments_directory: str) -> int:
-    """Give the highest number that was noted; 0 where none was."""
+    """Return the highest number that was noted; 0 where none was."""
     try:
         with open(os.path.join(experiments_directory, HIGHEST_ID), "rb") as file:
             return _number(file.read(32).decode("ascii", "replace").strip()) or 0

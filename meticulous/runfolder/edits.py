@@ -14,7 +14,7 @@ __all__ = ["edit"]
 
 
 def edit(run: RunFolder, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """Let `change` alter the metadata of `run` and write them; give what was written.
+    """Let `change` alter the metadata of `run` and write them; return what was written.
 
     A recorder that is writing at the same moment is waited for, and takes over what was edited.
     Raises RunFolderError where they cannot be read or written; then nothing is changed.

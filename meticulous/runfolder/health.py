@@ -220,7 +220,7 @@ def _complete(run: RunFolder, metadata: dict[str, Any]) -> str:
 
 
 def _last_heard(run: RunFolder) -> str:
-    """Give the newest time of its files that a recorder writes."""
+    """Return the newest time of its files that a recorder writes."""
     moments = []
     names = (runfolder.RESOURCES, runfolder.STDOUT, runfolder.STDERR, runfolder.STATUS)
     for name in names if os.path.exists(run.file(runfolder.STATUS)) else (runfolder.METADATA,):

@@ -71,7 +71,7 @@ class Judgement(NamedTuple):
 
 
 def is_running(run: RunFolder) -> bool:
-    """Tell whether `run` says RUNNING and is, or a rank of it does though its rank 0 is gone.
+    """Return whether `run` says RUNNING and is, or a rank of it does though its rank 0 is gone.
 
     Raises RunFolderError where it cannot be read.
     """
@@ -92,7 +92,7 @@ def _is_rank_running(rank: RunFolder) -> bool:
 
 
 def judge(metadata: Mapping[str, Any], folder: str) -> tuple[str, str]:
-    """Give (state, message) of :func:`examine`."""
+    """Return (state, message) of :func:`examine`."""
     return examine(metadata, folder)[:2]
 
 
@@ -146,13 +146,13 @@ def _examine_elsewhere(metadata: Mapping[str, Any], folder: str, who: str) -> Ju
 
 
 def is_copy(metadata: Mapping[str, Any]) -> bool:
-    """Tell whether the run was imported: its processes are those of another folder."""
+    """Return whether the run was imported: its processes are those of another folder."""
     origin = metadata.get("imported-from")
     return isinstance(origin, dict) or "imported-from_id" in metadata  # as a row may have it
 
 
 def orphan(metadata: Mapping[str, Any]) -> int | None:
-    """Give the process of a run's command if that is still there, on this machine.
+    """Return the process of a run's command if that is still there, on this machine.
 
     Of a run that is lost it is one whose recorder was killed, and which nobody records any more.
     """
@@ -164,7 +164,7 @@ def orphan(metadata: Mapping[str, Any]) -> int | None:
 
 
 def orphan_of(run: RunFolder) -> int | None:
-    """Give the command of `run` that may still write to its folder; None of one that has ended.
+    """Return the command of `run` that may still write to its folder; None of one that has ended.
 
     Raises RunFolderError where it cannot be read.
     """
@@ -192,7 +192,7 @@ def _failed_rank(run: RunFolder, attempt: int) -> str:
 
 
 def is_here(metadata: Mapping[str, Any]) -> bool:
-    """Tell whether the run was started on this machine since it was last started.
+    """Return whether the run was started on this machine since it was last started.
 
     A machine that has got another name is still the same.
     """
@@ -203,14 +203,14 @@ def is_here(metadata: Mapping[str, Any]) -> bool:
 
 
 def sees(metadata: Mapping[str, Any]) -> bool:
-    """Tell whether process ids of the run mean here what they meant to its recorder."""
+    """Return whether process ids of the run mean here what they meant to its recorder."""
     namespace = metadata.get("pid-namespace")
     return namespace is None or pid_namespace() is None or namespace == pid_namespace()
 
 
 @cache
 def this_host() -> str:
-    """Give the name of this machine as the recorder writes it."""
+    """Return the name of this machine as the recorder writes it."""
     return os.uname().nodename
 
 
@@ -219,7 +219,7 @@ this_boot = cache(boot_id)
 
 @cache
 def boot_time() -> float:
-    """Give when this machine was started, in seconds since 1970."""
+    """Return when this machine was started, in seconds since 1970."""
     import psutil
 
     return float(psutil.boot_time())

@@ -26,7 +26,7 @@ class Playback:
         self._position = 0
 
     def new(self) -> Iterator[bytes]:
-        """Give what the timeline has listed since the last call.
+        """Return what the timeline has listed since the last call.
 
         The last line is read again next time: it grows while chunks follow each other closely.
         """
@@ -43,7 +43,7 @@ class Playback:
             self._position += sum(len(line) + 1 for line in lines[:-1])
 
     def rest(self) -> Iterator[bytes]:
-        """Give everything that has not been given yet, in the timeline or not."""
+        """Return everything that has not been given yet, in the timeline or not."""
         for stream in self._played:
             yield from self._upto(stream, None)
 
@@ -58,7 +58,7 @@ class Playback:
             raise _cannot_read(error) from error
 
     def _upto(self, stream: str, end: int | None) -> Iterator[bytes]:
-        """Give the bytes of `stream` from where we are to `end`, None for all there is."""
+        """Return the bytes of `stream` from where we are to `end`, None for all there is."""
         try:
             with open(self._run.file(stream), "rb") as file:
                 file.seek(self._played[stream])

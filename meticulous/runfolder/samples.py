@@ -15,7 +15,7 @@ _MOST_BYTES = 1 << 14
 
 
 def last_sample(run: RunFolder) -> dict[str, Any]:
-    """Give the newest sample of `run`, empty where there is none; ``docs/resources.md`` has its keys.
+    """Return the newest sample of `run`, empty where there is none; ``docs/resources.md`` has its keys.
 
     Only the end of the file is read. A line that is not whole, or broken, counts as none.
     """

@@ -30,7 +30,7 @@ class Removed(NamedTuple):
 
 
 def remove(directory: str, run_id: str) -> str:
-    """Move the run `run_id` of `directory` into its trash; give the new path.
+    """Move the run `run_id` of `directory` into its trash; return the new path.
 
     A named run that is removed for the second time is ``NAME~2`` there. Raises RunFolderError where
     it is gone already or cannot be moved; then it is where it was.
@@ -86,7 +86,7 @@ def removed(directory: str) -> list[Removed]:
 
 
 def restore(directory: str, run: Removed, new_id: str | None = None) -> str:
-    """Move `run` back to its id, or to `new_id`; give its path.
+    """Move `run` back to its id, or to `new_id`; return its path.
 
     Raises RunFolderError where there is a run of that id, or it cannot be moved.
     """

@@ -11,20 +11,20 @@ import time
 
 from meticulous import environment, runfolder
 from meticulous.arguments import Arguments, from_argv, reports
-from meticulous.base.namedtuple import Record as Fields
+from meticulous.base.namedtuple import NamedTuple
 from meticulous.base.process_id import start_time
 from meticulous.base.units import format_duration
 from meticulous.errors import CommandNotRunnableError
 from meticulous.recording.config_files import copy_configs
 from meticulous.recording.outcome import judge, timed_out
-from meticulous.recording.record import Record, now, timeline_zero
+from meticulous.recording.record import RunRecord, now, timeline_zero
 from meticulous.recording.usage import usage_keys
 from meticulous.runner import child_env, process
 from meticulous.runner.channels import Channels
-from meticulous.runner.console import Voice, last_line, survivors_line
+from meticulous.runner.console import Console, last_line, survivors_line
 from meticulous.runner.process import Ended
-from meticulous.runner.signals import Supervisor, oom_kills, own_peak_memory
-from meticulous.runner.timeout import Limit
+from meticulous.runner.signals import SignalForwarder, oom_kills, own_peak_memory
+from meticulous.runner.timeout import Timeout
 from meticulous.settings import RunSettings
 
 TYPE_CHECKING = False
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from meticulous.recording.data_files import DataFiles
-    from meticulous.resources.sampler import Monitor
-    from meticulous.runner.ranks.launch import Company
+    from meticulous.resources.sampler import Sampler
+    from meticulous.runner.ranks.launch import Role
 
 __all__ = ["TIMED_OUT", "Attempt", "Result"]
 
@@ -60,7 +60,7 @@ def _size(path: str) -> int:
         return 0
 
 
-class Result(Fields):
+class Result(NamedTuple):
     """How an attempt has ended; `is_final` where no other may follow it."""
 
     ended: Ended
@@ -77,9 +77,9 @@ class Attempt:
         command: its argv.
         settings: of the run.
         record: of the run; it says RUNNING.
-        voice: for our own lines.
+        console: for our own lines.
         mask: the signal mask that the command is to have, where it is not our own any more.
-        company: of the other ranks, where it is one of several.
+        role: of the other ranks, where it is one of several.
     """
 
     def __init__(
@@ -87,31 +87,31 @@ class Attempt:
         program: str,
         command: list[str],
         settings: RunSettings,
-        record: Record,
-        voice: Voice,
+        record: RunRecord,
+        console: Console,
         mask: Any = None,
-        company: Company | None = None,
+        role: Role | None = None,
     ) -> None:
         self._program, self._command, self._settings = program, command, settings
-        self._record, self._voice, self._company = record, voice, company
+        self._record, self._console, self._role = record, console, role
         self._run = record.run
         self._channels = Channels(settings)
-        voice.follow(self._channels.end_line)
+        console.follow(self._channels.end_line)
         self._watcher = reports.Watcher(self._run)
         self._report = reports.Report()
         self._stderr_start = _size(self._run.file(runfolder.STDERR))
-        self._supervisor = Supervisor(
-            voice.say,
+        self._supervisor = SignalForwarder(
+            console.say,
             self._tick,
             self._channels.resize,
             self._settle,
             mask,
-            is_rank=company is not None,
+            is_rank=role is not None,
         )
-        self._limit = Limit(settings.timeout_s, self._supervisor, voice)
+        self._limit = Timeout(settings.timeout_s, self._supervisor, console)
         self._started_s = time.monotonic()
         self._is_over = threading.Event()
-        self._monitor: Monitor | None = None
+        self._monitor: Sampler | None = None
         self._data: DataFiles | None = None
 
     def run(self, started: Callable[[], None] = lambda: None) -> Result:
@@ -148,12 +148,17 @@ class Attempt:
             self._record.note_trouble(f"a mistake in meticulous: {error!r}", aloud=True)
 
     def _conclude(
-        self, ended: Ended, supervisor: Supervisor, wall_s: float, end_time: str, kills_before: int
+        self,
+        ended: Ended,
+        supervisor: SignalForwarder,
+        wall_s: float,
+        end_time: str,
+        kills_before: int,
     ) -> None:
         """Pass on the rest, judge, and write it all down."""
         self._is_over.set()
         # What we say might get stuck as well.
-        is_drained = self._channels.drain(supervisor, self._voice.silence)
+        is_drained = self._channels.drain(supervisor, self._console.silence)
         self._tick()
         out_of_memory = oom_kills() > kills_before or supervisor.filled_memory()
         tail = self._stderr_tail() if ended.exit_code else ""
@@ -189,15 +194,15 @@ class Attempt:
         data = self._data.end() if self._data else []
         if data:
             changes["data"] = data
-        if self._company is not None:
-            verdict = self._company.conclude(verdict, changes, supervisor)
+        if self._role is not None:
+            verdict = self._role.conclude(verdict, changes, supervisor)
         self._record.finish(verdict.state, verdict.message, changes)
-        self._voice.note(last_line(self._record, verdict, changes["usage"], own_peak_memory()))
+        self._console.note(last_line(self._record, verdict, changes["usage"], own_peak_memory()))
         if survivors:
-            self._voice.say(survivors_line(survivors, is_drained=is_drained))
+            self._console.say(survivors_line(survivors, is_drained=is_drained))
 
-    def _start(self, supervisor: Supervisor) -> int:
-        """Open the streams, start the command, let the bytes flow; give its process id."""
+    def _start(self, supervisor: SignalForwarder) -> int:
+        """Open the streams, start the command, let the bytes flow; return its process id."""
         theirs = self._channels.open()
         pid = process.start(
             self._program,
@@ -205,7 +210,7 @@ class Attempt:
             child_env.for_command(
                 self._run.path,
                 len(self._record.metadata["attempts"]) + 1,
-                self._company.variables if self._company else {},
+                self._role.variables if self._role else {},
                 has_terminals=self._channels.are_terminals,
                 has_shim=not self._settings.no_shim,
             ),
@@ -231,10 +236,10 @@ class Attempt:
             return
         from meticulous.base.spawn import OURS
         from meticulous.resources import process_tree
-        from meticulous.resources.sampler import Monitor, Reaped
+        from meticulous.resources.sampler import Reaped, Sampler
 
         supervisor = self._supervisor
-        self._monitor = Monitor(
+        self._monitor = Sampler(
             self._run,
             self._started_s,
             lambda: process_tree.descendants([os.getpid()], OURS),
@@ -276,7 +281,7 @@ class Attempt:
         )
 
     def _tick(self) -> float:
-        """Do what is done now and then; give the seconds until it is to be done again."""
+        """Do what is done now and then; return the seconds until it is to be done again."""
         self._channels.follow()
         self._guard(self._take_reports)
         self._limit.check()

@@ -10,8 +10,8 @@ import json
 import os
 
 from meticulous.errors import MeticulousError
-from meticulous.recording.record import Record
-from meticulous.runner.console import Voice
+from meticulous.recording.record import RunRecord
+from meticulous.runner.console import Console
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ class _StartError(MeticulousError):
         self.exit_code = exit_code
 
 
-def detached(voice: Voice, record_all: Callable[[Callable[[Record, str], None]], int]) -> int:
+def detached(
+    console: Console, record_all: Callable[[Callable[[RunRecord, str], None]], int]
+) -> int:
     """Have `record_all` done by a process of its own; print the id of the run when it has begun.
 
     `record_all` is given what to call with the record, and the line to say, when the command has
@@ -48,12 +50,14 @@ def detached(voice: Voice, record_all: Callable[[Callable[[Record, str], None]],
     message: dict[str, Any] = json.loads(answer) if answer else {"message": "the recorder is gone"}
     if "id" not in message:
         raise _StartError(message["message"], message.get("hint"), message.get("exit-code"))
-    voice.note(f"{message['line']}, in the background: `meticulous logs -f {message['id']}`")
+    console.note(f"{message['line']}, in the background: `meticulous logs -f {message['id']}`")
     os.write(1, os.fsencode(f"{message['id']}\n"))
     return 0
 
 
-def _be_the_recorder(tell: int, record_all: Callable[[Callable[[Record, str], None]], int]) -> None:
+def _be_the_recorder(
+    tell: int, record_all: Callable[[Callable[[RunRecord, str], None]], int]
+) -> None:
     """Leave the session and the terminal, record, and end."""
     os.setsid()
     null = os.open(os.devnull, os.O_RDWR)

@@ -13,7 +13,7 @@ from meticulous import runfolder
 from meticulous.capture import streams
 from meticulous.capture.terminal import Terminal, is_terminal
 from meticulous.runfolder import RunFolder
-from meticulous.runner.signals import Supervisor
+from meticulous.runner.signals import SignalForwarder
 from meticulous.settings import RunSettings
 
 TYPE_CHECKING = False
@@ -48,7 +48,7 @@ class Channels:
         self._theirs: dict[int, int] = {}
 
     def open(self) -> dict[int, int]:
-        """Make them; give which descriptors of ours are to be the command's 1 and 2."""
+        """Make them; return which descriptors of ours are to be the command's 1 and 2."""
         for descriptor, _ in _STREAMS:
             self._ours[descriptor], self._theirs[descriptor] = self._open_one(descriptor)
         self._order = _write_order(self._terminals)
@@ -72,7 +72,7 @@ class Channels:
         timeline = streams.Timeline(run.file(runfolder.TIMELINE), zero_s, failed)
         for descriptor, name in _STREAMS:
             os.close(self._theirs[descriptor])
-            kept = streams.Kept(name, run.file(name), timeline, failed)
+            kept = streams.StreamFile(name, run.file(name), timeline, failed)
             self._streams.append(
                 streams.Stream(name, self._ours[descriptor], descriptor, [kept], failed)
             )
@@ -81,7 +81,7 @@ class Channels:
             thread.start()
 
     def end_line(self) -> str:
-        """Give what ends the line in which the command has left the terminal: ours begin a new one."""
+        """Return what ends the line in which the command has left the terminal: ours begin a new one."""
         is_amid = any(stream.last_byte != streams.NEWLINE for stream in self._streams)
         if not (is_amid and self._terminals):
             return ""
@@ -95,7 +95,7 @@ class Channels:
             terminal.follow()
 
     def resize(self) -> bool:
-        """Give pseudo-terminals the size of the real one; say whether that was a change."""
+        """Return pseudo-terminals the size of the real one; say whether that was a change."""
         return sum(terminal.resize() for terminal in self._terminals) > 0
 
     def settle(self) -> None:
@@ -110,7 +110,7 @@ class Channels:
                 break
             time.sleep(0.005)
 
-    def drain(self, supervisor: Supervisor, before_abandoning: Callable[[], None]) -> bool:
+    def drain(self, supervisor: SignalForwarder, before_abandoning: Callable[[], None]) -> bool:
         """Wait until all that was printed has passed; say whether the streams have ended.
 
         A process that outlives the command may hold them open. It is given a short grace; but
@@ -154,11 +154,11 @@ class Channels:
                 os.close(stream.source)
 
     def _carriers(self) -> list[threading.Thread]:
-        """Give the threads that carry the bytes: one for both streams where that is possible."""
+        """Return the threads that carry the bytes: one for both streams where that is possible."""
         if self._order is not None:
-            from meticulous.capture.write_order import Duet
+            from meticulous.capture.write_order import OrderedPair
 
-            return [Duet(self._streams, self._order)]
+            return [OrderedPair(self._streams, self._order)]
         if streams.can_block_apart(1, 2):
             return [streams.Pump([stream]) for stream in self._streams]
         return [streams.Pump(self._streams)]
@@ -176,7 +176,7 @@ class Channels:
 
 
 def _write_order(terminals: list[Terminal]) -> WriteOrder | None:
-    """Give the order of writing to two pseudo-terminals, if they stand for one terminal."""
+    """Return the order of writing to two pseudo-terminals, if they stand for one terminal."""
     if len(terminals) < 2:
         return None
     from meticulous.capture.write_order import WriteOrder

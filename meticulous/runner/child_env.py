@@ -32,7 +32,7 @@ STARTUP = os.path.join(
 
 
 def given() -> dict[str, str]:
-    """Give the environment as we were given it.
+    """Return the environment as we were given it.
 
     In the C locale Python adds LC_CTYPE to its own (PEP 538), where programs that it starts would
     find it: ``sort`` and ``ls`` would answer differently.
@@ -50,7 +50,7 @@ def given() -> dict[str, str]:
 
 
 def without_shim(environ: Mapping[str, str]) -> dict[str, str]:
-    """Give `environ` as it is without what we put on the PYTHONPATH."""
+    """Return `environ` as it is without what we put on the PYTHONPATH."""
     found = {**environ}
     inherited = found.pop("PYTHONPATH", "") or STARTUP
     # An empty entry stays: to Python it is the current directory.
@@ -68,7 +68,7 @@ def for_command(
     has_terminals: bool,
     has_shim: bool,
 ) -> dict[str, str]:
-    """Give the environment of a command that is recorded in `run_directory`.
+    """Return the environment of a command that is recorded in `run_directory`.
 
     Args:
         run_directory: path of the run folder.

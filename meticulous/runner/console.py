@@ -6,7 +6,7 @@ import os
 
 from meticulous.base.units import format_bytes, format_duration
 from meticulous.capture.streams import write_all
-from meticulous.recording.record import Record
+from meticulous.recording.record import RunRecord
 from meticulous.runfolder import SUCCESS
 
 TYPE_CHECKING = False
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from meticulous.git import CodeState
     from meticulous.recording.outcome import Outcome
 
-__all__ = ["Voice", "first_line", "last_line", "survivors_line"]
+__all__ = ["Console", "first_line", "last_line", "survivors_line"]
 
 
-class Voice:
+class Console:
     """Says lines on stderr, whatever has become of it; `who` says them, where there are several."""
 
     def __init__(self, *, is_quiet: bool, who: str = "") -> None:
@@ -53,7 +53,7 @@ class Voice:
             pass  # nobody reads it
 
 
-def first_line(record: Record, code: CodeState | None) -> str:
+def first_line(record: RunRecord, code: CodeState | None) -> str:
     """Say which run has begun, and what of the code is not in its record."""
     text = f"run {record.run.id} in {_shown(record.run.path)}"
     if attempts := len(record.metadata.get("attempts") or ()):
@@ -69,7 +69,7 @@ def first_line(record: Record, code: CodeState | None) -> str:
     return text
 
 
-def last_line(record: Record, verdict: Outcome, usage: dict[str, Any], least_memory: int) -> str:
+def last_line(record: RunRecord, verdict: Outcome, usage: dict[str, Any], least_memory: int) -> str:
     """Say how the run has ended; its memory, where it is more than `least_memory` bytes; where."""
     text = f"run {record.run.id} {verdict.state} after {format_duration(usage['wall'])}"
     memory = max(usage["peak_memory"], usage.get("peak_tree_memory", 0))

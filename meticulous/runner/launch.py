@@ -21,10 +21,10 @@ import signal
 
 from meticulous.capture import streams
 from meticulous.errors import RunFolderError
-from meticulous.recording.record import RUN_DIRECTORY_VARIABLE, Record, begin, code_state
+from meticulous.recording.record import RUN_DIRECTORY_VARIABLE, RunRecord, begin, code_state
 from meticulous.runner import child_env, process
 from meticulous.runner.attempt import TIMED_OUT, Attempt
-from meticulous.runner.console import Voice, first_line
+from meticulous.runner.console import Console, first_line
 from meticulous.runner.signals import is_end_pending
 from meticulous.settings import RunSettings
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from meticulous.git import CodeState
     from meticulous.recording.candidates import Earlier
-    from meticulous.runner.ranks.launch import Company
+    from meticulous.runner.ranks.launch import Role
 
 __all__ = ["launch"]
 
@@ -55,7 +55,7 @@ def launch(
     earlier: Earlier,
     code_of: Callable[[RunSettings], CodeState | None] = code_state,
 ) -> int:
-    """Run `command`, record it, and give the exit code to end with.
+    """Run `command`, record it, and return the exit code to end with.
 
     `earlier` finds the runs that ``--resume`` and ``--needed`` ask for; `code_of` tells the state
     of the code. Dies of the signal that
@@ -77,7 +77,7 @@ def launch(
                 rank,
                 command,
                 settings,
-                lambda settings, company: _launch(command, settings, earlier, code_of, company),
+                lambda settings, role: _launch(command, settings, earlier, code_of, role),
             )
     return _launch(command, settings, earlier, code_of, None)
 
@@ -87,29 +87,29 @@ def _launch(
     settings: RunSettings,
     earlier: Earlier,
     code_of: Callable[[RunSettings], CodeState | None],
-    company: Company | None,
+    role: Role | None,
 ) -> int:
-    """Record a whole run; `company` are the other ranks of it, if there are any."""
+    """Record a whole run; `role` are the other ranks of it, if there are any."""
     program = process.resolve(command[0], os.environ.get("PATH"))
     code = code_of(settings)
-    voice = Voice(is_quiet=settings.quiet)
+    console = Console(is_quiet=settings.quiet)
     if settings.needed:
         from meticulous.recording.candidates import succeeded
 
         run = succeeded(settings, code, command, earlier)
         if run is not None:
-            voice.note(f"not needed: run {run.id} has done the same with SUCCESS")
+            console.note(f"not needed: run {run.id} has done the same with SUCCESS")
             return 0
     if settings.detach:
         from meticulous.runner.background import detached
 
         return detached(
-            voice,
+            console,
             lambda started: _record_all(program, command, settings, code, earlier, started),
         )
-    if company is not None:
-        begun = company.begun
-        return _record_all(program, command, settings, code, earlier, begun, company)
+    if role is not None:
+        begun = role.begun
+        return _record_all(program, command, settings, code, earlier, begun, role)
     return _record_all(program, command, settings, code, earlier)
 
 
@@ -119,26 +119,26 @@ def _record_all(
     settings: RunSettings,
     code: CodeState | None,
     earlier: Earlier,
-    started: Callable[[Record, str], None] | None = None,
-    company: Company | None = None,
+    started: Callable[[RunRecord, str], None] | None = None,
+    role: Role | None = None,
 ) -> int:
     """Record every attempt of one run; `started` is told of the first, and what there is to say."""
-    voice = Voice(is_quiet=settings.quiet)
-    record = _first_record(settings, code, command, voice, earlier)
+    console = Console(is_quiet=settings.quiet)
+    record = _first_record(settings, code, command, console, earlier)
     line = first_line(record, code)
-    voice.note(line)
-    attempt = Attempt(program, command, settings, record, voice, company=company)
+    console.note(line)
+    attempt = Attempt(program, command, settings, record, console, role=role)
     result = attempt.run((lambda: started(record, line)) if started else lambda: None)
     for _ in range(settings.retries):
         if result.is_final or is_end_pending():
             break
         attempt.close()
-        again = _resumed(record, settings, code, command, voice)
+        again = _resumed(record, settings, code, command, console)
         if again is None:
             break
         record = again
-        voice.note(first_line(record, None))
-        attempt = Attempt(program, command, settings, record, voice, result.mask)
+        console.note(first_line(record, None))
+        attempt = Attempt(program, command, settings, record, console, result.mask)
         result = attempt.run()
     if result.has_timed_out:
         return TIMED_OUT
@@ -149,34 +149,38 @@ def _first_record(
     settings: RunSettings,
     code: CodeState | None,
     command: list[str],
-    voice: Voice,
+    console: Console,
     earlier: Earlier,
-) -> Record:
+) -> RunRecord:
     if os.environ.get("SLURM_RESTART_COUNT", "0") != "0":
         from meticulous.recording.candidates import requeued
 
-        record = requeued(settings, code, command, earlier, voice.say)
+        record = requeued(settings, code, command, earlier, console.say)
         if record is not None:
             return record
     if settings.resume:
         from meticulous.recording.candidates import resumed
 
-        record = resumed(settings, code, command, earlier, voice.say)
+        record = resumed(settings, code, command, earlier, console.say)
         if record is not None:
             return record
-    return begin(settings, code, command, voice.say)
+    return begin(settings, code, command, console.say)
 
 
 def _resumed(
-    record: Record, settings: RunSettings, code: CodeState | None, command: list[str], voice: Voice
-) -> Record | None:
+    record: RunRecord,
+    settings: RunSettings,
+    code: CodeState | None,
+    command: list[str],
+    console: Console,
+) -> RunRecord | None:
     """Go on in the folder of `record`; None where it cannot be read or written any more."""
     from meticulous.recording.record import resume
 
     try:
-        return resume(record.run, settings, code, command, voice.say)
+        return resume(record.run, settings, code, command, console.say)
     except RunFolderError as error:
-        voice.say(f"no further attempt: {error}")
+        console.say(f"no further attempt: {error}")
         return None
 
 

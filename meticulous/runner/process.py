@@ -9,7 +9,7 @@ import errno
 import os
 import signal
 
-from meticulous.base.namedtuple import Record
+from meticulous.base.namedtuple import NamedTuple
 from meticulous.base.spawn import which
 from meticulous.errors import CommandNotFoundError, CommandNotRunnableError
 
@@ -24,7 +24,7 @@ __all__ = ["Ended", "die_like", "exec_bare", "resolve", "start"]
 _PYTHON_IGNORES = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
-class Ended(Record):
+class Ended(NamedTuple):
     """How the command ended: with an exit code, or killed by a signal; the other one is None."""
 
     exit_code: int | None
@@ -32,7 +32,7 @@ class Ended(Record):
 
 
 def resolve(word: str, search_path: str | None) -> str:
-    """Give the file that running `word` would execute.
+    """Return the file that running `word` would execute.
 
     Raises CommandNotFoundError (127) or CommandNotRunnableError (126), as a shell would.
     """
@@ -87,7 +87,7 @@ def start(
     own_group: bool,
     mask: Any,
 ) -> int:
-    """Start `command` and give its process id.
+    """Start `command` and return its process id.
 
     `streams` maps the command's descriptors (1, 2) to ours. Every descriptor that we were given
     and that may be inherited (a make jobserver, ``<(…)`` of a shell) is the command's too: we
@@ -124,7 +124,7 @@ def _cannot_start(program: str, error: OSError) -> CommandNotRunnableError:
 
 
 def die_like(ended: Ended) -> int:
-    """Give the exit code to end with; where a signal killed the command, die of it instead."""
+    """Return the exit code to end with; where a signal killed the command, die of it instead."""
     if ended.signal is None:
         return ended.exit_code or 0
     import resource

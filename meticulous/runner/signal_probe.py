@@ -1,4 +1,4 @@
-"""Tell whether a signal was sent to all processes of the job, and so to the command as well.
+"""Return whether a signal was sent to all processes of the job, and so to the command as well.
 
 Schedulers signal every process of a job (``scancel``, preemption, the time limit), or one of them
 (``--signal=B:…``). Nothing tells us which it was; and a program that is told twice to end may be
@@ -17,7 +17,7 @@ import time
 
 from meticulous.base.spawn import OURS
 
-__all__ = ["Canary"]
+__all__ = ["SignalProbe"]
 
 PATIENCE_S = 0.1
 """How long the others may get a signal after us."""
@@ -36,7 +36,7 @@ while os.getppid() == int(sys.argv[1]):
 """
 
 
-class Canary:
+class SignalProbe:
     """The one more process; it ends with us.
 
     Args:
@@ -63,7 +63,7 @@ class Canary:
         os.close(tell)
 
     def got(self, number: int) -> bool:
-        """Tell whether it has got the signal `number`, which has just reached us."""
+        """Return whether it has got the signal `number`, which has just reached us."""
         deadline = time.monotonic() + PATIENCE_S
         while True:
             left_s = max(deadline - time.monotonic(), 0.0)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-__all__ = ["Arrivals"]
+__all__ = ["SignalWait"]
 
 _KEYBOARD = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
 _SET_BYTES = 128
@@ -24,7 +24,7 @@ _INFO_INTS = 32
 """Both structures have 128 bytes on every Linux."""
 
 
-class Arrivals:
+class SignalWait:
     """Takes `signals`, which must be blocked, one by one."""
 
     def __init__(self, signals: set[signal.Signals]) -> None:

@@ -27,16 +27,16 @@ from meticulous.base.spawn import OURS
 from meticulous.masking import mask_command
 from meticulous.recording.usage import BLOCK_BYTES
 from meticulous.runner.process import Ended
-from meticulous.runner.signal_wait import Arrivals
+from meticulous.runner.signal_wait import SignalWait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from meticulous.runner.signal_probe import Canary
+    from meticulous.runner.signal_probe import SignalProbe
 
-__all__ = ["Supervisor", "is_end_pending", "oom_kills", "own_peak_memory"]
+__all__ = ["SignalForwarder", "is_end_pending", "oom_kills", "own_peak_memory"]
 
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 _FORWARDED_NUMBERS = tuple(getattr(signal, name) for name in _FORWARDED)
@@ -53,7 +53,7 @@ _RSS_UNIT = 1 if _IS_MACOS else 1024
 """Bytes in a unit of ru_maxrss."""
 
 
-class Supervisor:
+class SignalForwarder:
     """Passes signals to the command and waits for it, on the main thread.
 
     Make it before the command starts: it blocks the signals from then on, and adopts the
@@ -99,16 +99,16 @@ class Supervisor:
         heeded = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
         signals = {*heeded, signal.SIGCHLD}
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-        self._arrivals = Arrivals(signals)
+        self._arrivals = SignalWait(signals)
         self.mask = before if mask is None else mask
         self._is_adopting = _adopt_orphans()
-        self._canary: Canary | None = None
+        self._canary: SignalProbe | None = None
         is_job = is_rank or any(name in os.environ for name in _JOBS)
         if is_job and hasattr(signal, "sigtimedwait"):
-            from meticulous.runner.signal_probe import Canary
+            from meticulous.runner.signal_probe import SignalProbe
 
             passed_on = {*_FORWARDED_NUMBERS, signal.SIGTSTP, signal.SIGCONT}
-            self._canary = Canary({*heeded} & passed_on, own_group=self.own_group)
+            self._canary = SignalProbe({*heeded} & passed_on, own_group=self.own_group)
 
     def wait(self, pid: int) -> Ended:
         """Wait until the command `pid` has ended, passing signals on meanwhile."""
@@ -209,7 +209,7 @@ class Supervisor:
             self._send(number)
 
     def _was_sent_to_all(self, number: int) -> bool:
-        """Tell whether a scheduler has sent it to all processes of its job, the command among them."""
+        """Return whether a scheduler has sent it to all processes of its job, the command among them."""
         return self._canary is not None and self._canary.got(number)
 
     def _tell_of_size(self) -> None:
@@ -315,7 +315,7 @@ def is_end_pending() -> bool:
 
 
 def own_peak_memory() -> int:
-    """Give the peak memory of this process in bytes: what the command's figure cannot be below."""
+    """Return the peak memory of this process in bytes: what the command's figure cannot be below."""
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT

@@ -6,22 +6,24 @@ import signal
 import time
 
 from meticulous.base.units import format_duration
-from meticulous.runner.console import Voice
-from meticulous.runner.signals import Supervisor
+from meticulous.runner.console import Console
+from meticulous.runner.signals import SignalForwarder
 
-__all__ = ["KILL_AFTER_S", "Limit"]
+__all__ = ["KILL_AFTER_S", "Timeout"]
 
 KILL_AFTER_S = 10.0
 """How long a command that is over its time may take to end by itself."""
 
 
-class Limit:
+class Timeout:
     """The time that the command may take, and what happens when it has passed."""
 
-    def __init__(self, seconds: float | None, supervisor: Supervisor, voice: Voice) -> None:
+    def __init__(
+        self, seconds: float | None, supervisor: SignalForwarder, console: Console
+    ) -> None:
         self.seconds = seconds
         self.is_exceeded = False
-        self._supervisor, self._voice = supervisor, voice
+        self._supervisor, self._console = supervisor, console
         self._due_s = None if seconds is None else time.monotonic() + seconds
 
     def check(self) -> None:
@@ -32,12 +34,12 @@ class Limit:
             return
         if self.is_exceeded:
             self._due_s = None
-            self._voice.say(f"it has not ended within {KILL_AFTER_S:.0f}s: sending SIGKILL")
+            self._console.say(f"it has not ended within {KILL_AFTER_S:.0f}s: sending SIGKILL")
             self._supervisor.end(signal.SIGKILL)
             return
         self.is_exceeded = True
         self._due_s += KILL_AFTER_S
         limit = format_duration(self.seconds or 0)
-        self._voice.say(f"the time limit of {limit} has passed: sending SIGTERM")
+        self._console.say(f"the time limit of {limit} has passed: sending SIGTERM")
         self._supervisor.end(signal.SIGTERM)
         self._supervisor.end(signal.SIGCONT)  # one that is stopped would not hear of it

@@ -49,7 +49,7 @@ _MOST_BYTES = 1 << 20
 
 
 def scheduler_ids(environ: Mapping[str, str]) -> dict[str, str]:
-    """Give the ids that `environ` tells of, by the names of their variables; secrets masked.
+    """Return the ids that `environ` tells of, by the names of their variables; secrets masked.
 
     Those of HTCondor are attributes of the file that it names: ``ClusterId``, ``ProcId``, ….
     """

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from meticulous.base.namedtuple import Record
+from meticulous.base.namedtuple import NamedTuple
 from meticulous.base.process_id import start_time
 from meticulous.runner.child_env import STEP_VARIABLE
 
@@ -22,7 +22,7 @@ __all__ = ["Rank", "find"]
 _LONGEST_KEY = 200
 
 
-class Rank(Record):
+class Rank(NamedTuple):
     """The place of this process among those that were started together.
 
     `number` counts from 0 to `size` - 1. `key` is the same for all of them and for no others, and
@@ -35,7 +35,7 @@ class Rank(Record):
 
 
 def find(environ: Mapping[str, str]) -> Rank | None:
-    """Give our rank; None where we are alone, or where a recorder above us has that rank.
+    """Return our rank; None where we are alone, or where a recorder above us has that rank.
 
     The launchers are asked from the inside to the outside: torchrun runs inside a job of Slurm,
     never the other way round.

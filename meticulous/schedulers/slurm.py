@@ -28,7 +28,7 @@ _FRESH_S = 30.0
 
 
 def state_of(job: str, cluster: str | None = None) -> str | None:
-    """Give the state of `job` (``RUNNING``, ``CANCELLED``, …); None where Slurm cannot be asked.
+    """Return the state of `job` (``RUNNING``, ``CANCELLED``, …); None where Slurm cannot be asked.
 
     Another cluster than ours may have a job of the same number; of that we cannot ask.
     """

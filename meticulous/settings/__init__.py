@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from meticulous.base.namedtuple import Record
+from meticulous.base.namedtuple import NamedTuple
 from meticulous.errors import SettingsError, UsageError
 from meticulous.runfolder.directory import check_id
 from meticulous.settings.file import SETTINGS_FILE, from_file
@@ -43,7 +43,7 @@ _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("", "0", "false", "no", "off")
 
 
-class RunSettings(Record):
+class RunSettings(NamedTuple):
     """What one `run` was asked to do, from all three sources.
 
     Directories are absolute. ``repository`` is the git top level that holds the project directory,
@@ -76,7 +76,7 @@ class RunSettings(Record):
     snapshot_file_limit: int = 10_000_000
 
 
-class Place(Record):
+class Place(NamedTuple):
     """A project and its experiments directory, both absolute, and its settings file's values."""
 
     project_directory: str
@@ -86,7 +86,7 @@ class Place(Record):
 
 
 def find_repository(directory: str) -> str | None:
-    """Give the git top level that holds `directory`, or None.
+    """Return the git top level that holds `directory`, or None.
 
     Looks for ``.git`` (a directory, or the file that submodules and worktrees have) in it and
     above. Inherited ``GIT_*`` variables are not followed: a recorder started from a git hook must
@@ -159,7 +159,7 @@ def _check_unrecorded(values: Mapping[str, Any]) -> None:
 
 
 def _size(option: Option, text: str) -> int:
-    """Give the bytes of a limit. Raises SettingsError."""
+    """Return the bytes of a limit. Raises SettingsError."""
     from meticulous.base.units import parse_bytes
 
     try:
@@ -170,7 +170,7 @@ def _size(option: Option, text: str) -> int:
 
 
 def _timeout(text: str | None) -> float | None:
-    """Give the seconds of ``--timeout``. Raises SettingsError."""
+    """Return the seconds of ``--timeout``. Raises SettingsError."""
     seconds = _seconds("timeout", text)
     if seconds is not None and seconds <= 0:
         raise SettingsError(f"the timeout is {text!r}", "Give a time above zero, or none")
@@ -238,7 +238,7 @@ def _current_directory() -> str:
 
 
 def seed_names(values: Mapping[str, Any]) -> tuple[str, ...]:
-    """Give the arguments that only repeat an experiment, from a settings file's `values`."""
+    """Return the arguments that only repeat an experiment, from a settings file's `values`."""
     return tuple(values.get(SEEDS.key, ("seed",)))
 
 

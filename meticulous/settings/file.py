@@ -57,7 +57,7 @@ def _parse(path: str, content: bytes) -> dict[str, Any]:
 
 
 def _check_type(option: Option, value: Any, where: str) -> Any:
-    """Give `value` if it has the type of `option`; a single word is taken for a list of one."""
+    """Return `value` if it has the type of `option`; a single word is taken for a list of one."""
     if option.kind == "flag" and isinstance(value, bool):
         return value
     if option.kind == "list":

@@ -5,7 +5,7 @@ By hand, because importing argparse and building a parser takes 15 ms.
 
 from __future__ import annotations
 
-from meticulous.base.namedtuple import Record
+from meticulous.base.namedtuple import NamedTuple
 from meticulous.errors import SettingsError, UsageError
 
 TYPE_CHECKING = False
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 
-class Option(Record):
+class Option(NamedTuple):
     """One option of `run`: ``--name``, ``METICULOUS_NAME`` and ``name:`` in meticulous.yaml.
 
     `kind` is ``text``, ``flag`` or ``list``.

@@ -14,7 +14,7 @@ __all__ = ["cell", "whole_cell"]
 
 
 def cell(name: str, row: Row) -> str:
-    """Give the value of the column `name` for a person; empty where there is none."""
+    """Return the value of the column `name` for a person; empty where there is none."""
     value = row.get(name)
     if name == "duration" and value is None and row.get("status") == RUNNING:
         value = _elapsed(row)
@@ -32,7 +32,7 @@ def cell(name: str, row: Row) -> str:
 
 
 def whole_cell(name: str, row: Row) -> str:
-    """Give the value of the column `name` whole, but of a message only the line that tells most."""
+    """Return the value of the column `name` whole, but of a message only the line that tells most."""
     value = row.get(name)
     return _headline(value) if name == "status_message" else text.full(value)
 

@@ -15,7 +15,7 @@ _OF_STATUS = {SUCCESS: "32", ERROR: "31", RUNNING: "36", LOST: "33"}
 
 
 def painter(stream: TextIO) -> Callable[[str, str], str] | None:
-    """Give a function (column name or "" for a heading, text) -> coloured text; None for plain."""
+    """Return a function (column name or "" for a heading, text) -> coloured text; None for plain."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
         return None
     return _paint

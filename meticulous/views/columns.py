@@ -16,7 +16,7 @@ _LONGEST = 40
 
 
 def listing(rows: Sequence[Row], names: Sequence[str], limit: int | None) -> list[str]:
-    """Give a line for each column: its name, how many runs have a value, and which."""
+    """Return a line for each column: its name, how many runs have a value, and which."""
     found = {name: _values(rows, name) for name in names}
     held = [name for name in names if found[name]]
     return draw(

@@ -23,7 +23,7 @@ _LARGEST = 1e308
 
 
 def lines(verdict: Verdict, names: Sequence[str], stream: TextIO) -> Iterator[str]:
-    """Give the lines that tell `verdict` on the runs called `names`, for `stream`."""
+    """Return the lines that tell `verdict` on the runs called `names`, for `stream`."""
     paint = colour.painter(stream) or (lambda _name, plain: plain)
     yield f"{paint('', verdict.word)}: run {names[1]} compared with run {names[0]}"
     yield from _aligned([_difference(one) for one in verdict.differences], "differences")
@@ -40,7 +40,7 @@ def lines(verdict: Verdict, names: Sequence[str], stream: TextIO) -> Iterator[st
 
 
 def changes(found: Sequence[Change]) -> Iterator[str]:
-    """Give a line for each change, at most twenty; many packages of one side in a line."""
+    """Return a line for each change, at most twenty; many packages of one side in a line."""
     packages = [one for one in found if one.kind == "package"]
     few = sum(one.one is None or one.other is None for one in packages) <= _FEW_PACKAGES
     single = [
@@ -59,7 +59,7 @@ def changes(found: Sequence[Change]) -> Iterator[str]:
 
 
 def as_json(verdict: Verdict, names: Sequence[str]) -> dict[str, Any]:
-    """Give `verdict` as a JSON object."""
+    """Return `verdict` as a JSON object."""
     return {
         "verdict": verdict.word,
         "runs": list(names),

@@ -47,7 +47,7 @@ def record(row: Row) -> dict[str, Any]:
 
 
 def lines(run: dict[str, Any], stream: TextIO) -> Iterator[str]:
-    """Give the lines that show `run`, made by :func:`record`."""
+    """Return the lines that show `run`, made by :func:`record`."""
     paint = colour.painter(stream) or (lambda _name, plain: plain)
     message = run["status_message"].strip()
     title = f"run {run['expid']}  "
@@ -128,7 +128,7 @@ def _attempts(metadata: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _rank(run: RunFolder, number: int) -> dict[str, Any]:
-    """Give the metadata of one rank of a run, with its status as it stands now."""
+    """Return the metadata of one rank of a run, with its status as it stands now."""
     folder = run.rank(number)
     state, message = folder.read_status()
     metadata = folder.read_metadata()
@@ -138,7 +138,7 @@ def _rank(run: RunFolder, number: int) -> dict[str, Any]:
 
 
 def _ranks(run: dict[str, Any]) -> list[tuple[str, str]]:
-    """Give a line for each rank from 1 on; also for those of a run that is over which never came."""
+    """Return a line for each rank from 1 on; also for those of a run that is over which never came."""
     lines = dict(map(_rank_line, run["ranks"]))
     size = (run["metadata"].get("ranks") or {}).get("size") or 0
     if run["status"] != runfolder.RUNNING:
@@ -160,7 +160,7 @@ def _rank_line(rank: dict[str, Any]) -> tuple[str, str]:
 
 
 def _arguments(run: dict[str, Any]) -> list[tuple[str, str]]:
-    """Give the arguments; where the default was another, it stands behind."""
+    """Return the arguments; where the default was another, it stands behind."""
     defaults = run["default_args"]
     pairs = []
     for name, value in run["args"].items():
@@ -226,7 +226,7 @@ def _took(seconds: float | None, usage: dict[str, Any]) -> str | None:
 
 
 def _files(path: str) -> dict[str, int]:
-    """Give the size in bytes of each file of the run, by its path in the folder."""
+    """Return the size in bytes of each file of the run, by its path in the folder."""
     sizes = {}
     for folder, _, names in os.walk(path):
         for name in names:

@@ -25,7 +25,7 @@ Difference = dict[str, dict[str, Pair]]
 
 
 def between(one: Mapping[str, Any], other: Mapping[str, Any]) -> Difference:
-    """Give what differs between two records of :func:`meticulous.views.detail.record`.
+    """Return what differs between two records of :func:`meticulous.views.detail.record`.
 
     Returns section -> name -> the two values, None where a run has none. Sections are ``outcome``,
     ``arguments``, ``code``, ``command``, ``summary``, ``environment`` and ``packages``; those in
@@ -73,7 +73,7 @@ def _different(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Pa
 
 
 def differs(rows: Sequence[Row], name: str) -> bool:
-    """Tell whether the column `name` is not the same in all `rows`."""
+    """Return whether the column `name` is not the same in all `rows`."""
     return not all(same(row.get(name), rows[0].get(name)) for row in rows)
 
 
@@ -119,7 +119,7 @@ def side_by_side(rows: Sequence[Row], names: Sequence[str], limit: int | None) -
 
 
 def _abreast(title: Column, runs: Sequence[Column], limit: int | None) -> Iterator[list[Column]]:
-    """Give as many of `runs` at a time as find room beside `title`, long values cut; at least one."""
+    """Return as many of `runs` at a time as find room beside `title`, long values cut; at least one."""
     if limit is None:
         yield list(runs)
         return

@@ -21,7 +21,7 @@ ENDINGS = ("csv", "html", "json", "md", "parquet", "pd", "tex", "xlsx")
 
 
 def check(path: str) -> str:
-    """Give the format that the name `path` ends in; raises UsageError for an unknown one."""
+    """Return the format that the name `path` ends in; raises UsageError for an unknown one."""
     ending = os.path.splitext(path)[1].removeprefix(".").lower()
     if ending not in ENDINGS:
         known = ", ".join("." + ending for ending in ENDINGS)
@@ -73,7 +73,7 @@ def _csv(rows: Sequence[Row], names: Sequence[str]) -> bytes:
 
 
 def _whole(value: object) -> str:
-    """Give `value` whole, with its newlines."""
+    """Return `value` whole, with its newlines."""
     return value if isinstance(value, str) else text.full(value)
 
 

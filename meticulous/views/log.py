@@ -36,7 +36,7 @@ class LogText:
         self._open = ""
 
     def feed(self, content: bytes) -> str:
-        """Give the lines that `content` completes, each with its newline."""
+        """Return the lines that `content` completes, each with its newline."""
         text = self._open + self._decoder.decode(content)
         *lines, self._open = text.split("\n")
         done = "".join(self._plain(line) + "\n" for line in lines)
@@ -45,11 +45,11 @@ class LogText:
         return done
 
     def unfinished(self) -> str:
-        """Give the present state of the line that has not ended; empty where there is none."""
+        """Return the present state of the line that has not ended; empty where there is none."""
         return self._plain(_UNFINISHED.sub("", self._open))
 
     def end(self) -> str:
-        """Give what is left when nothing more will come."""
+        """Return what is left when nothing more will come."""
         self._open += self._decoder.decode(b"", final=True)
         last, self._open = self._plain(self._open), ""
         return last

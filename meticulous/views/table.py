@@ -68,12 +68,12 @@ def draw(
 
 
 def full_width(column: Column, *, header: bool = True) -> int:
-    """Give the width at which nothing of `column` is cut."""
+    """Return the width at which nothing of `column` is cut."""
     return max([width(column.name) * header, *map(width, column.cells)])
 
 
 def _groups(columns: Sequence[Column]) -> list[tuple[str, int, int]]:
-    """Give (label, first, end) for each run of neighbours of one group."""
+    """Return (label, first, end) for each run of neighbours of one group."""
     found: list[tuple[str, int, int]] = []
     for place, column in enumerate(columns):
         if found and found[-1][0] == column.group:

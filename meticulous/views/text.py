@@ -13,7 +13,7 @@ __all__ = ["clip", "full", "harmless", "local_time", "short", "width"]
 
 
 def full(value: Any) -> str:
-    """Give `value` whole, on one line: text as it is, lists and objects as JSON."""
+    """Return `value` whole, on one line: text as it is, lists and objects as JSON."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -26,14 +26,14 @@ def full(value: Any) -> str:
 
 
 def short(value: Any) -> str:
-    """Give `value` for a person: numbers with six digits, text on one line."""
+    """Return `value` for a person: numbers with six digits, text on one line."""
     if isinstance(value, float) and math.isfinite(value):
         return f"{value:.6g}"
     return full(value)
 
 
 def local_time(text: str, now: float | None = None) -> str:
-    """Give the instant `text` (ISO 8601) on the reader's clock, without the year if it is this."""
+    """Return the instant `text` (ISO 8601) on the reader's clock, without the year if it is this."""
     try:
         moment = datetime.fromisoformat(text).astimezone()
     except ValueError:
@@ -43,7 +43,7 @@ def local_time(text: str, now: float | None = None) -> str:
 
 
 def harmless(text: str) -> str:
-    """Give `text` on one line with what a terminal would obey written as escapes."""
+    """Return `text` on one line with what a terminal would obey written as escapes."""
     if text.isprintable():
         return text
     return "".join(

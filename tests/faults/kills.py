@@ -111,7 +111,7 @@ def _kill(process: psutil.Process) -> None:
 
 
 def check(store: Store, story: Story, row: dict[str, Any] | None) -> str:
-    """Hold the folder of one run against its story; give its status, or ``no run``."""
+    """Hold the folder of one run against its story; return its status, or ``no run``."""
     folder = store.runs / story.id
     if row is None:
         # Killed before the folder said anything: the command had not begun.

@@ -96,7 +96,7 @@ class Scene(NamedTuple):
         return found
 
     def done(self, run_id: str) -> bool:
-        """Tell whether the work was done to its end."""
+        """Return whether the work was done to its end."""
         path = Path(self.notes(run_id))
         return path.exists() and path.read_text().startswith("done")
 
@@ -198,7 +198,7 @@ def ranks(scene: Scene, run_id: str) -> str:
 
 def itself(scene: Scene, run_id: str) -> str:
     """A script that records itself, and the process that carries its output."""
-    victim = scene.chance.choice(("script", "carrier", "both"))
+    victim = scene.chance.choice(("script", "relay", "both"))
     script = scene.start(sys.executable, "itself.py", run_id, *scene.work(run_id)[1:])
     scene.pause()
     try:
@@ -210,7 +210,7 @@ def itself(scene: Scene, run_id: str) -> str:
             one.kill()
         except psutil.Error:
             pass
-    if victim != "carrier":
+    if victim != "relay":
         script.kill()
     code = script.wait(DEADLINE_S)
     psutil.wait_procs(carriers, DEADLINE_S)

@@ -68,7 +68,7 @@ def _library(parser):
 
 
 def _not_from_command_line(parser):
-    """Give the names that ConfigArgParse took from its files or the environment."""
+    """Return the names that ConfigArgParse took from its files or the environment."""
     sources = getattr(parser, "_source_to_settings", None) or {}
     names = set()
     for source, settings in sources.items():

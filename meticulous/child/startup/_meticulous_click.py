@@ -57,7 +57,7 @@ def _source(context, name):
 
 
 def _defaults(context):
-    """Give the defaults of a command; one that was not given is its own, converted."""
+    """Return the defaults of a command; one that was not given is its own, converted."""
     defaults = {}
     for parameter in context.command.params:
         name = parameter.name

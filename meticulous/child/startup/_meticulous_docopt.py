@@ -15,7 +15,7 @@ def watch(name, module):
 
 
 def _options(module, text):
-    """Give option -> its default, by the library's own reading of the documentation."""
+    """Return option -> its default, by the library's own reading of the documentation."""
     if "parse_docstring_sections" in module:  # docopt-ng
         sections = module["parse_docstring_sections"](text)
         parts = [sections.before_usage, sections.after_usage]

@@ -50,7 +50,7 @@ def _finish(parse, called_with, spec, fn, words, given):
 
 
 def _command(fn, words):
-    """Give the word that chose `fn`, which stands before its arguments, if there is one."""
+    """Return the word that chose `fn`, which stands before its arguments, if there is one."""
     before = sys.argv[1 : len(sys.argv) - len(words)]
     name = getattr(fn, "__name__", "")
     if before and before[-1].replace("-", "_") == name:

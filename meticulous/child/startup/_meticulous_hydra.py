@@ -47,5 +47,5 @@ def _without_hydra(config):
 
 
 def _name(override):
-    """Give the name in ``name=value``, ``+name=value``, ``~name`` and ``group@package=value``."""
+    """Return the name in ``name=value``, ``+name=value``, ``~name`` and ``group@package=value``."""
     return override.lstrip("+~").partition("=")[0]

@@ -33,7 +33,7 @@ def _has_subcommands(action):
 
 
 def _defaults(parser):
-    """Give the defaults of a parser as a dict; {} where they cannot be had without trouble."""
+    """Return the defaults of a parser as a dict; {} where they cannot be had without trouble."""
     try:
         return dict(vars(parser.get_defaults(skip_validation=True)))
     except Exception:

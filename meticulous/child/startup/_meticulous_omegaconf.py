@@ -33,7 +33,7 @@ def _words_merged(args, kwargs):
 
 
 def container(node):
-    """Give a config as dicts and lists; references to other keys followed, resolvers not called.
+    """Return a config as dicts and lists; references to other keys followed, resolvers not called.
 
     A resolver may read the environment or the clock, or draw a number.
     """

@@ -42,7 +42,7 @@ class Parse(object):
 
 
 def wrap(function, words_of, finish):
-    """Give a function that does what `function` does, and then reports what it parsed.
+    """Return a function that does what `function` does, and then reports what it parsed.
 
     `words_of(args, kwargs)` gives the words parsed, or None for the process's own; `finish(parse,
     result, args, kwargs)` is called after a parse of the command line. Neither can disturb the
@@ -69,7 +69,7 @@ def wrap(function, words_of, finish):
 
 
 def disguise(wrapper, function):
-    """Give `wrapper` the name, the documentation and the signature of `function`."""
+    """Return `wrapper` the name, the documentation and the signature of `function`."""
     for name in ("__module__", "__name__", "__qualname__", "__doc__"):
         try:
             setattr(wrapper, name, getattr(function, name))
@@ -81,7 +81,7 @@ def disguise(wrapper, function):
 
 
 def argument(position, name):
-    """Give a function for :func:`wrap` that finds the words among the arguments of a call."""
+    """Return a function for :func:`wrap` that finds the words among the arguments of a call."""
 
     def words_of(args, kwargs):
         return kwargs.get(name, args[position] if len(args) > position else None)
@@ -90,7 +90,7 @@ def argument(position, name):
 
 
 def current():
-    """Give the parse under way in this thread, or None."""
+    """Return the parse under way in this thread, or None."""
     return getattr(_thread, "parse", None)
 
 
@@ -122,7 +122,7 @@ def trouble(what):
 
 
 def is_command_line(words):
-    """Tell whether `words` are the arguments of this process, a tail or head of them, or left over.
+    """Return whether `words` are the arguments of this process, a tail or head of them, or left over.
 
     Programs that choose a subcommand by hand parse ``sys.argv[1:2]`` and then ``sys.argv[2:]``;
     HfArgumentParser puts the words of a file in front.
@@ -157,7 +157,7 @@ def _begin(words_of, args, kwargs):
 
 
 def _end(parse):
-    """End what :func:`_begin` started; tell whether it is to be reported."""
+    """End what :func:`_begin` started; return whether it is to be reported."""
     if parse is None:
         return False
     _thread.parse = None

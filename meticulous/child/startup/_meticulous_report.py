@@ -92,12 +92,12 @@ def at_exit():
 
 
 def exception_text(kind, error, trace):
-    """Give the traceback of an exception as it may be written."""
+    """Return the traceback of an exception as it may be written."""
     return _load("secrets").mask_text(_load("exception_text").text(kind, error, trace))
 
 
 def encode(value):
-    """Give a value of plain types as JSON in ASCII; not-finite numbers as JavaScript writes them."""
+    """Return a value of plain types as JSON in ASCII; not-finite numbers as JavaScript writes them."""
     if value is None:
         return "null"
     if value is True:
@@ -121,7 +121,7 @@ def encode(value):
 
 
 def _lock():
-    """Give the lock of this process; one that a thread of the parent held at a fork is never free."""
+    """Return the lock of this process; one that a thread of the parent held at a fork is never free."""
     return _locks.setdefault(os.getpid(), allocate_lock())
 
 
@@ -130,7 +130,7 @@ def _load(name):
 
 
 def _of_this_process():
-    """Give what is known of this process; a forked child begins afresh."""
+    """Return what is known of this process; a forked child begins afresh."""
     pid = os.getpid()
     if _state.get("pid") != pid:
         name = "{}-{}.json".format(pid, "".join("%02x" % byte for byte in os.urandom(4)))
@@ -165,7 +165,7 @@ def _about_this_process():
 
 
 def main(namespace=None):
-    """Give (module, file) of the main program: the module for ``-m``, the file for a script.
+    """Return (module, file) of the main program: the module for ``-m``, the file for a script.
 
     `namespace` is that of the main program where a tool runs it beside its own.
     """

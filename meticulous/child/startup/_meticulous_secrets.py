@@ -28,12 +28,12 @@ _loaded = []
 
 
 def mask_record(record):
-    """Give arguments, name -> plain value, as they may be written."""
+    """Return arguments, name -> plain value, as they may be written."""
     return {name: mask_value(name, value) for name, value in record.items()}
 
 
 def mask_value(name, value):
-    """Give the plain value of the argument `name` as it may be written, at any depth."""
+    """Return the plain value of the argument `name` as it may be written, at any depth."""
     if not _could_hide(name, value):
         return value
     masking = _masking()
@@ -41,7 +41,7 @@ def mask_value(name, value):
 
 
 def mask_words(words):
-    """Give the words of a command line as they may be written."""
+    """Return the words of a command line as they may be written."""
     if not any(_could_hide(word, word) for word in words):
         return words
     masking = _masking()
@@ -52,7 +52,7 @@ def mask_words(words):
 
 
 def mask_text(text):
-    """Give a text, such as a traceback, as it may be written."""
+    """Return a text, such as a traceback, as it may be written."""
     if not _could_hide(text, text):
         return text
     masking = _masking()
@@ -91,7 +91,7 @@ def _all_masked(value):
 
 
 def _masking():
-    """Give meticulous/masking as a module, or None where it cannot be had (Python 3.6)."""
+    """Return meticulous/masking as a module, or None where it cannot be had (Python 3.6)."""
     if not _loaded:
         try:
             _loaded.append(_load_masking())

@@ -83,7 +83,7 @@ class _ParserFinder(object):
 
     @staticmethod
     def _find_by_others(name, path, target):
-        """Give the spec that the finders after us give, with a loader that calls us when it is done."""
+        """Return the spec that the finders after us give, with a loader that calls us when it is done."""
         finders = list(sys.meta_path)
         for finder in finders[finders.index(_ParserFinder) + 1 :]:
             spec = finder.find_spec(name, path, target)
@@ -117,7 +117,7 @@ class _HelperFinder(object):
 
 
 def spec_of_file(name, file):
-    """Give the spec of the Python file `file` as a module: of the classes of sitecustomize's own.
+    """Return the spec of the Python file `file` as a module: of the classes of sitecustomize's own.
 
     Those are at hand; importlib would have to be imported.
     """

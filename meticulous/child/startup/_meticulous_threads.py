@@ -7,7 +7,7 @@ _last = []
 
 
 def last():
-    """Give the traceback of the last exception that ended a thread, or None.
+    """Return the traceback of the last exception that ended a thread, or None.
 
     Its text, because the exception itself would keep all that the thread had in its hands alive.
     """

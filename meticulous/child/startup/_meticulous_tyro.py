@@ -53,7 +53,7 @@ def _path(*names):
 
 
 def _value(argument, found):
-    """Give (value, whether it was given) of a field."""
+    """Return (value, whether it was given) of a field."""
     key = ".".join(name for name in (argument.intern_prefix, argument.field.intern_name) if name)
     default = argument.field.default
     if key not in found or _is_missing(found[key]) or argument.lowered.is_fixed():

@@ -30,12 +30,12 @@ def decode(shape: Shape, text: str) -> Row:
 
 
 def is_promoted(name: str) -> bool:
-    """Tell whether the column is asked for often enough to have a place of its own."""
+    """Return whether the column is asked for often enough to have a place of its own."""
     return not name.startswith(_COLD)
 
 
 def scalar(value: Any) -> int | float | str | None:
-    """Give what filters and sorting see of `value`: None for what is no number and no text.
+    """Return what filters and sorting see of `value`: None for what is no number and no text.
 
     True and False are 1 and 0. Integers beyond 64 bits are floating point.
     """
@@ -56,7 +56,7 @@ def scalar(value: Any) -> int | float | str | None:
 
 
 def field_reader(shapes: Mapping[int, Shape]) -> Callable[[int, str, str], Any]:
-    """Give a function (number of the shape, row's text, name) -> scalar of a value in the text."""
+    """Return a function (number of the shape, row's text, name) -> scalar of a value in the text."""
     last: tuple[str, Row] = ("", {})
 
     def read(shape: int, text: str, name: str) -> int | float | str | None:

@@ -67,7 +67,7 @@ class Index:
         return count
 
     def run(self, name: str) -> Row | None:
-        """Give the run whose folder is `name`."""
+        """Return the run whose folder is `name`."""
         found = self._connection.execute(
             "SELECT shape, row FROM runs WHERE name = ? AND row IS NOT NULL",
             (sqlite_file.as_text(name),),
@@ -89,7 +89,7 @@ class Index:
         head: int | None = None,
         tail: int | None = None,
     ) -> list[Row]:
-        """Give the runs that meet `condition`, sorted; of those the first or last few."""
+        """Return the runs that meet `condition`, sorted; of those the first or last few."""
         keys = self._keys(condition, order, head, tail)
         if head is None and tail is None and condition is None:
             found = self._all()
@@ -103,7 +103,7 @@ class Index:
         return [key for (key,) in self._connection.execute("SELECT n FROM scalars")]
 
     def column(self, name: str) -> dict[int, Any]:
-        """Give the values of one column by the key of the run; for leaves of a filter."""
+        """Return the values of one column by the key of the run; for leaves of a filter."""
         place = sqlite_file.plain_places(self._connection).get(name)
         if place is not None:
             return dict(self._connection.execute(f"SELECT n, c{place} FROM scalars"))

@@ -84,7 +84,7 @@ class _Shared(sqlite3.Connection):
 
 
 def path_for(directory: str) -> str:
-    """Give the path of the index of `directory`; nothing is made."""
+    """Return the path of the index of `directory`; nothing is made."""
     real = os.path.realpath(directory)
     digest = hashlib.sha256(os.fsencode(real)).hexdigest()[:20]
     return os.path.join(_cache_directory(), f"{digest}-{_SCHEMA}.sqlite")
@@ -254,17 +254,17 @@ def set_stamp(connection: sqlite3.Connection, stamp: str | None) -> None:
 
 
 def plain_places(connection: sqlite3.Connection) -> dict[str, int]:
-    """Give those places whose scalars are the values themselves, in all runs there ever were."""
+    """Return those places whose scalars are the values themselves, in all runs there ever were."""
     return dict(connection.execute("SELECT name, number FROM places WHERE odd = 0"))
 
 
 def places(connection: sqlite3.Connection) -> dict[str, int]:
-    """Give column -> number of its place in ``scalars``."""
+    """Return column -> number of its place in ``scalars``."""
     return dict(connection.execute("SELECT name, number FROM places"))
 
 
 def shapes(connection: sqlite3.Connection) -> dict[int, Shape]:
-    """Give the shapes of rows by their numbers."""
+    """Return the shapes of rows by their numbers."""
     found = connection.execute("SELECT number, names FROM shapes ORDER BY number")
     return {number: tuple(json.loads(text)) for number, text in found}
 
@@ -279,7 +279,7 @@ def names(connection: sqlite3.Connection) -> list[str]:
 
 
 def as_text(name: str) -> str:
-    """Give a file name as text that SQLite can hold."""
+    """Return a file name as text that SQLite can hold."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -295,7 +295,7 @@ def _cache_directory() -> str:
 
 
 def _is_on_network(path: str) -> bool:
-    """Tell whether `path` is on a network file system, as far as the system says."""
+    """Return whether `path` is on a network file system, as far as the system says."""
     try:
         with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as file:
             mounts = [line.split(" ")[1:3] for line in file]

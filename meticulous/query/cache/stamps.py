@@ -68,7 +68,7 @@ class Entry(NamedTuple):
 
 
 def directory_stamp(directory: str) -> str | None:
-    """Give the stamp of an experiments directory; None while it changed too recently to trust.
+    """Return the stamp of an experiments directory; None while it changed too recently to trust.
 
     It is opened, not only looked at, because a network file system then asks its server.
     """
@@ -84,7 +84,7 @@ def directory_stamp(directory: str) -> str | None:
 
 
 def folder_stamp(path: str) -> tuple[str, bool]:
-    """Give the stamp of the folder of a run, and whether it has been still for the margin."""
+    """Return the stamp of the folder of a run, and whether it has been still for the margin."""
     try:
         state = os.stat(path)
     except OSError:
@@ -93,7 +93,7 @@ def folder_stamp(path: str) -> tuple[str, bool]:
 
 
 def full_stamp(path: str) -> str:
-    """Give the stamp of the folder and of each file that a row is made of.
+    """Return the stamp of the folder and of each file that a row is made of.
 
     Those of the files count too while a run is not settled, because a program may write into a
     file without replacing it.
@@ -204,7 +204,7 @@ def entry_of(name: str, row: Row, shapes: dict[Shape, Shape]) -> Entry:
 
 @lru_cache(maxsize=128)
 def promoted(shape: Shape) -> Shape:
-    """Give the names of `shape` that have a place of their own."""
+    """Return the names of `shape` that have a place of their own."""
     return tuple(filter(codec.is_promoted, shape))
 
 

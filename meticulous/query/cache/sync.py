@@ -39,7 +39,7 @@ def ask(
     refresh: bool = False,
     parallel: bool = False,
 ) -> Answer:
-    """Give what `question` makes of the runs of `directory`, as they stand now.
+    """Return what `question` makes of the runs of `directory`, as they stand now.
 
     Args:
         directory: the experiments directory.

@@ -20,16 +20,16 @@ from meticulous import runfolder
 from meticulous.errors import MeticulousError, RunFolderError, SettingsError
 from meticulous.recording import record as recording
 from meticulous.recording.outcome import Outcome
-from meticulous.recording.record import Record
+from meticulous.recording.record import RunRecord
 from meticulous.runfolder import RunFolder
 from meticulous.runner import child_env, process
 from meticulous.runner.attempt import TIMED_OUT, Attempt
 from meticulous.runner.child_env import RANK_VARIABLE, STEP_VARIABLE
-from meticulous.runner.console import Voice
-from meticulous.runner.ranks.rendezvous import Meeting
+from meticulous.runner.console import Console
+from meticulous.runner.ranks.rendezvous import Rendezvous
 from meticulous.runner.ranks.results import Part, begin, correct, judge_together, read_part
-from meticulous.runner.ranks.waiting import Others
-from meticulous.runner.signals import Supervisor
+from meticulous.runner.ranks.waiting import RankWaiter
+from meticulous.runner.signals import SignalForwarder
 from meticulous.schedulers.ranks import Rank
 from meticulous.settings import RunSettings
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from meticulous.arguments import Arguments
 
-__all__ = ["Company", "take_part"]
+__all__ = ["Role", "take_part"]
 
 LEAVE_S = (0.2, 0.8)
 """How long a rank that was told to end stays, at least and at most, so that all can write."""
@@ -49,20 +49,20 @@ BEAT_S = 30.0
 _REFUSED = 125
 
 
-class Company:
+class Role:
     """What a recorder does for being one of several: here, nothing but to keep others from it."""
 
     def __init__(self, key: str) -> None:
         self.variables = {STEP_VARIABLE: key}
         """What the command is told beside the usual."""
 
-    def begun(self, record: Record, line: str) -> None:
+    def begun(self, record: RunRecord, line: str) -> None:
         """Note that the command of `record` has started; `line` says which run it is."""
 
     def conclude(
-        self, verdict: Outcome, changes: dict[str, Any], supervisor: Supervisor
+        self, verdict: Outcome, changes: dict[str, Any], supervisor: SignalForwarder
     ) -> Outcome:
-        """Give the verdict on the run where that on our command is `verdict`.
+        """Return the verdict on the run where that on our command is `verdict`.
 
         `changes` are the last of the metadata, and may be changed.
         """
@@ -74,37 +74,37 @@ def take_part(
     rank: Rank,
     command: list[str],
     settings: RunSettings,
-    lead: Callable[[RunSettings, Company], int],
+    lead: Callable[[RunSettings, Role], int],
 ) -> int:
-    """Record our part of a run and give the exit code to end with; `lead` records a whole one.
+    """Record our part of a run and return the exit code to end with; `lead` records a whole one.
 
     Raises MeticulousError where we refuse; in rank 0 alone if it is for all.
     """
     if settings.detach:
         message = f"--detach is not for the ranks of one run (this is rank {rank.number})"
         raise SettingsError(message, "Let the launcher go to the background: `srun … &`, sbatch")
-    meeting = Meeting(settings.experiments_directory, rank.key)
+    meeting = Rendezvous(settings.experiments_directory, rank.key)
     if rank.number == 0:
         return _lead(rank, settings, meeting, lead)
-    voice = Voice(is_quiet=True, who=f"rank {rank.number}")
+    console = Console(is_quiet=True, who=f"rank {rank.number}")
     invitation = meeting.wait(lambda said: _is_new(said, settings, rank))
     if invitation is None:
-        voice.say("no rank 0 has begun a run, so this rank is a run of its own")
-        return lead(settings, Company(rank.key))
+        console.say("no rank 0 has begun a run, so this rank is a run of its own")
+        return lead(settings, Role(rank.key))
     if "exit" in invitation:
         return int(invitation["exit"])
-    return _follow(rank, command, settings, invitation, voice)
+    return _follow(rank, command, settings, invitation, console)
 
 
 def _lead(
     rank: Rank,
     settings: RunSettings,
-    meeting: Meeting,
-    lead: Callable[[RunSettings, Company], int],
+    meeting: Rendezvous,
+    lead: Callable[[RunSettings, Role], int],
 ) -> int:
     if settings.retries:
         # The others would not know of another attempt; the launcher starts all of them again.
-        Voice(is_quiet=settings.quiet).note("--retries is for one process alone: not done")
+        Console(is_quiet=settings.quiet).note("--retries is for one process alone: not done")
         settings = settings._replace(retries=0)
     meeting.open()
     leader = _Leader(rank, meeting)
@@ -123,22 +123,22 @@ def _lead(
     return code
 
 
-class _Leader(Company):
+class _Leader(Role):
     """Rank 0."""
 
-    def __init__(self, rank: Rank, meeting: Meeting) -> None:
+    def __init__(self, rank: Rank, meeting: Rendezvous) -> None:
         super().__init__(rank.key)
         self.variables[RANK_VARIABLE] = "0"
         self._rank, self._meeting = rank, meeting
         self._started_s = 0.0
-        self._others = Others(RunFolder(""), 1, 1)
+        self._others = RankWaiter(RunFolder(""), 1, 1)
         self.has_begun = False
 
-    def begun(self, record: Record, line: str) -> None:
+    def begun(self, record: RunRecord, line: str) -> None:
         del line
         self._started_s = time.monotonic()
         attempt = len(record.metadata["attempts"]) + 1
-        self._others = Others(record.run, attempt, self._rank.size)
+        self._others = RankWaiter(record.run, attempt, self._rank.size)
         record.update({"ranks": {"size": self._rank.size}})
         self.has_begun = True
         try:
@@ -147,7 +147,7 @@ class _Leader(Company):
             record.failed("the other ranks", error)
 
     def conclude(
-        self, verdict: Outcome, changes: dict[str, Any], supervisor: Supervisor
+        self, verdict: Outcome, changes: dict[str, Any], supervisor: SignalForwarder
     ) -> Outcome:
         """Wait for the others, and judge all together."""
         own = Part(
@@ -172,7 +172,7 @@ class _Leader(Company):
         return judge_together([own, *parts], self._rank.size, changes, running)
 
 
-class _Follower(Company):
+class _Follower(Role):
     """Any other rank, which has a folder in the folder of the run."""
 
     def __init__(self, rank: Rank, run: RunFolder, attempt: int) -> None:
@@ -213,15 +213,15 @@ def _follow(
     command: list[str],
     settings: RunSettings,
     invitation: dict[str, Any],
-    voice: Voice,
+    console: Console,
 ) -> int:
     run = RunFolder(os.path.join(settings.experiments_directory, str(invitation["run"])))
     attempt = int(invitation["attempt"])
     follower = _Follower(rank, run, attempt)
     try:
-        record = begin(run, rank.number, attempt, command, voice.say)
+        record = begin(run, rank.number, attempt, command, console.say)
     except (OSError, RunFolderError) as error:
-        voice.say(f"not recorded: {error}")  # the others run already, and may wait for us
+        console.say(f"not recorded: {error}")  # the others run already, and may wait for us
         program = process.resolve(command[0], os.environ.get("PATH"))
         process.exec_bare(program, command, {**child_env.given(), **follower.variables})
     try:
@@ -230,20 +230,20 @@ def _follow(
         changes = {"end-time": recording.now(), "reason": error.message}
         record.finish(runfolder.ERROR, error.message, changes)
         raise
-    attempted = _RankAttempt(program, command, settings, record, voice, company=follower)
+    attempted = _RankAttempt(program, command, settings, record, console, role=follower)
     result = attempted.run()
     if attempted.is_told_to_end:
         _stay(run)
     try:
         if correct(run, attempt):
-            Meeting(settings.experiments_directory, rank.key).close()
+            Rendezvous(settings.experiments_directory, rank.key).close()
     except (OSError, RunFolderError) as error:
-        voice.say(f"cannot correct the status of run {run.id}: {error}")
+        console.say(f"cannot correct the status of run {run.id}: {error}")
     return TIMED_OUT if result.has_timed_out else process.die_like(result.ended)
 
 
 def _stay(run: RunFolder) -> None:
-    """Give rank 0, and those beside us, the time to write how they have ended."""
+    """Return rank 0, and those beside us, the time to write how they have ended."""
     most_s = time.monotonic() + LEAVE_S[1]
     time.sleep(LEAVE_S[0])
     try:
@@ -254,6 +254,6 @@ def _stay(run: RunFolder) -> None:
 
 
 def _is_new(said: dict[str, Any], settings: RunSettings, rank: Rank) -> bool:
-    """Tell whether we have not been part yet of the attempt that rank 0 invites to."""
+    """Return whether we have not been part yet of the attempt that rank 0 invites to."""
     run = RunFolder(os.path.join(settings.experiments_directory, str(said["run"])))
     return os.path.isdir(run.path) and read_part(run, rank.number, said.get("attempt")) is None

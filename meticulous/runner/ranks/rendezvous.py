@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-__all__ = ["Meeting"]
+__all__ = ["Rendezvous"]
 
 COME_S = 60.0
 """How long the others wait for a sign of rank 0."""
@@ -35,7 +35,7 @@ _REFRESH_S = 0.2
 _TRIES = 100
 
 
-class Meeting:
+class Rendezvous:
     """The file of the step `key`.
 
     It holds who rank 0 is (``host``, ``boot-id``, ``pid``, ``pid-start-time``, ``time``) and, as
@@ -135,7 +135,7 @@ class Meeting:
 
 
 def _is_fresh(content: dict[str, Any], begun_s: float) -> bool:
-    """Tell whether it is of our step, and not of an earlier one that happens to have our key."""
+    """Return whether it is of our step, and not of an earlier one that happens to have our key."""
     said_s = content.get("time")
     if not isinstance(said_s, (int, float)):
         return False

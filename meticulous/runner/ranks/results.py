@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 
 from meticulous import runfolder
-from meticulous.base.namedtuple import Record as Fields
+from meticulous.base.namedtuple import NamedTuple
 from meticulous.child.helper import locked
 from meticulous.errors import RunFolderError
 from meticulous.masking import mask_command
 from meticulous.recording import record as recording
 from meticulous.recording.metadata import recorder
 from meticulous.recording.outcome import Outcome
-from meticulous.recording.record import ATTEMPT_KEYS, Record
+from meticulous.recording.record import ATTEMPT_KEYS, RunRecord
 from meticulous.runfolder import ERROR, LOST, RUNNING, SUCCESS, RunFolder, headline, telling_line
 from meticulous.runfolder.liveness import ENDED_BY_OTHERS
 from meticulous.schedulers.job_ids import scheduler_ids
@@ -28,7 +28,7 @@ _ADDED = ("user", "system", "read", "written")
 """Keys of ``usage`` that are sums over the ranks."""
 
 
-class Part(Fields):
+class Part(NamedTuple):
     """How rank `number` has ended, or that it is RUNNING."""
 
     number: int
@@ -42,7 +42,7 @@ class Part(Fields):
     host: str | None
 
     def lost(self, why: str) -> Part:
-        """Give the part of a rank that will not tell any more how it ended."""
+        """Return the part of a rank that will not tell any more how it ended."""
         return self._replace(state=LOST, message=why, reason=why)
 
     @property
@@ -59,7 +59,7 @@ def begin(
     command: Sequence[str],
     say: Callable[[str], None],
     environ: Mapping[str, str] = os.environ,
-) -> Record:
+) -> RunRecord:
     """Make the folder of rank `number` in `run`, or go on in it, and say RUNNING there.
 
     Raises OSError or RunFolderError.
@@ -87,7 +87,7 @@ def begin(
         "scheduler": scheduler_ids(environ),
         "attempts": attempts,
     }
-    record = Record(folder, metadata, say)
+    record = RunRecord(folder, metadata, say)
     recording.say_running(record, None)
     return record
 
@@ -119,7 +119,7 @@ def read_part(run: RunFolder, number: int, attempt: int | None) -> Part | None:
 def judge_together(
     parts: Sequence[Part], size: int, changes: dict[str, Any], running: int = 0
 ) -> Outcome:
-    """Give the verdict on a run of `size` ranks, and put what they have in common into `changes`.
+    """Return the verdict on a run of `size` ranks, and put what they have in common into `changes`.
 
     Args:
         parts: the ranks that have ended, rank 0 first.
@@ -197,7 +197,7 @@ def _corrected(run: RunFolder, attempt: int) -> bool:
 
 
 def _together(parts: Sequence[Part]) -> dict[str, Any]:
-    """Give the usage of all: sums, and the memory of the largest process; the rest is rank 0's."""
+    """Return the usage of all: sums, and the memory of the largest process; the rest is rank 0's."""
     usage = dict(parts[0].usage)
     for key in _ADDED:
         usage[key] = round(sum(part.usage.get(key) or 0 for part in parts), 6)

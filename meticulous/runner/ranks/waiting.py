@@ -9,9 +9,9 @@ from meticulous import runfolder
 from meticulous.errors import RunFolderError
 from meticulous.runfolder import RunFolder, liveness
 from meticulous.runner.ranks.results import Part, read_part
-from meticulous.runner.signals import Supervisor
+from meticulous.runner.signals import SignalForwarder
 
-__all__ = ["Others"]
+__all__ = ["RankWaiter"]
 
 ATTACH_S = 5.0
 """How long after its start a run counts on ranks that have not come yet."""
@@ -26,7 +26,7 @@ SILENCE_S = 300.0
 _BEAT_S = 10.0
 
 
-class Others:
+class RankWaiter:
     """The ranks from 1 on, in one attempt of `run`.
 
     Args:
@@ -43,8 +43,8 @@ class Others:
         self._beat_s = self._started_s
         self._beats: dict[int, tuple[float, float]] = {}
 
-    def wait(self, supervisor: Supervisor, *, has_failed: bool) -> tuple[list[Part], int]:
-        """Give how those that have come have ended, and how many of them still run.
+    def wait(self, supervisor: SignalForwarder, *, has_failed: bool) -> tuple[list[Part], int]:
+        """Return how those that have come have ended, and how many of them still run.
 
         These are none, except where `has_failed` says that there is no waiting for them.
         """
@@ -80,7 +80,7 @@ class Others:
                 pass  # nothing was sampled, or the folder is gone
 
     def _look(self) -> list[Part]:
-        """Take note of those that have ended; give those that have come and still run."""
+        """Take note of those that have ended; return those that have come and still run."""
         running = []
         for number in sorted(self._awaited):
             part = read_part(self._run, number, self._attempt)
