@@ -115,7 +115,7 @@ def _asks_for_help(words: list[str]) -> bool:
 
 def _report(error: MeticulousError, command: str) -> int:
     """Print `error` on stderr, in one line, and return the exit code for it."""
-    from meticulous.views.text import harmless
+    from meticulous.base.text import harmless
 
     print(f"meticulous: {harmless(str(error))}", file=sys.stderr)
     if command == "run" and (error.exit_code is None or isinstance(error, UsageError)):

@@ -22,9 +22,8 @@ from meticulous.errors import (
 )
 from meticulous.inprocess import exit_watch, sessions
 from meticulous.inprocess.exit_watch import Verdict
-from meticulous.recording.outcome import Outcome
+from meticulous.recording.outcome import Ended, Outcome
 from meticulous.runfolder import ERROR, SUCCESS
-from meticulous.runner.process import Ended
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
 
 from meticulous import runfolder, settings
+from meticulous.base.timestamps import instant
 from meticulous.errors import MeticulousError, RunFolderError
 from meticulous.query import rows as reading
 from meticulous.query.cache import sync
@@ -72,7 +73,7 @@ class ExperimentReader:
     @property
     def start_time(self) -> datetime | None:
         """When it started, in UTC; a time without offset was the reader's local one."""
-        return reading.instant(self.metadata.get("start-time") or self.metadata.get("timestamp"))
+        return instant(self.metadata.get("start-time") or self.metadata.get("timestamp"))
 
     def open(self, name: str, mode: str = "r", **options: Any) -> IO[Any]:
         """Open the file `name` of the run, as :func:`open` does."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from meticulous.capture.streams import Timeline
+from meticulous.capture.files import Timeline
 from meticulous.runfolder import RunFolder
 from tests.conftest import DEADLINE_S, git, only_run, wait_until
 from tests.launch_support import (

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from meticulous.capture.streams import Stream, StreamFile, Timeline
+from meticulous.capture.files import StreamFile, Timeline
+from meticulous.capture.streams import Stream
 from meticulous.capture.write_order import OrderedPair, WriteOrder
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")

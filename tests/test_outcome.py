@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from meticulous.recording.outcome import judge, traceback_in
+from meticulous.recording.outcome import Ended, judge, traceback_in
 from meticulous.runfolder import ERROR, SUCCESS, headline
-from meticulous.runner.process import Ended
 from tests.conftest import git, meticulous, only_run
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meticulous.base.text import harmless
 from meticulous.base.units import format_duration
 from meticulous.views import listing, text
 from meticulous.views.listing import Style
@@ -42,7 +43,7 @@ def test_what_does_not_fit_is_cut_and_then_left_out() -> None:
 
 
 @given(
-    st.lists(st.text(max_size=30).map(text.harmless), min_size=1, max_size=4),
+    st.lists(st.text(max_size=30).map(harmless), min_size=1, max_size=4),
     st.integers(10, 60),
 )
 def test_no_line_is_wider_than_the_limit(cells: list[str], limit: int) -> None:

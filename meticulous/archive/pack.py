@@ -21,9 +21,9 @@ from meticulous import __version__, runfolder
 from meticulous.archive.code import with_code
 from meticulous.archive.manifest import BUNDLE, MANIFEST, README, SCRIPT, File, Manifest, PackedRun
 from meticulous.archive.writers import Writer, ending_of, hint_for, open_writer
+from meticulous.base.timestamps import now
 from meticulous.errors import ArchiveError
 from meticulous.git import bundles
-from meticulous.recording import record
 from meticulous.reproduce.script import script
 from meticulous.runfolder import RunFolder
 
@@ -202,7 +202,7 @@ class _Packing:
                     files[name] = self._hash(file)
         return Manifest(
             created_by=f"meticulous {__version__}",
-            created=record.now(),
+            created=now(),
             host=os.uname().nodename,
             runs=tuple(runs),
             files=dict(sorted(files.items())),

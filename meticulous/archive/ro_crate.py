@@ -19,8 +19,8 @@ from urllib.parse import quote
 
 from meticulous import runfolder
 from meticulous.archive.manifest import BUNDLE, SCRIPT, Manifest, PackedRun
+from meticulous.base.timestamps import instant
 from meticulous.errors import ArchiveError, MeticulousError
-from meticulous.query.rows import instant
 from meticulous.runfolder import RunFolder
 
 __all__ = ["Publication", "describe"]

@@ -14,9 +14,9 @@ from meticulous import runfolder
 from meticulous.archive.manifest import BUNDLE, RUNS, Manifest, PackedRun
 from meticulous.archive.unpack import Progress, read_manifest, unpack
 from meticulous.archive.writers import hint_for
+from meticulous.base.timestamps import now
 from meticulous.errors import ArchiveError, CodeStateError, RunFolderError
 from meticulous.git import bundles
-from meticulous.recording import record
 from meticulous.runfolder import RunFolder
 from meticulous.runfolder import directory as store
 
@@ -265,7 +265,7 @@ class _Taking:
             "id": packed.id,
             "host": self._manifest.host,
             "archive": os.path.basename(os.path.normpath(self._archive)),
-            "imported": record.now(),
+            "imported": now(),
         }
         for key in runfolder.REFERENCES:
             named = metadata.get(key)

@@ -17,16 +17,11 @@ import select
 import threading
 import time
 
+from meticulous.base.descriptors import can_block_apart, write_all
 from meticulous.base.namedtuple import NamedTuple
+from meticulous.capture.files import StreamFile, Timeline
 from meticulous.capture.relay_tasks import RelaySampler, Trouble, write_environments
-from meticulous.capture.streams import (
-    Pump,
-    Stream,
-    StreamFile,
-    Timeline,
-    can_block_apart,
-    write_all,
-)
+from meticulous.capture.streams import Pump, Stream
 from meticulous.capture.terminal import Terminal
 
 TYPE_CHECKING = False

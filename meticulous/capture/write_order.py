@@ -22,8 +22,9 @@ import struct
 import threading
 import time
 
+from meticulous.base.descriptors import BUFFER_BYTES
 from meticulous.capture.interleave import Interleaver
-from meticulous.capture.streams import BUFFER_BYTES, Stream
+from meticulous.capture.streams import Stream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from meticulous.commands import _runs
+from meticulous.commands._console import report, tell
 from meticulous.errors import MeticulousError, RunFolderError
 from meticulous.query.rows import Row
 from meticulous.runfolder import RunFolder, liveness, trash
@@ -57,13 +57,13 @@ def move_to_trash(arguments: argparse.Namespace, directory: str, rows: Sequence[
     if moved:
         ids = [os.path.basename(path) for path in moved]
         noun = "run" if len(ids) == 1 else "runs"
-        _runs.tell(f"moved {len(ids)} {noun} to the trash: {_some(ids)}")
+        tell(f"moved {len(ids)} {noun} to the trash: {_some(ids)}")
         back = (
             f"restore {ids[0]}` brings it back" if len(ids) == 1 else "restore ID` brings one back"
         )
-        _runs.tell(f"`meticulous {back}; `meticulous purge` frees the space")
+        tell(f"`meticulous {back}; `meticulous purge` frees the space")
     for trouble in troubles:
-        _runs.report(MeticulousError(trouble))
+        report(MeticulousError(trouble))
     return 1 if troubles else 0
 
 
@@ -73,7 +73,7 @@ def _move(
     ids = [str(row["expid"]) for row in rows]
     noun = "the run" if len(ids) == 1 else f"{len(ids)} runs:"
     if arguments.dry_run:
-        _runs.tell(f"would remove {noun} {_some(ids, most=len(ids))}")
+        tell(f"would remove {noun} {_some(ids, most=len(ids))}")
         return []
     if not confirmed(arguments, f"Remove {noun} {_some(ids)}?"):
         print("nothing was removed")

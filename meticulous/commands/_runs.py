@@ -4,40 +4,32 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from meticulous import settings
 from meticulous.base.units import parse_duration
-from meticulous.child.helper import json_bytes
-from meticulous.errors import MeticulousError
+from meticulous.commands._console import report
 from meticulous.query import selectors
 from meticulous.query.cache import sync
 from meticulous.query.cache.index import Index
 from meticulous.query.rows import Row
 from meticulous.views.progress_bar import Progress
-from meticulous.views.text import harmless
 
 __all__ = [
+    "LOST_CODE",
     "add_directory",
     "add_selectors",
     "ask",
     "directory_of",
     "one_run",
-    "print_json",
-    "print_lines",
     "project_of",
-    "report",
     "runs_named",
-    "say",
     "seconds",
-    "shown_path",
-    "tell",
-    "tidied",
 ]
+
+LOST_CODE = 3
+"""The exit code for a run of which nobody knows how it ended."""
 
 Answer = TypeVar("Answer")
 
@@ -98,63 +90,9 @@ def one_run(arguments: argparse.Namespace, word: str) -> tuple[str, Row]:
     return directory, ask(directory, lambda runs: selectors.select_one(word, runs))
 
 
-def report(error: MeticulousError) -> None:
-    """Say on stderr which run is left out, and why."""
-    say(str(error))
-
-
-def say(text: str) -> None:
-    """Say `text` on stderr, in one line."""
-    print(f"meticulous: {harmless(text)}", file=sys.stderr, flush=True)
-
-
-def shown_path(path: str) -> str:
-    """Return `path` as it is shortest to type here."""
-    relative, absolute = os.path.relpath(path), os.path.abspath(path)
-    return relative if len(relative) < len(absolute) else absolute
-
-
 def seconds(text: str) -> float:
     """Read a length of time such as 30d, in seconds; for argparse."""
     try:
         return parse_duration(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no time: {error}") from None
-
-
-def print_json(value: Any) -> None:
-    """Print `value` as strict JSON."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(json_bytes(value))
-
-
-def tell(text: str) -> None:
-    """Print `text`, which may hold what a program has said or a user has called a run, as a line."""
-    print_lines([harmless(text)])
-
-
-def print_lines(lines: Sequence[str]) -> None:
-    """Print `lines`, escaping what the encoding of stdout cannot hold."""
-    encoding = sys.stdout.encoding or "utf-8"
-    content = "".join(f"{line}\n" for line in lines).encode(encoding, "backslashreplace")
-    sys.stdout.flush()
-    sys.stdout.buffer.write(content)
-    sys.stdout.buffer.flush()
-
-
-@contextmanager
-def tidied() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end a ``with`` block as Ctrl-C does: what is half made is removed."""
-    numbers = [signal.SIGTERM, signal.SIGHUP]
-    own = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
-
-    def end(number: int, _: object) -> None:
-        raise SystemExit(128 + number)
-
-    for number in own:
-        signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number in own:
-            signal.signal(number, signal.SIG_DFL)

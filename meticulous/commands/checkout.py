@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from meticulous import settings
 from meticulous.commands import _runs
+from meticulous.commands._console import say, shown_path
 from meticulous.errors import CodeStateError, UsageError
 from meticulous.git import worktree
 from meticulous.query.selectors import HELP
@@ -49,21 +50,21 @@ def main(arguments: argparse.Namespace) -> int:
     run = RunFolder(row["curexpdir"])
     repository = code.repository_of(run)
     directory = arguments.directory or f"{repository.rstrip(os.sep)}-{run.id}"
-    shown = _runs.shown_path(directory)
+    shown = shown_path(directory)
     if arguments.remove:
         _refuse_with_runs(directory, run.read_metadata(), force=arguments.force)
         worktree.remove(repository, directory, force=arguments.force)
-        _runs.say(f"removed {shown}")
+        say(f"removed {shown}")
         return 0
     for warning in code.check_out(run, repository, directory):
-        _runs.say(warning)
+        say(warning)
     metadata = run.read_metadata()
-    _runs.say(f"the code of run {run.id} is in {shown}: {_described(metadata)}")
+    say(f"the code of run {run.id} is in {shown}: {_described(metadata)}")
     where = os.path.normpath(os.path.join(directory, *_place(metadata)))
-    there = _runs.shown_path(where if os.path.isdir(where) else directory)
+    there = shown_path(where if os.path.isdir(where) else directory)
     words = ["meticulous", "checkout", run.id]
     words += [arguments.directory] if arguments.directory else []
-    _runs.say(f"go there: cd {shlex.quote(there)}   remove it: {shlex.join([*words, '--remove'])}")
+    say(f"go there: cd {shlex.quote(there)}   remove it: {shlex.join([*words, '--remove'])}")
     sys.stdout.flush()
     sys.stdout.buffer.write(os.fsencode(os.path.abspath(directory)) + b"\n")
     return 0
@@ -93,6 +94,6 @@ def _refuse_with_runs(directory: str, metadata: dict[str, Any], *, force: bool) 
     if count:
         runs = "1 run was" if count == 1 else f"{count} runs were"
         raise CodeStateError(
-            f"{runs} recorded there, in {_runs.shown_path(experiments)}",
+            f"{runs} recorded there, in {shown_path(experiments)}",
             "Move them to your experiments first, or remove all the same with --force",
         )

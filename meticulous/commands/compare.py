@@ -7,6 +7,7 @@ import shutil
 import sys
 
 from meticulous.commands import _runs
+from meticulous.commands._console import print_json, print_lines
 from meticulous.query.rows import HEADER, Row
 from meticulous.views import difference
 
@@ -29,10 +30,10 @@ def main(arguments: argparse.Namespace) -> int:
     names = _names(rows, every=arguments.all)
     if arguments.json:
         chosen = [{name: row.get(name) for name in ("expid", *names)} for row in rows]
-        _runs.print_json(chosen)
+        print_json(chosen)
         return 0
     limit = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    _runs.print_lines(difference.side_by_side(rows, names, limit))
+    print_lines(difference.side_by_side(rows, names, limit))
     return 0
 
 

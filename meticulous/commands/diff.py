@@ -7,6 +7,7 @@ import shutil
 import sys
 
 from meticulous.commands import _runs
+from meticulous.commands._console import print_json, print_lines, say
 from meticulous.git.diff import code_difference, pager
 from meticulous.query import selectors
 from meticulous.reproduce import code as recorded
@@ -45,11 +46,11 @@ def main(arguments: argparse.Namespace) -> int:
         return 0
     found = difference.between(detail.record(one), detail.record(other))
     if arguments.json:
-        _runs.print_json(found)
+        print_json(found)
         return 0
     limit = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     titles = (f"run {one['expid']}", f"run {other['expid']}")
-    _runs.print_lines(list(difference.lines(found, titles, limit)))
+    print_lines(list(difference.lines(found, titles, limit)))
     return 0
 
 
@@ -58,9 +59,9 @@ def _print_code(one: RunFolder, other: RunFolder, arguments: argparse.Namespace)
     old, new = (recorded.commit_of(run, repository) for run in (one, other))
     for run in (one, other):
         if recorded.lacks_changes(run):
-            _runs.say(f"run {run.id} had uncommitted changes, which were not kept")
+            say(f"run {run.id} had uncommitted changes, which were not kept")
     is_coloured = colour.painter(sys.stdout) is not None
     code = code_difference(repository, old, new, stat=arguments.stat, coloured=is_coloured)
     if not code:
-        _runs.say(f"run {one.id} and run {other.id} have the same code")
+        say(f"run {one.id} and run {other.id} have the same code")
     print_paged(code, pager(repository) if sys.stdout.isatty() else "")

@@ -10,6 +10,7 @@ import argparse
 from typing import Any
 
 from meticulous.commands import _runs
+from meticulous.commands._console import print_json, report, tell
 from meticulous.errors import MeticulousError
 from meticulous.runfolder import health
 from meticulous.runfolder.health import Finding
@@ -40,9 +41,9 @@ def main(arguments: argparse.Namespace) -> int:
              "done": done}
         )  # fmt: skip
         if not arguments.json:
-            _runs.tell(_line(finding, done))
+            tell(_line(finding, done))
     if arguments.json:
-        _runs.print_json(found)
+        print_json(found)
     elif not found:
         print("nothing is wrong")
     return 0 if is_well else 1
@@ -52,7 +53,7 @@ def _mended(finding: Finding) -> str | None:
     try:
         return finding.mend() if finding.mend else None
     except OSError as error:
-        _runs.report(MeticulousError(f"run {finding.run}: {error}"))
+        report(MeticulousError(f"run {finding.run}: {error}"))
         return None
 
 

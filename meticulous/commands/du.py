@@ -7,6 +7,7 @@ import os
 
 from meticulous.base.units import format_bytes
 from meticulous.commands import _runs
+from meticulous.commands._console import print_json, print_lines
 from meticulous.query.selectors import HELP, select_all
 from meticulous.runfolder import TRASH, trash
 from meticulous.runfolder.sizes import Size, size_of
@@ -47,9 +48,9 @@ def main(arguments: argparse.Namespace) -> int:
         found = [
             {"expid": row["expid"], "bytes": size.bytes, "files": size.files} for row, size in sizes
         ]
-        _runs.print_json({"runs": found, "trash": in_trash.bytes if in_trash else 0})
+        print_json({"runs": found, "trash": in_trash.bytes if in_trash else 0})
         return 0
-    _runs.print_lines(
+    print_lines(
         _listing(
             [(str(row["expid"]), str(row["description"]), size) for row, size in sizes],
             arguments.most,

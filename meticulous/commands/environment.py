@@ -7,6 +7,7 @@ import sys
 
 from meticulous import runfolder
 from meticulous.commands import _runs
+from meticulous.commands._console import print_lines
 from meticulous.errors import UsageError
 from meticulous.query import selectors
 from meticulous.runfolder import RunFolder
@@ -42,13 +43,13 @@ def main(arguments: argparse.Namespace) -> int:
     if not arguments.lock:
         from meticulous.reproduce.requirements import requirements
 
-        _runs.print_lines(list(requirements(environment, run.id)))
+        print_lines(list(requirements(environment, run.id)))
         return 0
     from meticulous.reproduce import pylock
 
     indexes = arguments.index_url or pylock.default_indexes()
     text, lacking = pylock.lock(environment, run.id, indexes)
-    _runs.print_lines(text.splitlines())
+    print_lines(text.splitlines())
     for package in lacking:
         print(f"meticulous: the lock lacks {package.name}: {package.reason}", file=sys.stderr)
     return 0 if all(package.is_local for package in lacking) else 1

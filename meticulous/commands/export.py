@@ -16,6 +16,7 @@ from meticulous import runfolder
 from meticulous.archive.code import CODE
 from meticulous.base.units import format_bytes
 from meticulous.commands import _runs
+from meticulous.commands._console import say, tidied
 from meticulous.errors import ArchiveError, UsageError
 from meticulous.query import selectors
 from meticulous.runfolder import RunFolder
@@ -87,36 +88,32 @@ def main(arguments: argparse.Namespace) -> int:
         progress=progress,
     )
     try:
-        with _runs.tidied():
+        with tidied():
             manifest = pack.pack(plan, arguments.file, replace=arguments.force)
     finally:
         progress.erase()
     for name, reason in manifest.left_out.items():
-        _runs.say(f"left out {name}: {reason}")
+        say(f"left out {name}: {reason}")
     for run in runs:
         for name in secret_scan.files_with_secrets(run):
-            _runs.say(
-                f"{run.id}/{name} seems to hold a secret: look at it before you share the export"
-            )
+            say(f"{run.id}/{name} seems to hold a secret: look at it before you share the export")
     for caveat in caveats(runs):
-        _runs.say(caveat)
+        say(caveat)
     carried = {run.id for run in manifest.runs if run.commit}  # by our bundle, or one of its own
     carried |= {run.id for run in runs if os.path.exists(run.file(runfolder.CODE_BUNDLE))}
     for run in runs:
         has_code = run.id in carried or not run.read_metadata().get("githead-sha")
         if arguments.code != "none" and not has_code:
-            _runs.say(f"run {run.id} goes without its code, which is not here")
+            say(f"run {run.id} goes without its code, which is not here")
     bundle = manifest.files.get(BUNDLE)
     if bundle and bundle.size > _LARGE:
         size = format_bytes(bundle.size)
-        _runs.say(
-            f"the code has {size}, because its whole history is with it; --code none leaves it out"
-        )
+        say(f"the code has {size}, because its whole history is with it; --code none leaves it out")
     code = "with their code" if carried else "without code"
     ids = ", ".join(run.id for run in manifest.runs)
     kind = "run" if len(manifest.runs) == 1 else "runs"
     code = code.replace("their", "its") if kind == "run" else code
-    _runs.say(f"{kind} {ids} {code} in {arguments.file} ({format_bytes(manifest.size)} unpacked)")
+    say(f"{kind} {ids} {code} in {arguments.file} ({format_bytes(manifest.size)} unpacked)")
     return 0
 
 

@@ -11,6 +11,7 @@ import argparse
 import os
 
 from meticulous.commands import _runs
+from meticulous.commands._console import print_lines, say, tidied
 from meticulous.views.progress_bar import Progress
 
 __all__ = ["add_arguments", "main"]
@@ -33,7 +34,7 @@ def main(arguments: argparse.Namespace) -> int:
     _, repository = _runs.project_of(arguments.experiments_directory)
     progress = Progress("importing MB")
     try:
-        with _runs.tidied():
+        with tidied():
             taken = take_in(
                 arguments.file,
                 directory,
@@ -46,10 +47,10 @@ def main(arguments: argparse.Namespace) -> int:
     for run in taken:
         if not run.is_new:
             name = "" if run.old_id == run.new_id else f", as run {run.new_id}"
-            _runs.say(f"run {run.old_id} is here already{name}")
+            say(f"run {run.old_id} is here already{name}")
         elif run.old_id != run.new_id:
-            _runs.say(f"the id {run.old_id} is taken here: it is run {run.new_id} now")
+            say(f"the id {run.old_id} is taken here: it is run {run.new_id} now")
         for note in run.notes:
-            _runs.say(f"run {run.new_id}: {note}")
-    _runs.print_lines([os.path.join(directory, run.new_id) for run in taken])
+            say(f"run {run.new_id}: {note}")
+    print_lines([os.path.join(directory, run.new_id) for run in taken])
     return 0

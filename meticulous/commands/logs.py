@@ -8,7 +8,8 @@ import time
 from typing import TYPE_CHECKING
 
 from meticulous.commands import _runs
-from meticulous.commands.wait import LOST_CODE
+from meticulous.commands._console import report
+from meticulous.commands._runs import LOST_CODE
 from meticulous.errors import RunFolderError, UsageError
 from meticulous.query.selectors import HELP
 from meticulous.runfolder import RUNNING, STDERR, STDOUT, RunFolder, liveness
@@ -64,7 +65,7 @@ def main(arguments: argparse.Namespace) -> int:
     if not arguments.follow or run.read_status()[0] != RUNNING:
         return 0
     _, message = liveness.judge(run.read_metadata(), run.path)
-    _runs.report(RunFolderError(f"the run {run.id} is lost: {message}"))
+    report(RunFolderError(f"the run {run.id} is lost: {message}"))
     return LOST_CODE
 
 

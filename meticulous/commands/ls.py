@@ -14,6 +14,7 @@ import sys
 
 from meticulous import settings
 from meticulous.commands import _runs
+from meticulous.commands._console import print_json, print_lines, shown_path
 from meticulous.errors import UsageError
 from meticulous.query.question import Question, Table, answer, split_list
 from meticulous.query.rows import Row
@@ -93,7 +94,7 @@ def main(arguments: argparse.Namespace) -> int:
         _export(arguments, table)
     if arguments.list_columns:
         limit = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        _runs.print_lines(columns.listing(table.rows, table.all_names, limit))
+        print_lines(columns.listing(table.rows, table.all_names, limit))
     elif arguments.json:
         _print_json(arguments, table)
     elif sys.stdout.isatty():
@@ -101,7 +102,7 @@ def main(arguments: argparse.Namespace) -> int:
     else:
         names = _names(arguments, table)
         header = not arguments.no_header
-        _runs.print_lines(listing.for_programs(table.rows, names, header=header))
+        print_lines(listing.for_programs(table.rows, names, header=header))
     return 0
 
 
@@ -121,7 +122,7 @@ def _refuse_run(directory: str) -> None:
     run = RunFolder(directory)
     if os.path.isfile(run.file(STATUS)):
         parent = os.path.join(os.path.dirname(os.path.abspath(directory)), "")
-        hint = f"See `meticulous show {run.id}`, or list {_runs.shown_path(parent)}"
+        hint = f"See `meticulous show {run.id}`, or list {shown_path(parent)}"
         raise UsageError(f"{directory} is a run, not a directory of runs", hint)
 
 
@@ -171,7 +172,7 @@ def _print_for_people(arguments: argparse.Namespace, table: Table) -> None:
         right=frozenset(names) - set(table.names),
     )
     shown = listing.for_people(rows, names, style)
-    _runs.print_lines(([shown.folded] if shown.folded else []) + shown.lines)
+    print_lines(([shown.folded] if shown.folded else []) + shown.lines)
     if shown.left_out:
         print(f"no room for {', '.join(shown.left_out)}", file=sys.stderr)
 
@@ -204,4 +205,4 @@ _PAPER = ("md", "tex")
 def _print_json(arguments: argparse.Namespace, table: Table) -> None:
     names = table.names if arguments.columns or table.by else table.all_names
     chosen: list[Row] = [{name: row[name] for name in names if name in row} for row in table.rows]
-    _runs.print_json(chosen)
+    print_json(chosen)

@@ -11,12 +11,12 @@ import os
 import sys
 from typing import Any
 
+from meticulous.base.timestamps import now
 from meticulous.base.units import format_bytes
 from meticulous.commands import _runs
 from meticulous.errors import UsageError
 from meticulous.masking import mask_text
 from meticulous.query.selectors import HELP
-from meticulous.recording.record import now
 from meticulous.runfolder import RunFolder
 from meticulous.runfolder.edits import edit
 

@@ -7,6 +7,7 @@ import os
 import sys
 
 from meticulous.commands import _runs
+from meticulous.commands._console import print_json
 
 __all__ = ["add_arguments", "main"]
 
@@ -22,7 +23,7 @@ def main(arguments: argparse.Namespace) -> int:
     _, rows = _runs.runs_named(arguments, arguments.runs)
     paths = [os.path.abspath(row["curexpdir"]) for row in rows]
     if arguments.json:
-        _runs.print_json(paths)
+        print_json(paths)
         return 0
     sys.stdout.flush()
     # Bytes, because a path need not be text.

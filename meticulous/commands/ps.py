@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from meticulous.commands import _runs
+from meticulous.commands._console import print_json, print_lines
 from meticulous.control import progress
 from meticulous.query.question import Question, answer
 from meticulous.query.rows import Row
@@ -47,13 +48,13 @@ def main(arguments: argparse.Namespace) -> int:
     while True:
         found = [_look(row) for row in _running(directory)]
         if arguments.json:
-            _runs.print_json(found)
+            print_json(found)
         else:
             limit = os.get_terminal_size().columns if sys.stdout.isatty() else None
             lines = processes.lines(found, limit) if found else ["no run is running"]
             if arguments.watch and sys.stdout.isatty():
                 sys.stdout.write("\x1b[H\x1b[2J")
-            _runs.print_lines(lines)
+            print_lines(lines)
         if arguments.watch is None:
             return 0
         time.sleep(max(arguments.watch, 0.1))

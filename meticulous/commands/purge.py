@@ -8,8 +8,9 @@ import time
 
 from meticulous.base.units import format_bytes
 from meticulous.commands import _removal, _runs
-from meticulous.commands.restore import NAMES, all_named
+from meticulous.commands._console import report, tell
 from meticulous.errors import MeticulousError, RunFolderError
+from meticulous.query.trash_selectors import NAMES, all_named
 from meticulous.reproduce import code
 from meticulous.runfolder import RunFolder, trash
 from meticulous.runfolder import directory as store
@@ -43,9 +44,7 @@ def main(arguments: argparse.Namespace) -> int:
     freed = sum(size_of(run.path).bytes for run in chosen)
     noun = "1 run" if len(chosen) == 1 else f"{len(chosen)} runs"
     if arguments.dry_run:
-        _runs.tell(
-            f"would delete {noun}, {format_bytes(freed)}: {', '.join(run.id for run in chosen)}"
-        )
+        tell(f"would delete {noun}, {format_bytes(freed)}: {', '.join(run.id for run in chosen)}")
         return 0
     if not _removal.confirmed(arguments, f"Delete {noun} for good, {format_bytes(freed)}?"):
         print("nothing was deleted")
@@ -66,7 +65,7 @@ def main(arguments: argparse.Namespace) -> int:
             f"deleted {deleted} of {noun}" if troubles else f"deleted {noun}, {format_bytes(freed)}"
         )
     for trouble in troubles:
-        _runs.report(trouble)
+        report(trouble)
     return 1 if troubles else 0
 
 

@@ -18,7 +18,8 @@ from typing import Any
 from meticulous import runfolder, settings
 from meticulous.arguments.launchers import is_python
 from meticulous.commands import _runs
-from meticulous.commands.verify import add_terms, judge, terms_of
+from meticulous.commands._console import print_lines, say, shown_path
+from meticulous.commands._terms import add_terms, judge, terms_of
 from meticulous.errors import CodeStateError, MeticulousError, RunFolderError, UsageError
 from meticulous.masking import mask_command
 from meticulous.query import selectors
@@ -184,7 +185,7 @@ def _here(
     """Repeat `run` in the present tree."""
     cwd = os.path.join(chosen.project_directory, str(run.read_metadata().get("cwd") or "."))
     if not os.path.isdir(cwd):
-        raise CodeStateError(f"the run was in {_runs.shown_path(cwd)}, which is gone", "Make it")
+        raise CodeStateError(f"the run was in {shown_path(cwd)}, which is gone", "Make it")
     _tell_changes(run, command, cwd, chosen.project_directory)
     new, code = launched(command, chosen, None, cwd, {})
     return _verdict(arguments, row, new, code, ())
@@ -210,14 +211,14 @@ def _in_tree(
             "be had",
             "Repeat its commit with --without-changes, or the present tree with --here",
         )
-    made = worktree.made(run, arguments.link, _runs.say)
+    made = worktree.made(run, arguments.link, say)
     try:
         code_state = worktree.known_code(run, made)
         command = worktree.placed(command, made)
         _tell_changes(run, command, made.cwd, made.origin)
         imported = drift.imported_from(command, made.cwd, made.repository, os.environ)
         for what in imported:
-            _runs.say(f"the code of {what} is that of your own tree, not that of run {run.id}")
+            say(f"the code of {what} is that of your own tree, not that of run {run.id}")
         chosen = chosen._replace(project_directory=made.project, repository=made.top)
         # What records itself in the work tree would be lost with it.
         variables = {EXPERIMENTS_DIRECTORY.variable: chosen.experiments_directory}
@@ -225,13 +226,13 @@ def _in_tree(
         leftovers = made.leftovers()
         if leftovers and not arguments.keep:
             more = f" and {len(leftovers) - 5:,} more" if len(leftovers) > 5 else ""
-            _runs.say(
+            say(
                 f"left in the work tree and removed with it: {', '.join(leftovers[:5])}{more}. "
                 "--keep keeps it"
             )
     finally:
         if arguments.keep:
-            _runs.say(f"the work tree is kept: {shlex.quote(made.top)}")
+            say(f"the work tree is kept: {shlex.quote(made.top)}")
         else:
             made.remove()
     return _verdict(arguments, row, new, code, (made.top,))
@@ -239,15 +240,15 @@ def _in_tree(
 
 def _tell_changes(run: RunFolder, command: list[str], cwd: str, project: str) -> None:
     """Warn of what is not as it was."""
-    _runs.say(f"repeating run {run.id}: {shlex.join(mask_command(command))}")
+    say(f"repeating run {run.id}: {shlex.join(mask_command(command))}")
     ranks = run.read_metadata().get("ranks")
     if ranks:
-        _runs.say(f"it had {ranks.get('size')} ranks, and is one process now")
+        say(f"it had {ranks.get('size')} ranks, and is one process now")
     for line in drift.changed_data(run, project):
-        _runs.say(line)
+        say(line)
     changes = drift.changed_around(run, command, cwd)
     if changes:
-        _runs.say("not as it was:")
+        say("not as it was:")
         for line in view.changes(changes):
             print(line, file=sys.stderr)
     sys.stderr.flush()
@@ -276,7 +277,7 @@ def _verdict(
         )
     verdict = judge(row, chosen, terms_of(arguments, roots))
     names = [str(row["expid"]), str(chosen["expid"])]
-    _runs.print_lines(list(view.lines(verdict, names, sys.stdout)))
+    print_lines(list(view.lines(verdict, names, sys.stdout)))
     return 0 if verdict.is_same else 1
 
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
-from collections.abc import Sequence
 
 from meticulous.base.units import format_bytes, format_duration
 from meticulous.commands import _runs
-from meticulous.errors import RunFolderError, UsageError
-from meticulous.runfolder import RunFolder, trash
+from meticulous.commands._console import print_lines, tell
+from meticulous.errors import UsageError
+from meticulous.query.trash_selectors import NAMES, all_named
+from meticulous.runfolder import trash
 from meticulous.runfolder.directory import check_id
 from meticulous.runfolder.sizes import size_of
 from meticulous.runfolder.trash import Removed
 from meticulous.views.table import Column, draw
 
-__all__ = ["NAMES", "add_arguments", "all_named", "main"]
-
-NAMES = "the id of a removed run; 3-7, 3,5, @TAG, or last: the last removed"
+__all__ = ["add_arguments", "main"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +31,7 @@ def main(arguments: argparse.Namespace) -> int:
     directory = _runs.directory_of(arguments.experiments_directory)
     there = trash.removed(directory)
     if not arguments.runs:
-        _runs.print_lines(_listing(there))
+        print_lines(_listing(there))
         return 0
     chosen = all_named(arguments.runs, there)
     if arguments.new_id is not None:
@@ -41,49 +39,8 @@ def main(arguments: argparse.Namespace) -> int:
         if len(chosen) != 1:
             raise UsageError("--as gives a name to one run", "Restore one at a time")
     for run in chosen:
-        _runs.tell(f"restored {trash.restore(directory, run, arguments.new_id)}")
+        tell(f"restored {trash.restore(directory, run, arguments.new_id)}")
     return 0
-
-
-def all_named(words: Sequence[str], there: list[Removed]) -> list[Removed]:
-    """Return the removed runs that `words` name, each once."""
-    return list(dict.fromkeys(run for word in words for run in _named(word, there)))
-
-
-def _named(word: str, there: list[Removed]) -> list[Removed]:
-    """Return the removed runs that `word` names, the last removed of each id. Raises RunFolderError."""
-    found: dict[str, Removed] = {}
-    for run in _meant(word, there):
-        found.setdefault(run.id, run)
-    if not found:
-        raise RunFolderError(
-            f"there is no run {word} in the trash", "`meticulous restore` lists what is"
-        )
-    return sorted(found.values(), key=lambda run: (len(run.id), run.id))
-
-
-def _meant(word: str, there: list[Removed]) -> list[Removed]:
-    """Return the removed runs that `word` names, as the selectors of `ls` do."""
-    exact = [run for run in there if run.id == word]
-    if exact := exact or [run for run in there if os.path.basename(run.path) == word]:
-        return exact
-    if "," in word:
-        return [run for part in word.split(",") for run in _named(part.strip(), there)]
-    if word == "last":
-        return there[:1]
-    if word.startswith("@"):
-        return [run for run in there if word[1:] in _tags(run)]
-    first, dash, last = word.partition("-")
-    if not (dash and first.isdecimal() and last.isdecimal()):
-        return []
-    return [run for run in there if run.id.isdecimal() and int(first) <= int(run.id) <= int(last)]
-
-
-def _tags(run: Removed) -> list[str]:
-    try:
-        return list(map(str, RunFolder(run.path).read_metadata().get("tags") or []))
-    except RunFolderError:
-        return []
 
 
 def _listing(there: list[Removed]) -> list[str]:

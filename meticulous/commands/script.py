@@ -12,6 +12,7 @@ import sys
 
 from meticulous import runfolder
 from meticulous.commands import _runs
+from meticulous.commands._console import say
 from meticulous.runfolder import RunFolder
 
 __all__ = ["add_arguments", "main"]
@@ -37,9 +38,9 @@ def main(arguments: argparse.Namespace) -> int:
     text = script(runs, repository, with_environment=arguments.with_environment)
     for run in runs:
         if os.path.exists(bundle := run.file(runfolder.CODE_BUNDLE)):
-            _runs.say(f"the code of run {run.id} is in {bundle}: give that to the script")
+            say(f"the code of run {run.id} is in {bundle}: give that to the script")
     for caveat in caveats(runs):
-        _runs.say(caveat)
+        say(caveat)
     sys.stdout.flush()
     sys.stdout.buffer.write(text)
     return 0

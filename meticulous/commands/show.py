@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from meticulous.commands import _runs
+from meticulous.commands._console import print_json, print_lines, say
 from meticulous.errors import CodeStateError
 from meticulous.git.diff import code_difference, pager
 from meticulous.reproduce import code as recorded
@@ -38,12 +39,12 @@ def main(arguments: argparse.Namespace) -> int:
         return 0
     records = [detail.record(row) for row in rows]
     if arguments.json:
-        _runs.print_json(records)
+        print_json(records)
         return 0
     for place, record in enumerate(records):
         if place:
             print()
-        _runs.print_lines(list(detail.lines(record, sys.stdout)))
+        print_lines(list(detail.lines(record, sys.stdout)))
     return 0
 
 
@@ -68,7 +69,7 @@ def _print_code(runs: list[RunFolder], *, stat: bool) -> None:
                 code = code_difference(repository, head, sha, stat=stat, coloured=bool(paint))
                 page = page or (pager(repository) if is_terminal else "")
             except CodeStateError as error:
-                _runs.say(f"{error}. This is the patch in the folder of run {run.id}")
+                say(f"{error}. This is the patch in the folder of run {run.id}")
                 code = recorded.patch_of(run)
             parts.append("\n" + code.decode("utf-8", "surrogateescape").rstrip("\n"))
         if metadata.get("snapshot-left-out"):

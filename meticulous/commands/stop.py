@@ -19,6 +19,7 @@ from meticulous.base.process_id import is_there, start_time
 from meticulous.base.units import format_duration
 from meticulous.child.helper import locked
 from meticulous.commands import _runs
+from meticulous.commands._console import report, tell
 from meticulous.errors import MeticulousError, RunFolderError
 from meticulous.query.selectors import HELP
 from meticulous.resources import process_tree
@@ -173,7 +174,7 @@ def main(arguments: argparse.Namespace) -> int:
             targets += others
             if not (others and _is_over(run)):
                 has_failed = True
-                _runs.report(error)
+                report(error)
     steps = _STEPS[-1:] if arguments.kill else _STEPS
     waiting = targets
     for number in steps:
@@ -181,11 +182,11 @@ def main(arguments: argparse.Namespace) -> int:
     for target in waiting:
         has_failed = True
         process = f"process {target.pid}"
-        _runs.report(MeticulousError(f"{target.name} does not end ({process})"))
+        report(MeticulousError(f"{target.name} does not end ({process})"))
     stuck = {target.run.path for target in waiting}
     for path in dict.fromkeys(target.run.path for target in targets):
         if path not in stuck:
-            _runs.tell(_told(RunFolder(path)))
+            tell(_told(RunFolder(path)))
     return 1 if has_failed else 0
 
 
@@ -206,7 +207,7 @@ def _other_ranks(run: RunFolder) -> list[_Target]:
             pass  # it has just ended, or is lost
     if hosts:
         message = f"ranks of run {run.id} are running on {', '.join(sorted(hosts))}"
-        _runs.report(MeticulousError(message, "End them with the launcher: scancel, Ctrl-C"))
+        report(MeticulousError(message, "End them with the launcher: scancel, Ctrl-C"))
     return found
 
 
@@ -227,7 +228,7 @@ def _step(targets: Sequence[_Target], number: signal.Signals, grace_s: float) ->
     if waiting and number != signal.SIGINT:
         ids = ", ".join(target.run.id for target in waiting if not target.rank)
         if ids:
-            _runs.tell(f"sent {number.name} to {ids}")
+            tell(f"sent {number.name} to {ids}")
     patience_s = _LAST_PATIENCE_S if number == signal.SIGKILL else grace_s
     deadline = time.monotonic() + patience_s
     while waiting and time.monotonic() < deadline:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from meticulous.commands import _runs
+from meticulous.commands._console import print_lines
 from meticulous.errors import UsageError
 from meticulous.query.selectors import HELP
 from meticulous.runfolder import RunFolder
@@ -54,7 +55,7 @@ def main(arguments: argparse.Namespace) -> int:
     for row in rows:
         run = RunFolder(row["curexpdir"])
         metadata = edit(run, change) if wanted else run.read_metadata()
-        _runs.print_lines([f"{run.id}  {', '.join(map(str, metadata.get('tags') or [])) or '-'}"])
+        print_lines([f"{run.id}  {', '.join(map(str, metadata.get('tags') or [])) or '-'}"])
     return 0
 
 

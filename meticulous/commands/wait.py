@@ -11,13 +11,13 @@ import signal
 import time
 
 from meticulous.commands import _runs
+from meticulous.commands._console import tell
+from meticulous.commands._runs import LOST_CODE
 from meticulous.query.selectors import HELP
 from meticulous.runfolder import ERROR, RUNNING, SUCCESS, RunFolder, headline, liveness
 
-__all__ = ["LOST_CODE", "add_arguments", "main"]
+__all__ = ["add_arguments", "main"]
 
-LOST_CODE = 3
-"""The exit code for a run of which nobody knows how it ended."""
 _TIMED_OUT = 124
 _SHORTEST_S, _LONGEST_S = 0.02, 1.0
 
@@ -42,7 +42,7 @@ def main(arguments: argparse.Namespace) -> int:
         for run in [run for run in waiting if not liveness.is_running(run)]:
             waiting.remove(run)
             if not arguments.quiet:
-                _runs.tell(f"run {run.id} {_state(run)}")
+                tell(f"run {run.id} {_state(run)}")
         if not waiting:
             return next(filter(None, map(_code, runs)), 0)
         if deadline is not None and time.monotonic() > deadline:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, BinaryIO
 
+from meticulous.base.timestamps import instant
 from meticulous.errors import RunFolderError
-from meticulous.query.rows import instant
 from meticulous.runfolder import RunFolder
 
 __all__ = ["Normaliser", "lines", "names_a_time"]

@@ -17,9 +17,8 @@ import threading
 
 from meticulous.base.namedtuple import NamedTuple
 from meticulous.child import exception_text as _traceback
-from meticulous.recording.outcome import Outcome, judge
+from meticulous.recording.outcome import Ended, Outcome, judge
 from meticulous.runfolder import ERROR
-from meticulous.runner.process import Ended
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

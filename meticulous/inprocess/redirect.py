@@ -13,8 +13,8 @@ import sys
 import threading
 
 from meticulous import runfolder
+from meticulous.base.descriptors import enlarge_pipe, is_open, write_all
 from meticulous.capture.relay import Channel
-from meticulous.capture.streams import enlarge_pipe, is_open, write_all
 from meticulous.capture.terminal import Terminal, is_terminal
 
 TYPE_CHECKING = False

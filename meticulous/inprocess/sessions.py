@@ -10,8 +10,9 @@ import time
 from contextvars import ContextVar
 
 from meticulous.arguments import Arguments
+from meticulous.base.descriptors import write_all
 from meticulous.base.namedtuple import NamedTuple
-from meticulous.capture.streams import write_all
+from meticulous.base.timestamps import now
 from meticulous.child import helper
 from meticulous.git import CodeState
 from meticulous.inprocess import exit_watch
@@ -123,7 +124,7 @@ def stop(tracked: Tracked, verdict: Verdict) -> None:
     with _this.lock:
         if _this.open.pop(tracked.key, None) is not tracked:
             return
-        ended_at, wall_s = recording.now(), time.monotonic() - tracked.started_s
+        ended_at, wall_s = now(), time.monotonic() - tracked.started_s
         peaks: dict[str, Any] = {}
         record, capture = tracked.record, tracked.capture
         if _innermost.get() is tracked:

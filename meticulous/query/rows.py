@@ -12,10 +12,11 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
 from meticulous import runfolder
+from meticulous.base.timestamps import instant
 from meticulous.errors import RunFolderError
 from meticulous.runfolder import RunFolder, liveness
 from meticulous.runfolder import directory as store
@@ -27,7 +28,6 @@ __all__ = [
     "Row",
     "flatten",
     "identifier",
-    "instant",
     "is_missing",
     "is_numeric",
     "iterate_rows",
@@ -198,18 +198,6 @@ def identifier(name: str) -> int | str:
     if name.isascii() and name.isdigit() and (name == "0" or name[0] != "0"):
         return int(name)
     return name
-
-
-def instant(text: Any) -> datetime | None:
-    """Read a time of metadata.json; one without offset (the original system's) is local time."""
-    if not isinstance(text, str):
-        return None
-    try:
-        # Python 3.10 does not know the Z.
-        moment = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
-        return moment.astimezone(timezone.utc)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _times(metadata: Mapping[str, Any]) -> Row:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from meticulous.errors import RunFolderError
-from meticulous.recording.outcome import judge
+from meticulous.recording.outcome import Ended, judge
 from meticulous.recording.record import RunRecord
 from meticulous.runfolder import RunFolder
-from meticulous.runner.process import Ended
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,9 +7,8 @@ import signal
 
 from meticulous.base.namedtuple import NamedTuple
 from meticulous.runfolder import ERROR, SUCCESS, headline
-from meticulous.runner.process import Ended
 
-__all__ = ["TIMEOUT", "Outcome", "judge", "timed_out", "traceback_in"]
+__all__ = ["TIMEOUT", "Ended", "Outcome", "judge", "timed_out", "traceback_in"]
 
 TIMEOUT = "timeout"
 """The reason of a run that took longer than it may."""
@@ -182,3 +181,10 @@ def _syntax_error(lines: list[str]) -> str | None:
     while start and lines[start - 1].startswith("  "):
         start -= 1
     return "\n".join(lines[start:])
+
+
+class Ended(NamedTuple):
+    """How the command ended: with an exit code, or killed by a signal; the other one is None."""
+
+    exit_code: int | None
+    signal: int | None

@@ -12,6 +12,7 @@ import time
 
 from meticulous import git, runfolder
 from meticulous.arguments import Arguments
+from meticulous.base.timestamps import now
 from meticulous.child.helper import RUN_DIRECTORY_VARIABLE, locked
 from meticulous.errors import RunFolderError
 from meticulous.git import CodeState
@@ -32,7 +33,6 @@ __all__ = [
     "RunRecord",
     "begin",
     "code_state",
-    "now",
     "resume",
     "say_running",
     "timeline_zero",
@@ -49,16 +49,6 @@ ATTEMPT_KEYS = (
     "usage",
 )
 """What is kept in the metadata of an attempt that was not the last; and its ``status``."""
-
-
-def now() -> str:
-    """Return the present moment in local time, ISO 8601 with microseconds and offset."""
-    moment = time.time()
-    local = time.localtime(moment)
-    offset = time.strftime("%z", local)
-    microseconds = int(moment % 1 * 1_000_000)
-    text = time.strftime("%Y-%m-%dT%H:%M:%S", local)
-    return f"{text}.{microseconds:06d}{offset[:3]}:{offset[3:5]}"
 
 
 def code_state(settings: RunSettings) -> CodeState | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from meticulous import runfolder
-from meticulous.query.rows import instant
+from meticulous.base.timestamps import instant
 from meticulous.runfolder import RunFolder
 
 __all__ = ["Inputs", "inputs"]

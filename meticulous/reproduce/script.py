@@ -49,7 +49,7 @@ def script(
         _part(name, run, secrets, repository, packages=with_environment)
         for name, run in functions.items()
     ]
-    frame = resources.files("meticulous.archive").joinpath("again.sh").read_text("utf-8")
+    frame = resources.files("meticulous.reproduce").joinpath("repeat.sh").read_text("utf-8")
     calls = [f"    again {name} {shlex.quote(run.id)}" for name, run in functions.items()]
     asks = [
         f': "${{{name}:?{place} is a secret and not in the record: give it as this variable}}"'

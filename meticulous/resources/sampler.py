@@ -13,7 +13,7 @@ import time
 
 from meticulous import runfolder
 from meticulous.base.namedtuple import NamedTuple
-from meticulous.recording.record import now
+from meticulous.base.timestamps import now
 from meticulous.resources import process_tree
 from meticulous.resources.gpu import GpuWatch
 from meticulous.resources.process_tree import Used

@@ -13,16 +13,16 @@ from meticulous import environment, runfolder
 from meticulous.arguments import Arguments, from_argv, reports
 from meticulous.base.namedtuple import NamedTuple
 from meticulous.base.process_id import start_time
+from meticulous.base.timestamps import now
 from meticulous.base.units import format_duration
 from meticulous.errors import CommandNotRunnableError
 from meticulous.recording.config_files import copy_configs
-from meticulous.recording.outcome import judge, timed_out
-from meticulous.recording.record import RunRecord, now, timeline_zero
+from meticulous.recording.outcome import Ended, judge, timed_out
+from meticulous.recording.record import RunRecord, timeline_zero
 from meticulous.recording.usage import usage_keys
 from meticulous.runner import child_env, process
 from meticulous.runner.channels import Channels
 from meticulous.runner.console import Console, last_line, survivors_line
-from meticulous.runner.process import Ended
 from meticulous.runner.signals import SignalForwarder, oom_kills, own_peak_memory
 from meticulous.runner.timeout import Timeout
 from meticulous.settings import RunSettings

@@ -10,7 +10,9 @@ import threading
 import time
 
 from meticulous import runfolder
+from meticulous.base.descriptors import can_block_apart, enlarge_pipe
 from meticulous.capture import streams
+from meticulous.capture.files import StreamFile, Timeline
 from meticulous.capture.terminal import Terminal, is_terminal
 from meticulous.runfolder import RunFolder
 from meticulous.runner.signals import SignalForwarder
@@ -69,10 +71,10 @@ class Channels:
 
         `zero_s` is the zero of the timeline; `failed` is told what cannot be recorded.
         """
-        timeline = streams.Timeline(run.file(runfolder.TIMELINE), zero_s, failed)
+        timeline = Timeline(run.file(runfolder.TIMELINE), zero_s, failed)
         for descriptor, name in _STREAMS:
             os.close(self._theirs[descriptor])
-            kept = streams.StreamFile(name, run.file(name), timeline, failed)
+            kept = StreamFile(name, run.file(name), timeline, failed)
             self._streams.append(
                 streams.Stream(name, self._ours[descriptor], descriptor, [kept], failed)
             )
@@ -159,7 +161,7 @@ class Channels:
             from meticulous.capture.write_order import OrderedPair
 
             return [OrderedPair(self._streams, self._order)]
-        if streams.can_block_apart(1, 2):
+        if can_block_apart(1, 2):
             return [streams.Pump([stream]) for stream in self._streams]
         return [streams.Pump(self._streams)]
 
@@ -171,7 +173,7 @@ class Channels:
             self._terminals.append(terminal)
             return terminal.master, terminal.slave
         ours, theirs = os.pipe()
-        streams.enlarge_pipe(ours)
+        enlarge_pipe(ours)
         return ours, theirs
 
 

@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import os
 
+from meticulous.child.variables import ATTEMPT_VARIABLE, RANK_VARIABLE
 from meticulous.recording.record import RUN_DIRECTORY_VARIABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = [
-    "ATTEMPT_VARIABLE",
-    "RANK_VARIABLE",
-    "STARTUP",
-    "STEP_VARIABLE",
-    "for_command",
-    "given",
-]
+__all__ = ["STARTUP", "for_command", "given"]
 
-ATTEMPT_VARIABLE = "METICULOUS_ATTEMPT"
-"""Tells the processes of a run which attempt they are, from 1."""
-RANK_VARIABLE = "METICULOUS_RANK"
-"""Tells the processes of a rank which one it is, from 0."""
-STEP_VARIABLE = "METICULOUS_STEP"
-"""Tells them the key of the step that their recorder is part of."""
 STARTUP = os.path.join(
     os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "child", "startup"
 )

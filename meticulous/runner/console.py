@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
+from meticulous.base.descriptors import write_all
 from meticulous.base.units import format_bytes, format_duration
-from meticulous.capture.streams import write_all
 from meticulous.recording.record import RunRecord
 from meticulous.runfolder import SUCCESS
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 import signal
 
-from meticulous.capture import streams
+from meticulous.base.descriptors import is_open
 from meticulous.errors import RunFolderError
 from meticulous.recording.record import RUN_DIRECTORY_VARIABLE, RunRecord, begin, code_state
 from meticulous.runner import child_env, process
@@ -196,5 +196,5 @@ def _occupy_closed_descriptors() -> None:
     It is close-on-exec: a command that would have had no stdin still has none.
     """
     for descriptor in range(3):
-        if not streams.is_open(descriptor):
+        if not is_open(descriptor):
             os.open(os.devnull, os.O_RDWR)

@@ -9,26 +9,19 @@ import errno
 import os
 import signal
 
-from meticulous.base.namedtuple import NamedTuple
 from meticulous.base.spawn import which
 from meticulous.errors import CommandNotFoundError, CommandNotRunnableError
+from meticulous.recording.outcome import Ended
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, NoReturn
 
-__all__ = ["Ended", "die_like", "exec_bare", "resolve", "start"]
+__all__ = ["die_like", "exec_bare", "resolve", "start"]
 
 # Python ignores these two; the command must get them as every program expects them.
 _PYTHON_IGNORES = (signal.SIGPIPE, signal.SIGXFSZ)
-
-
-class Ended(NamedTuple):
-    """How the command ended: with an exit code, or killed by a signal; the other one is None."""
-
-    exit_code: int | None
-    signal: int | None
 
 
 def resolve(word: str, search_path: str | None) -> str:

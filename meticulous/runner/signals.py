@@ -25,8 +25,8 @@ import time
 
 from meticulous.base.spawn import OURS
 from meticulous.masking import mask_command
+from meticulous.recording.outcome import Ended
 from meticulous.recording.usage import BLOCK_BYTES
-from meticulous.runner.process import Ended
 from meticulous.runner.signal_wait import SignalWait
 
 TYPE_CHECKING = False

@@ -11,7 +11,7 @@ import os
 
 from meticulous.base.namedtuple import NamedTuple
 from meticulous.base.process_id import start_time
-from meticulous.runner.child_env import STEP_VARIABLE
+from meticulous.child.variables import STEP_VARIABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
+from meticulous.base.text import harmless
 from meticulous.base.units import format_duration
 from meticulous.query.rows import TIMES, Row
 from meticulous.runfolder import RUNNING, headline
@@ -38,7 +39,7 @@ def whole_cell(name: str, row: Row) -> str:
 
 
 def _headline(message: Any) -> str:
-    return text.harmless(headline(str(message or "")))
+    return harmless(headline(str(message or "")))
 
 
 def _elapsed(row: Row) -> float | None:

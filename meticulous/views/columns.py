@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from meticulous.base.text import harmless
 from meticulous.query.rows import Row, is_missing, is_numeric
 from meticulous.views import text
 from meticulous.views.table import Column, draw
@@ -21,7 +22,7 @@ def listing(rows: Sequence[Row], names: Sequence[str], limit: int | None) -> lis
     held = [name for name in names if found[name]]
     return draw(
         [
-            Column("column", [text.harmless(name) for name in held]),
+            Column("column", [harmless(name) for name in held]),
             Column("runs", [str(len(found[name])) for name in held], right=True),
             Column("values", [_summary(rows, name, found[name]) for name in held], flexible=True),
         ],

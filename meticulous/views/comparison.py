@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
 
+from meticulous.base.text import harmless
 from meticulous.comparison import Verdict
 from meticulous.comparison.context import Change
 from meticulous.comparison.values import Difference
@@ -34,7 +35,7 @@ def lines(verdict: Verdict, names: Sequence[str], stream: TextIO) -> Iterator[st
         yield "and that although there differs:"
         yield from changes(verdict.circumstances)
     if verdict.passed_over:
-        shown = ", ".join(map(text.harmless, verdict.passed_over[:5]))
+        shown = ", ".join(map(harmless, verdict.passed_over[:5]))
         more = len(verdict.passed_over) - 5
         yield f"not compared: {shown}" + (f" and {more} more" if more > 0 else "")
 
@@ -54,7 +55,7 @@ def changes(found: Sequence[Change]) -> Iterator[str]:
             names = [one.name for one in packages if getattr(one, side) is None]
             if names:
                 more = f" and {len(names) - _FEW_PACKAGES:,} more"
-                shown = ", ".join(map(text.harmless, names[:_FEW_PACKAGES]))
+                shown = ", ".join(map(harmless, names[:_FEW_PACKAGES]))
                 yield f"  {what}: {shown}{more if len(names) > _FEW_PACKAGES else ''}"
 
 
@@ -90,7 +91,7 @@ def _aligned(pairs: Sequence[tuple[str, str]], what: str) -> Iterator[str]:
 
 
 def _difference(one: Difference) -> tuple[str, str]:
-    name = text.harmless(f"{one.section} {one.name}".rstrip())
+    name = harmless(f"{one.section} {one.name}".rstrip())
     told = [
         part for part in (_moved(one), "within tolerance" if one.is_near else "", one.note) if part
     ]
@@ -111,7 +112,7 @@ def _moved(one: Difference) -> str:
 
 def _change(one: Change) -> tuple[str, str]:
     prefix = "" if one.kind in ("package", "machine", "code") else f"{one.kind} "
-    return text.harmless(f"{prefix}{one.name}"), _arrow(one.one, one.other)
+    return harmless(f"{prefix}{one.name}"), _arrow(one.one, one.other)
 
 
 def _arrow(old: Any, new: Any) -> str:
@@ -128,4 +129,4 @@ def _cell(value: Any) -> str:
 def _whole(value: Any) -> str:
     if value is None:
         return _ABSENT
-    return text.harmless(value.strip()) if isinstance(value, str) else text.full(value)
+    return harmless(value.strip()) if isinstance(value, str) else text.full(value)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 from meticulous import runfolder
+from meticulous.base.text import harmless
 from meticulous.base.units import format_bytes, format_duration
 from meticulous.query.rows import Row
 from meticulous.runfolder import RunFolder, liveness
@@ -51,7 +52,7 @@ def lines(run: dict[str, Any], stream: TextIO) -> Iterator[str]:
     paint = colour.painter(stream) or (lambda _name, plain: plain)
     message = run["status_message"].strip()
     title = f"run {run['expid']}  "
-    headline = text.harmless(runfolder.headline(message))
+    headline = harmless(runfolder.headline(message))
     yield (
         paint("", title)
         + paint("status", run["status"] or "no status")
@@ -84,7 +85,7 @@ def lines(run: dict[str, Any], stream: TextIO) -> Iterator[str]:
     if "\n" in message:
         yield ""
         yield paint("", "traceback")
-        yield from ("  " + text.harmless(line) for line in message.split("\n"))
+        yield from ("  " + harmless(line) for line in message.split("\n"))
 
 
 def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
@@ -104,7 +105,7 @@ def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
         ("rerun of", f"run {metadata['rerun-of']}" if metadata.get("rerun-of") else None),
         ("started by", f"run {metadata['parent']}" if metadata.get("parent") else None),
     ]
-    return [(name, text.harmless(str(value))) for name, value in facts if value not in (None, "")]
+    return [(name, harmless(str(value))) for name, value in facts if value not in (None, "")]
 
 
 def _notes(metadata: dict[str, Any]) -> list[tuple[str, str]]:
@@ -123,7 +124,7 @@ def _attempts(metadata: dict[str, Any]) -> list[tuple[str, str]]:
             start, reason = _when(attempt.get("start-time"), None), attempt.get("reason")
             state = "LOST" if attempt.get("status") == runfolder.RUNNING else attempt.get("status")
             words = [state, f"({reason})" if reason else None, start and f"started {start}"]
-            pairs.append((str(number), text.harmless(" ".join(filter(None, words)))))
+            pairs.append((str(number), harmless(" ".join(filter(None, words)))))
     return pairs
 
 
@@ -156,7 +157,7 @@ def _rank_line(rank: dict[str, Any]) -> tuple[str, str]:
         parts.append(f"took {format_duration(wall)}")
     if headline := runfolder.headline(rank["status_message"]):
         parts.append(headline)
-    return str(rank["rank"]), text.harmless(", ".join(parts))
+    return str(rank["rank"]), harmless(", ".join(parts))
 
 
 def _arguments(run: dict[str, Any]) -> list[tuple[str, str]]:
@@ -180,7 +181,7 @@ def _heading(
 
 
 def _pairs(pairs: list[tuple[str, str]]) -> Iterator[str]:
-    pairs = [(text.harmless(name), value) for name, value in pairs]
+    pairs = [(harmless(name), value) for name, value in pairs]
     size = max((text.width(name) for name, _ in pairs), default=0)
     for name, value in pairs:
         yield f"  {name}{' ' * (size - text.width(name))}  {value}".rstrip()

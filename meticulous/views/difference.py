@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from meticulous.base.text import harmless
 from meticulous.base.units import format_duration
 from meticulous.query.rows import Row, is_missing, same
 from meticulous.views import text
@@ -85,7 +86,7 @@ def lines(found: Difference, titles: tuple[str, str], limit: int | None) -> Iter
     for place, (section, pairs) in enumerate(found.items()):
         if place:
             yield ""
-        columns = [Column(section, [text.harmless(name) for name in pairs])]
+        columns = [Column(section, [harmless(name) for name in pairs])]
         for side, title in enumerate(titles):
             cells = [_cell(name, pair[side]) for name, pair in pairs.items()]
             columns.append(Column(title, cells, flexible=True))
@@ -98,8 +99,8 @@ def _cell(name: str, value: Any) -> str:
     if name == "duration":
         return format_duration(value)
     if name == "command" and isinstance(value, list):
-        return text.harmless(shlex.join(map(str, value)))
-    return text.harmless(value.strip()) if isinstance(value, str) else text.full(value)
+        return harmless(shlex.join(map(str, value)))
+    return harmless(value.strip()) if isinstance(value, str) else text.full(value)
 
 
 def side_by_side(rows: Sequence[Row], names: Sequence[str], limit: int | None) -> list[str]:
@@ -108,7 +109,7 @@ def side_by_side(rows: Sequence[Row], names: Sequence[str], limit: int | None) -
     Where a line of `limit` columns is too short for all runs, they follow in further tables.
     """
     held = [name for name in names if any(not is_missing(row.get(name)) for row in rows)]
-    title = Column("", [text.harmless(name) for name in held])
+    title = Column("", [harmless(name) for name in held])
     runs = [
         Column(str(row["expid"]), [cell(name, row) for name in held], flexible=True) for row in rows
     ]

@@ -59,8 +59,9 @@ def _content(ending: str, rows: Sequence[Row], names: Sequence[str], note: str) 
     if ending in ("md", "tex"):
         return _marked_up(ending, rows, names, note)
     from meticulous.query import frames
+    from meticulous.views.frame_bytes import frame_bytes
 
-    return frames.frame_bytes(frames.flat_frame(rows, names), ending)
+    return frame_bytes(frames.flat_frame(rows, names), ending)
 
 
 def _csv(rows: Sequence[Row], names: Sequence[str]) -> bytes:

@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from meticulous.base.text import harmless
 from meticulous.base.units import format_bytes, format_duration
-from meticulous.views import text
 from meticulous.views.table import Column, draw
 
 __all__ = ["lines"]
@@ -30,10 +30,10 @@ def lines(runs: Sequence[dict[str, Any]], limit: int | None) -> list[str]:
         column("memory", "memory", format_bytes),
         column("gpu", "gpu_utilisation", lambda value: f"{value:.0f}%"),
         column("gpu memory", "gpu_memory", format_bytes),
-        column("progress", "progress_text", text.harmless),
+        column("progress", "progress_text", harmless),
         column("left", "left", lambda value: "~" + format_duration(round(value))),
-        column("host", "host", text.harmless, right=False, rank=2),
-        column("description", "description", text.harmless, right=False, rank=1),
+        column("host", "host", harmless, right=False, rank=2),
+        column("description", "description", harmless, right=False, rank=1),
         column("command", "command", _command, right=False),
     ]
     return draw([one for one in found if one is not None], limit).lines
@@ -41,4 +41,4 @@ def lines(runs: Sequence[dict[str, Any]], limit: int | None) -> list[str]:
 
 def _command(command: Any) -> str:
     words = shlex.join(map(str, command)) if isinstance(command, list) else str(command)
-    return text.harmless(words)
+    return harmless(words)

@@ -9,7 +9,9 @@ import unicodedata
 from datetime import datetime
 from typing import Any
 
-__all__ = ["clip", "full", "harmless", "local_time", "short", "width"]
+from meticulous.base.text import harmless
+
+__all__ = ["clip", "full", "local_time", "short", "width"]
 
 
 def full(value: Any) -> str:
@@ -40,16 +42,6 @@ def local_time(text: str, now: float | None = None) -> str:
         return harmless(text)
     this_year = time.localtime(now).tm_year
     return moment.strftime("%m-%d %H:%M" if moment.year == this_year else "%Y-%m-%d")
-
-
-def harmless(text: str) -> str:
-    """Return `text` on one line with what a terminal would obey written as escapes."""
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )
 
 
 def width(text: str) -> int:

@@ -17,6 +17,8 @@ import os
 import time
 
 from meticulous import runfolder
+from meticulous.base.timestamps import now
+from meticulous.child.variables import ATTEMPT_VARIABLE, RANK_VARIABLE, STEP_VARIABLE
 from meticulous.errors import MeticulousError, RunFolderError, SettingsError
 from meticulous.recording import record as recording
 from meticulous.recording.outcome import Outcome
@@ -24,7 +26,6 @@ from meticulous.recording.record import RunRecord
 from meticulous.runfolder import RunFolder
 from meticulous.runner import child_env, process
 from meticulous.runner.attempt import TIMED_OUT, Attempt
-from meticulous.runner.child_env import RANK_VARIABLE, STEP_VARIABLE
 from meticulous.runner.console import Console
 from meticulous.runner.ranks.rendezvous import Rendezvous
 from meticulous.runner.ranks.results import Part, begin, correct, judge_together, read_part
@@ -167,7 +168,7 @@ class _Leader(Role):
             self._meeting.close()  # else for those who may still come
         if any(part.end_time for part in parts):
             ended_s = time.monotonic() - self._started_s
-            changes["end-time"] = recording.now()
+            changes["end-time"] = now()
             changes["usage"]["wall"] = round(max(ended_s, changes["usage"]["wall"]), 6)
         return judge_together([own, *parts], self._rank.size, changes, running)
 
@@ -178,7 +179,7 @@ class _Follower(Role):
     def __init__(self, rank: Rank, run: RunFolder, attempt: int) -> None:
         super().__init__(rank.key)
         self.variables[RANK_VARIABLE] = str(rank.number)
-        self.variables[child_env.ATTEMPT_VARIABLE] = str(attempt)
+        self.variables[ATTEMPT_VARIABLE] = str(attempt)
         self.variables[recording.RUN_DIRECTORY_VARIABLE] = os.path.abspath(run.path)
 
 
@@ -227,7 +228,7 @@ def _follow(
     try:
         program = process.resolve(command[0], os.environ.get("PATH"))
     except MeticulousError as error:
-        changes = {"end-time": recording.now(), "reason": error.message}
+        changes = {"end-time": now(), "reason": error.message}
         record.finish(runfolder.ERROR, error.message, changes)
         raise
     attempted = _RankAttempt(program, command, settings, record, console, role=follower)

@@ -6,6 +6,7 @@ import os
 
 from meticulous import runfolder
 from meticulous.base.namedtuple import NamedTuple
+from meticulous.base.timestamps import now
 from meticulous.child.helper import locked
 from meticulous.errors import RunFolderError
 from meticulous.masking import mask_command
@@ -71,7 +72,7 @@ def begin(
     if earlier:
         before = {key: earlier.get(key) for key in ATTEMPT_KEYS}
         attempts.append({**before, "status": folder.read_status()[0]})
-    started = recording.now()
+    started = now()
     metadata: dict[str, Any] = {
         "format": runfolder.FORMAT,
         "rank": number,

@@ -1,0 +1,63 @@
+"""File descriptors: write everything, what a pipe holds, which are open."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import stat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["BUFFER_BYTES", "can_block_apart", "enlarge_pipe", "is_open", "write_all"]
+
+BUFFER_BYTES = 1 << 18
+"""Read at once, and the size that we ask for a pipe: four times the usual one. More would take too
+much of what the kernel allows one user for all pipes (64 MiB) when hundreds of runs go at once."""
+
+
+def write_all(descriptor: int, content: bytes | memoryview) -> None:
+    """Write everything, waiting where `descriptor` is non-blocking and full. Raises OSError."""
+    view = memoryview(content)
+    while view:
+        try:
+            view = view[os.write(descriptor, view) :]
+        except BlockingIOError:
+            # Set by whoever shares the descriptor with us; we must not clear it for them.
+            select.select([], [descriptor], [])
+
+
+def enlarge_pipe(descriptor: int) -> None:
+    """Ask for a larger pipe, so that a command that prints much is held up less (Linux)."""
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, BUFFER_BYTES)
+    except (AttributeError, OSError):
+        pass  # not Linux, or this user has no more: the usual size does as well
+
+
+def can_block_apart(one: int, other: int) -> bool:
+    """Say whether writing to one descriptor can be held up while the other could go on.
+
+    So it is with two pipes whose readers are slow in their own ways; not with files, nor with one
+    pipe for both.
+    """
+    try:
+        first, second = os.fstat(one), os.fstat(other)
+    except OSError:
+        return True
+    if os.path.samestat(first, second):
+        return False
+    return any(
+        stat.S_ISFIFO(each.st_mode) or stat.S_ISSOCK(each.st_mode) for each in (first, second)
+    )
+
+
+def is_open(descriptor: int) -> bool:
+    """Say whether `descriptor` is open at all."""
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
