@@ -138,7 +138,7 @@ def test_one_that_does_not_heed_is_killed_with_its_children(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (repository / "impatient.py").write_text(
-        "import sys\nfrom meticulous.runner import limit\nlimit.KILL_AFTER_S = 0.2\n"
+        "import sys\nfrom meticulous.runner import timeout\ntimeout.KILL_AFTER_S = 0.2\n"
         "from meticulous.cli import main\nmain(sys.argv[1:])\n"
     )
     git(repository, "add", "-A")

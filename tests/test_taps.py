@@ -265,13 +265,13 @@ def test_a_full_disk_is_said_once_and_the_program_goes_on(repository: Path) -> N
         repository,
         """
         import os, sys
-        from meticulous.runfolder import store
-        made = store.create
+        from meticulous.runfolder import directory
+        made = directory.create
         def create(*words):
             run = made(*words)
             os.symlink("/dev/full", run.file("stdout"))
             return run
-        store.create = create
+        directory.create = create
         import runpy
         runpy.run_path("train.py")
         """,
