@@ -9,7 +9,7 @@ GROUPS := --group demo --group test --group parsers $(if $(HEAVY),--group heavy)
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test setup lint format types check-imports pytest wheel clean
+.PHONY: help demo test check setup lint format types check-imports pytest wheel clean
 
 help:  ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,6 +32,8 @@ $(VENV)/installed$(HEAVY): pyproject.toml
 	@touch $@
 
 test: setup lint types check-imports pytest wheel  ## the whole check, as CI runs it
+
+check: setup lint types check-imports pytest  ## the same without the wheel; TESTS=tests/test_x.py for what you touched
 
 lint: setup  ## style and spelling of the code
 	$(BIN)/ruff check .

@@ -53,3 +53,13 @@ def test_a_whole_run_loads_nothing_heavy(repository: Path) -> None:
     assert "meticulous.runner.launch" in loaded
     # runpy, of `python -m`, brings typing's relatives; argparse and pandas nobody.
     assert set() == (HEAVY - {"typing", "pathlib"}) & loaded
+
+
+def test_the_contract_of_independence_lists_every_command() -> None:
+    tomllib = pytest.importorskip("tomllib")  # Python 3.11 and later
+    root = Path(__file__).parent.parent
+    contracts = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (listed,) = (one["modules"] for one in contracts["contracts"] if one["type"] == "independence")
+    commands = (path.stem for path in (root / "meticulous" / "commands").glob("[a-z]*.py"))
+
+    assert sorted(listed) == sorted(f"meticulous.commands.{name}" for name in commands)

@@ -14,7 +14,7 @@ is not sent again; :mod:`meticulous.runner.signal_probe` tells.
 
 All signals that concern us are blocked before the command starts and taken one by one
 (:mod:`meticulous.runner.signal_wait`); the command itself starts with the mask and the dispositions that we were given.
-``docs/structure.md`` has the table of who gets what.
+``docs/signals.md`` has the table of who gets what.
 """
 
 from __future__ import annotations
