@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import psutil
 import pytest
 
@@ -20,6 +21,16 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     # Started in the background of a shell: what we start is to know of Ctrl-C all the same.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+hypothesis.settings.register_profile(
+    "meticulous",
+    deadline=None,  # a loaded machine is slow, not wrong
+    suppress_health_check=[
+        hypothesis.HealthCheck.function_scoped_fixture,  # ours give a directory, made anew or not
+        hypothesis.HealthCheck.too_slow,
+    ],
+)
+hypothesis.settings.load_profile("meticulous")
 
 DEADLINE_S = 30.0
 AWKWARD = "dir with 'quotes\" %d and ünï\ncode"

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.codestate_support import ask_both
@@ -116,8 +116,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @settings(
     max_examples=int(os.environ.get("CODESTATE_EXAMPLES", "50")),
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
     derandomize="CODESTATE_EXAMPLES" not in os.environ,
 )
 @given(taken=st.lists(steps, max_size=10), where=st.sampled_from(["top", "tree"]))

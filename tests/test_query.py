@@ -72,7 +72,7 @@ FILTERS = st.recursive(
 SORTED = st.lists(st.sampled_from(sorted(COLUMNS)), max_size=2, unique=True)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(rows(), FILTERS, SORTED, st.booleans(), st.one_of(st.none(), st.integers(0, 5)))
 def test_sqlite_and_pandas_give_the_same_rows_in_the_same_order(
     made: list[Row], text: str, order: list[str], smallest_first: bool, tail: int | None
@@ -126,7 +126,7 @@ ANY_FILTER = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(VALUES, max_size=8), ANY_FILTER, st.booleans())
 def test_a_column_without_a_place_of_its_own_gives_the_same_answer(
     values: list[Any], text: str, largest_first: bool

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from meticulous.arguments import Arguments
@@ -255,7 +255,6 @@ KEYS = [
 ]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(more=st.dictionaries(st.sampled_from(KEYS), JSON), inner=st.dictionaries(st.text(), JSON))
 def test_nothing_in_a_report_raises(run: RunFolder, more: dict[str, Any], inner: Any) -> None:
     write(run, 1, {**parse(lr=1), **inner})

@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meticulous.archive.pack import Plan, pack
@@ -56,7 +56,7 @@ def found(folder: Path) -> dict[str, object]:
     return result
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(TREES, FORMS)
 def test_any_folder_comes_in_as_it_went_out(tree: dict[str, bytes | str | None], form: str) -> None:
     with tempfile.TemporaryDirectory() as scratch:

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meticulous import masking
@@ -109,19 +109,17 @@ def test_an_old_python_masks_all_that_could_be_one(tmp_path: Path) -> None:
     assert "1" == child.report.arguments.values["lr"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@settings(max_examples=300)
 @given(text=st.one_of([st.from_regex(shape, fullmatch=True) for shape in secretshapes._TOKENS]))
 def test_every_token_shape_is_noticed(secrets: ModuleType, text: str) -> None:
     assert secrets.mask_text(text) == masking.mask_text(text)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.from_regex(secretshapes._IN_PLACE))
 def test_every_place_of_a_secret_is_noticed(secrets: ModuleType, text: str) -> None:
     assert secrets.mask_text(text) == masking.mask_text(text)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     name=st.sampled_from(
         ["lr", "hub_token", "tokenizer", "PASSWORD", "author", "x-api-key", "sig"]

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meticulous.git import capture, snapshot, worktree
@@ -148,8 +148,6 @@ def of_the_user(directory: Path) -> dict[str, object]:
 
 @settings(
     max_examples=int(os.environ.get("CODESTATE_EXAMPLES", "50")),
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
     derandomize="CODESTATE_EXAMPLES" not in os.environ,
 )
 @given(taken=st.lists(steps, max_size=10), where=st.sampled_from(["top", "tree"]))
