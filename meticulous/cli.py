@@ -10,6 +10,7 @@ import os
 import sys
 
 from meticulous import __version__
+from meticulous.commands._table import COMMANDS, module_of, overview
 from meticulous.errors import MeticulousError, UsageError
 
 TYPE_CHECKING = False
@@ -17,39 +18,6 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 __all__ = ["main"]
-
-COMMANDS = {
-    "run": "run a command and record it",
-    "ls": "list the runs of a directory",
-    "show": "show everything about a run",
-    "ps": "show the runs that are running, and how far they are",
-    "logs": "print what a run printed",
-    "stop": "end running runs",
-    "wait": "wait until runs have ended",
-    "diff": "show what differs between two runs",
-    "verify": "say whether two runs gave the same",
-    "rerun": "run a recorded command again, with its code, and verify it",
-    "compare": "show runs side by side",
-    "path": "print the folder of a run",
-    "checkout": "put the code of a run into a directory of its own",
-    "environment": "print the packages of a run, to install them elsewhere",
-    "script": "print a shell script that repeats runs without meticulous",
-    "export": "write runs and their code into one file for others",
-    "import": "take in runs that were exported",
-    "tag": "add tags to runs, or take them away",
-    "note": "write a note into the record of a run",
-    "rm": "remove runs: they go to the trash",
-    "restore": "bring removed runs back",
-    "purge": "delete what is in the trash",
-    "du": "show how much of the disk the runs take",
-    "gc": "remove old, failed or superseded runs",
-    "doctor": "look for what is wrong among the runs",
-    "summary": "save values of the run this is called in",
-}
-"""Command -> its line in the help. The module is ``meticulous.commands.<command>``."""
-
-_MODULES = {"import": "import_"}
-"""Command -> its module, where Python would not take the name."""
 
 _INTERRUPTED = 130
 
@@ -76,7 +44,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
 def _command_of(words: list[str]) -> tuple[str, list[str]]:
     """Split the command from its arguments; ``meticulous DIRECTORY …`` means ``ls DIRECTORY …``."""
     if not words or words[0] in ("-h", "--help"):
-        print(_overview())
+        print(overview())
         sys.exit(0)
     if words[0] in ("-V", "--version"):
         print(f"meticulous {__version__}")
@@ -95,18 +63,18 @@ def _run_command(command: str, rest: list[str]) -> int:
         near = difflib.get_close_matches(rest[0], COMMANDS, n=1)
         hint = f"Did you mean `{near[0]}`?" if near else "See `meticulous --help`"
         raise UsageError(f"no command and no directory is called {rest[0]!r}", hint)
-    module = importlib.import_module(f"meticulous.commands.{_MODULES.get(command, command)}")
+    module = importlib.import_module(f"meticulous.commands.{module_of(command)}")
     if command == "run" and not _asks_for_help(rest):
         run: int = module.main(rest)  # parses by itself: argparse would cost more than all else
         return run
-    from meticulous.commands._parser import Parser
+    if hasattr(module, "quick") and (code := module.quick(rest)) is not None:
+        return int(code)
+    from meticulous.commands._parser import parser_of
 
-    parser = Parser(prog=f"meticulous {command}", description=module.__doc__)
-    module.add_arguments(parser)
+    parser = parser_of(command, module)
     if hasattr(module, "prepare"):
         rest = module.prepare(rest)
-    code: int = module.main(parser.parse_args(rest))
-    return code
+    return int(module.main(parser.parse_args(rest)))
 
 
 def _asks_for_help(words: list[str]) -> bool:
@@ -121,19 +89,3 @@ def _report(error: MeticulousError, command: str) -> int:
     if command == "run" and (error.exit_code is None or isinstance(error, UsageError)):
         return 125
     return 1 if error.exit_code is None else error.exit_code
-
-
-def _overview() -> str:
-    lines = [
-        "usage: meticulous COMMAND …",
-        "",
-        "Record experiments as plain files, and ask about them.",
-        "",
-    ]
-    lines += [f"  {name:<13}{text}" for name, text in COMMANDS.items()]
-    lines += [
-        "",
-        "`meticulous COMMAND --help` tells more.",
-        "`meticulous DIRECTORY` is `meticulous ls DIRECTORY`.",
-    ]
-    return "\n".join(lines)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from meticulous.cli import COMMANDS
+from meticulous.commands._table import COMMANDS
 from tests.conftest import git, meticulous, runs_of
 
 TOUCH = ("--", "touch", "it-ran")

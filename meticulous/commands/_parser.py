@@ -6,11 +6,13 @@ import argparse
 import re
 import textwrap
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any, NoReturn
 
+from meticulous.commands._examples import epilog
 from meticulous.errors import UsageError
 
-__all__ = ["Parser"]
+__all__ = ["Parser", "parser_of"]
 
 
 _CODE = re.compile("`[^`]*`")
@@ -21,6 +23,8 @@ class _Formatter(argparse.HelpFormatter):
     """Help as argparse lays it out, with the paragraphs of a description kept apart."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if text.startswith("examples:"):
+            return text  # lines to copy
         paragraphs = [" ".join(part.split()) for part in text.split("\n\n")]
         # A command to copy stays in one line.
         paragraphs = [_CODE.sub(_with_hard_spaces, part) for part in paragraphs]
@@ -52,6 +56,10 @@ class Parser(argparse.ArgumentParser):
         options.setdefault("formatter_class", _Formatter)
         super().__init__(allow_abbrev=False, **options)
 
+    def declared(self) -> list[argparse.Action]:
+        """Return the options and arguments that have been declared."""
+        return list(self._actions)
+
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the usage and exiting."""
         raise UsageError(message, f"See `{self.prog} --help`")
@@ -73,3 +81,12 @@ class Parser(argparse.ArgumentParser):
                 for other in (name[2:].replace("-", "_"), name[2:].replace("_", "-")):
                     self._option_string_actions.setdefault(f"--{other}", action)
         return super().parse_known_args(args, namespace)
+
+
+def parser_of(command: str, module: ModuleType) -> Parser:
+    """Return the parser of `command`, as its `module` declares it, with examples at the end."""
+    parser = Parser(
+        prog=f"meticulous {command}", description=module.__doc__, epilog=epilog(command)
+    )
+    module.add_arguments(parser)
+    return parser
