@@ -28,7 +28,7 @@ from tests.launch_support import (
 )
 
 UNDER = [PYTHON, str(CHILDREN / "under.py")]
-OURS = ("METICULOUS_", "PYTHONPATH=", "PYTHONUNBUFFERED=", "_=")
+OURS = ("METICULOUS_", "PYTHONPATH=", "_=")
 
 
 def both(
@@ -399,10 +399,18 @@ def test_colours_are_kept_on_a_terminal(command: list[str], project: Path) -> No
 
 
 def test_python_prints_at_once_to_a_pipe(project: Path) -> None:
-    code = "import os; print(os.environ.get('PYTHONUNBUFFERED'), os.environ['METICULOUS_RUN_DIR'])"
-    run_directory = str(project / "experiments" / "1")
+    code = """
+import os, sys
+kept = os.path.join(os.environ["METICULOUS_RUN_DIR"], "stdout")
+for text, end in ("line", "\\n"), ("bar", "\\r"):
+    print(text, end=end)
+    while not open(kept, newline="").read().endswith(text + end):
+        pass
+print(sys.stdout.line_buffering, sys.stdout.write_through, type(sys.stdout.buffer.raw).__name__)
+print(sys.stderr.line_buffering, os.environ.get("PYTHONUNBUFFERED"))
+"""
     seen = recorded([PYTHON, "-c", code], project)
-    assert f"1 {run_directory}\n" == seen.stdout.decode()
+    assert ["bar", "True", "False", "FileIO", "True", "None"] == seen.stdout.decode().split()[1:]
 
 
 @pytest.mark.parametrize("value", ["", "0", "x"])

@@ -211,7 +211,6 @@ class Attempt:
                 self._run.path,
                 len(self._record.metadata["attempts"]) + 1,
                 self._role.variables if self._role else {},
-                has_terminals=self._channels.are_terminals,
                 has_shim=not self._settings.no_shim,
             ),
             theirs,

@@ -61,11 +61,6 @@ class Channels:
         """Whether there is a pseudo-terminal among them."""
         return bool(self._terminals)
 
-    @property
-    def are_terminals(self) -> bool:
-        """Whether both are pseudo-terminals."""
-        return len(self._terminals) == 2
-
     def carry(self, run: RunFolder, zero_s: float, failed: Callable[[str, OSError], None]) -> None:
         """Let the bytes flow into the files of `run` and on to our own streams.
 

@@ -53,7 +53,6 @@ def for_command(
     attempt: int,
     variables: Mapping[str, str],
     *,
-    has_terminals: bool,
     has_shim: bool,
 ) -> dict[str, str]:
     """Return the environment of a command that is recorded in `run_directory`.
@@ -62,7 +61,6 @@ def for_command(
         run_directory: path of the run folder.
         attempt: which one of the run this is, from 1.
         variables: what a rank is told beside, or differently.
-        has_terminals: whether both its streams are terminals.
         has_shim: whether its Python is to report what it does.
     """
     environ = given()
@@ -74,7 +72,4 @@ def for_command(
     if has_shim:
         others = [environ["PYTHONPATH"]] if "PYTHONPATH" in environ else []
         environ["PYTHONPATH"] = os.pathsep.join([STARTUP, *others])
-    if not has_terminals:
-        # Python holds back what it prints to a pipe, and a crash would lose it.
-        environ.setdefault("PYTHONUNBUFFERED", "1")
     return environ

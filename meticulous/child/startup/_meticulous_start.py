@@ -136,6 +136,23 @@ def _at_exit():
         _note("cannot report the exception")
 
 
+def _buffer_lines():
+    """Let what is printed be seen line by line, where Python would hold back 8 KiB of it.
+
+    Not ``PYTHONUNBUFFERED``, with which Python loses the rest of a write that a signal cuts short
+    (python/cpython#86210) and makes several writes of one print. Who has set that variable or
+    given ``-u`` has chosen; a stream that is a terminal has its lines already.
+    """
+    if "PYTHONUNBUFFERED" in os.environ:
+        return
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if not (stream.line_buffering or stream.write_through):
+                stream.reconfigure(line_buffering=True)
+        except (AttributeError, ValueError, OSError):
+            pass  # closed, none at all, or Python 3.6, which cannot
+
+
 def arm(run_directory, spec):
     """Put the hooks in; libraries that a ``.pth`` file has imported already are watched at once.
 
@@ -148,6 +165,7 @@ def arm(run_directory, spec):
     sys.meta_path.insert(0, _ParserFinder)
     sys.meta_path.append(_HelperFinder)
     atexit.register(_at_exit)
+    _buffer_lines()
     rank = os.environ.get("METICULOUS_RANK", "0")
     reports = os.path.join(
         run_directory, "reports" if rank == "0" else "ranks/" + rank + "/reports"
