@@ -35,7 +35,12 @@ _REPORTED_AT_START = 16
 """So many processes of a run say at their start which Python they are; later ones only if they parse
 or fail, so that a build that starts Python a thousand times does not leave a thousand files."""
 
-_spec_of_sitecustomize = []
+_watched = {}
+"""Module -> its namespace, in which the hooks are. A tracer may have us find a module twice."""
+
+_being_found = []
+"""Modules that the other finders are being asked for: who asks us in turn is told nothing."""
+
 armed_for = []
 """The run that this process belongs to; an Experiment names its own in the environment later."""
 
@@ -47,7 +52,10 @@ def _watch(name, module):
     """Let the capture of the library module `name` put its hooks in; its trouble stays with us."""
     try:
         # Not getattr: a module that is being loaded lazily must not be asked for its attributes.
-        load(_CAPTURED_BY[name]).watch(name, object.__getattribute__(module, "__dict__"))
+        namespace = object.__getattribute__(module, "__dict__")
+        if _watched.get(name) is not namespace:
+            _watched[name] = namespace
+            load(_CAPTURED_BY[name]).watch(name, namespace)
     except Exception:
         _note("cannot watch " + name)
 
@@ -85,12 +93,22 @@ class _ParserFinder(object):
     def _find_by_others(name, path, target):
         """Return the spec that the finders after us give, with a loader that calls us when it is done."""
         finders = list(sys.meta_path)
-        for finder in finders[finders.index(_ParserFinder) + 1 :]:
-            spec = finder.find_spec(name, path, target)
-            if spec is not None:
-                break
-        else:
+        if _ParserFinder in finders:
+            finders = finders[finders.index(_ParserFinder) + 1 :]
+        # Else we stand behind a finder of somebody else, that calls us: all may know the module.
+        if name in _being_found:
             return None
+        _being_found.append(name)
+        try:
+            for finder in finders:
+                ask = getattr(finder, "find_spec", None)
+                spec = ask(name, path, target) if ask else None
+                if spec is not None:
+                    break
+            else:
+                return None
+        finally:
+            _being_found.remove(name)
         loader = spec.loader
         if "exec_module" not in loader.__dict__:
             # The file name makes Python cut our frame, with its own, out of an import's traceback.
@@ -117,12 +135,11 @@ class _HelperFinder(object):
 
 
 def spec_of_file(name, file):
-    """Return the spec of the Python file `file` as a module: of the classes of sitecustomize's own.
+    """Return the spec of the Python file `file` as a module, without importing importlib."""
+    from _frozen_importlib import ModuleSpec
+    from _frozen_importlib_external import SourceFileLoader
 
-    Those are at hand; importlib would have to be imported.
-    """
-    (known,) = _spec_of_sitecustomize
-    spec = type(known)(name, type(known.loader)(name, file), origin=file)
+    spec = ModuleSpec(name, SourceFileLoader(name, file), origin=file)
     spec.has_location = True
     return spec
 
@@ -153,14 +170,10 @@ def _buffer_lines():
             pass  # closed, none at all, or Python 3.6, which cannot
 
 
-def arm(run_directory, spec):
-    """Put the hooks in; libraries that a ``.pth`` file has imported already are watched at once.
-
-    `spec` is that of sitecustomize.
-    """
+def arm(run_directory):
+    """Put the hooks in; libraries that a ``.pth`` file has imported already are watched at once."""
     import atexit
 
-    _spec_of_sitecustomize.append(spec)
     armed_for.append(run_directory)
     sys.meta_path.insert(0, _ParserFinder)
     sys.meta_path.append(_HelperFinder)

@@ -34,10 +34,18 @@ def _load(name):
         if not os.path.exists(os.path.join(folder, "__pycache__", cached)):
             sys.dont_write_bytecode = False  # these few files; else they are compiled every time
         try:
-            type(__spec__.loader)(full_name, path).exec_module(module)
+            # Not the loader of this file, which a tracer may have wrapped in one of its own.
+            _loader_class()(full_name, path).exec_module(module)
         finally:
             sys.dont_write_bytecode = dont_write
     return sys.modules[full_name]
+
+
+def _loader_class():
+    """Return Python's loader of source files, from where it lies without importing importlib."""
+    from _frozen_importlib_external import SourceFileLoader
+
+    return SourceFileLoader
 
 
 def _step_aside():
@@ -54,7 +62,7 @@ def _start():
     directory = os.environ.get("METICULOUS_RUN_DIR")
     # Another meticulous further down the path steps aside for the first.
     if directory and sys.version_info >= (3, 6) and "_meticulous_start" not in sys.modules:
-        _load("start").arm(directory, __spec__)
+        _load("start").arm(directory)
 
 
 _this_module = _step_aside()
