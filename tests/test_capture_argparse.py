@@ -206,12 +206,14 @@ def test_a_parse_within_a_parse_does_not_count(tmp_path: Path) -> None:
     assert {"lr": "1"} == arguments(tmp_path, text + END, "--lr", "1").values
 
 
-def test_a_parse_that_fails_is_none(tmp_path: Path) -> None:
+def test_what_the_parser_refuses_is_no_argument(tmp_path: Path) -> None:
     child = run_script(tmp_path, START + 'add("--lr", type=float)' + END, "--lr", "x")
 
     assert child.code == 2
     assert "invalid float value: 'x'" in child.stderr
-    assert child.report.arguments is None
+    refused = child.report.arguments
+    assert ({}, {}) == (refused.values, refused.defaults)
+    assert refused.source.startswith("refused by the parser of train.py")
 
 
 def test_arguments_survive_a_crash_at_the_first_step(tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ class _Process(NamedTuple):
     parses: tuple[dict[str, Any], ...]
     exception: str | None
     thread_exception: str | None
+    refused: bool
 
     @property
     def name(self) -> str:
@@ -70,6 +71,15 @@ class _Process(NamedTuple):
     @property
     def is_launcher(self) -> bool:
         return is_launcher(self.interpreter["module"] or self.interpreter["file"] or "")
+
+    def starts(self, other: _Process) -> bool:
+        """Return whether the words of this process end with the whole command line of `other`."""
+        words, ending = self.interpreter["orig_argv"], other.interpreter["orig_argv"]
+        if len(ending) < 2 or len(words) <= len(ending):
+            return False
+        # `python` of the words may have been found as /usr/bin/python3.
+        tail = words[-len(ending) :]
+        return tail[1:] == ending[1:] and self.pid != other.pid
 
 
 class Watcher:
@@ -181,6 +191,7 @@ def _checked(value: Any) -> _Process | None:
         parses=tuple(parse for parse in parses if _is_parse(parse)),
         exception=_text(value.get("exception")),
         thread_exception=_text(value.get("thread_exception")),
+        refused=value.get("refused") is True,
     )
 
 
@@ -215,7 +226,11 @@ def _is_parse(value: Any) -> bool:
 def _judge(processes: Iterable[_Process]) -> Report:
     """Choose the process that is the program, and the exception that ended the run."""
     in_order = sorted(processes, key=lambda process: process.started)
-    programs = [process for process in in_order if not process.is_launcher]
+    programs = [
+        process
+        for process in in_order
+        if not process.is_launcher and not any(map(process.starts, in_order))
+    ]
     parsed = [(process, _parses_of_program(process)) for process in programs]
     parsed = [(process, parses) for process, parses in parsed if parses]
     parsed.sort(key=lambda pair: (pair[0].rank or 0, pair[1][0]["time"]))
@@ -224,6 +239,9 @@ def _judge(processes: Iterable[_Process]) -> Report:
     if parsed:
         chosen, parses = parsed[0]
         arguments = _merged(chosen, parses)
+    elif chosen is not None and chosen.refused:
+        name = chosen.name or "python"
+        arguments = Arguments({}, {}, (), f"refused by the parser of {name} (pid {chosen.pid})")
     return Report(
         arguments=arguments,
         interpreter=chosen.interpreter if chosen else None,
@@ -233,8 +251,13 @@ def _judge(processes: Iterable[_Process]) -> Report:
 
 
 def _parses_of_program(process: _Process) -> list[dict[str, Any]]:
-    """Return the parses that are not those of a tool which runs the program in its own process."""
-    return [parse for parse in process.parses if not _is_tool(_text(parse.get("caller")) or "")]
+    """Return the parses that are the program's: not those of a tool that runs it in its process.
+
+    A parse of no words at all may have wanted the defaults alone: it counts only where there is no
+    other, and then the first.
+    """
+    found = [parse for parse in process.parses if not _is_tool(_text(parse.get("caller")) or "")]
+    return [parse for parse in found if not parse.get("empty")] or found[:1]
 
 
 def _is_tool(caller: str) -> bool:
@@ -242,14 +265,24 @@ def _is_tool(caller: str) -> bool:
 
 
 def _merged(process: _Process, parses: list[dict[str, Any]]) -> Arguments:
-    """Join the parses of one process: a later one completes the earlier."""
+    """Join the parses of one process: a later one fills the gaps of the earlier.
+
+    It overrides a value only where the same part of the program asks again, as after
+    ``set_defaults`` from a file, and never one that was given on the command line.
+    """
     values: dict[str, Any] = {}
     defaults: dict[str, Any] = {}
     given: list[str] = []
     for parse in parses:
-        values.update(parse["values"])
-        defaults.update(parse["defaults"])
-        given += _texts(parse.get("given"))
+        is_asked_again = parse.get("caller") == parses[0].get("caller")
+        given_now = _texts(parse.get("given"))
+        for name, value in parse["values"].items():
+            if name not in values or name in given_now or (is_asked_again and name not in given):
+                values[name] = value
+        for name, value in parse["defaults"].items():
+            if name not in defaults or is_asked_again:
+                defaults[name] = value
+        given += given_now
     libraries = " and ".join(dict.fromkeys(str(parse["library"]) for parse in parses))
     name = process.name
     if is_runner(name):

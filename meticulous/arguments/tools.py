@@ -8,7 +8,7 @@ __all__ = ["is_launcher", "is_runner"]
 
 _LAUNCHERS = frozenset(
     "PyInstaller _pytest accelerate build conda dask deepspeed distributed dvc ensurepip fabric guild "
-    "hatch horovod jupyter jupyter_core mamba meticulous ninja nox notebook papermill pdm pip pip3 "
+    "hatch horovod joblib jupyter jupyter_core loky mamba meticulous ninja nox notebook papermill pdm pip pip3 "
     "pipenv pipx poetry py-spy py.test pytest ray sagemaker setuptools snakemake spawn submitit "
     "tensorboard torchrun torchx tox uv uvx venv virtualenv wandb wheel".split()
 )

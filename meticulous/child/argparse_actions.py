@@ -9,6 +9,24 @@ _SAFE_TYPES = ("int", "float", "complex", "str")
 """Types that a default written as text may be put through a second time; others may open files."""
 
 
+def pool(parser, namespace, is_ours):
+    """Return name -> value of what `parser` has put in `namespace`.
+
+    One that argparse has made holds nothing else. One that the program has given may be a class, a
+    module, an object with slots, or may hold much more: of it the names of the parser are asked for.
+    """
+    if is_ours and type(namespace).__name__ != "type":
+        return dict(getattr(namespace, "__dict__", {}))
+    found = {}
+    for name in _names(parser):
+        if name != _SUPPRESS:
+            try:
+                found[name] = getattr(namespace, name)
+            except Exception:
+                pass  # suppressed, or deleted since
+    return found
+
+
 def describe(parser, pool, given, chosen, prefix):
     """Take what belongs to `parser` and its chosen subcommand out of `pool`.
 

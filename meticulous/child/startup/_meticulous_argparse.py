@@ -54,7 +54,8 @@ def _finish(parse, result, args, kwargs):
     namespace, leftover = result if isinstance(result, tuple) else (result, None)
     given = [action for _, action, _ in parse.noted]
     chosen = {id(action): words[0] for _, action, words in parse.noted if words}
-    pool = dict(getattr(namespace, "__dict__", {}))
+    given_namespace = kwargs.get("namespace", args[2] if len(args) > 2 else None)
+    pool = _actions.pool(parser, namespace, is_ours=given_namespace is None)
     values, defaults, names = _actions.describe(parser, pool, given, chosen, "")
     elsewhere = _not_from_command_line(parser)
     names = [name for name in names if name not in elsewhere]

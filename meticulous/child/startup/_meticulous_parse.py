@@ -17,6 +17,9 @@ _thread = _local()
 _leftovers = []
 """Word lists that a parse of the command line gave back as not its own, for a second stage."""
 
+_first = []
+"""``sys.argv[1:]`` at the first parse of the command line; later it may be another tool's."""
+
 handed_over = {}
 """Package -> the last parse of the command line that it had argparse do, for its own capture."""
 
@@ -33,8 +36,9 @@ _EXPERIMENT = ("meticulous.experiment", "meticulous.inprocess.parsers")
 class Parse(object):
     """A parse under way: whether it is of the command line, and what the captures noted of it."""
 
-    def __init__(self, is_ours, asked_by, caller):
+    def __init__(self, is_ours, is_empty, asked_by, caller):
         self.is_ours = is_ours
+        self.is_empty = is_empty  # given no words: maybe the defaults alone were wanted
         self.asked_by = asked_by  # the module that called
         self.caller = caller  # the module that is served: the first that is no parser library
         self.noted = []
@@ -54,7 +58,8 @@ def wrap(function, words_of, finish):
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
-            _end(parse)
+            if _end(parse) and isinstance(error, SystemExit) and error.code == 2:
+                refused()
             if error.__traceback__ is not None:
                 error.__traceback__ = error.__traceback__.tb_next
             raise
@@ -106,8 +111,17 @@ def record(library, parse, values, defaults, given, leftover=None):
             "values": _secrets.mask_record(_values.plain(values, _values.Budget())),
             "defaults": _secrets.mask_record(_values.plain(defaults, _values.Budget())),
             "given": [name for name in dict.fromkeys(given) if isinstance(name, str)],
+            "empty": parse.is_empty,
         }
     )
+
+
+def refused():
+    """Report that the command line was refused by its parser: nothing of it came into use."""
+    try:
+        _report.refused()
+    except Exception:
+        trouble("cannot report a refusal")
 
 
 def trouble(what):
@@ -127,17 +141,23 @@ def is_command_line(words):
     Programs that choose a subcommand by hand parse ``sys.argv[1:2]`` and then ``sys.argv[2:]``;
     HfArgumentParser puts the words of a file in front.
     """
-    if words is None:
-        return True
-    if isinstance(words, str):
-        return False
-    words = list(words)
-    own = sys.argv[1:]
+    if words is not None and not isinstance(words, (list, tuple)):
+        return False  # text, or an iterator, which is the parser's to read
+    words = sys.argv[1:] if words is None else list(words)
+    own = _first[0] if _first else sys.argv[1:]
     if words == own or words in _leftovers:
         return True
+    if _first and _is_part(words, own):
+        return True  # what another part of the program has taken is left out
     if own and words[-len(own) :] == own:
         return True
     return bool(words) and (words == own[-len(words) :] or words == own[: len(words)])
+
+
+def _is_part(words, whole):
+    """Return whether `words` are some of `whole`, in their order."""
+    rest = iter(whole)
+    return bool(words) and all(word in rest for word in words)
 
 
 def _begin(words_of, args, kwargs):
@@ -149,7 +169,11 @@ def _begin(words_of, args, kwargs):
             outer.inner = outer.inner or is_command_line(words)
             return None
         frame = sys._getframe(2)
-        _thread.parse = Parse(is_command_line(words), _module(frame), _caller(frame))
+        is_ours = is_command_line(words)
+        is_empty = isinstance(words, (list, tuple)) and not words
+        if is_ours and not is_empty and not _first:
+            _first.append(sys.argv[1:])
+        _thread.parse = Parse(is_ours, is_empty, _module(frame), _caller(frame))
         return _thread.parse
     except Exception:
         trouble("cannot follow a parse")

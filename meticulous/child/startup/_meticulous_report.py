@@ -54,6 +54,13 @@ def parsed(parse):
     write()
 
 
+def refused():
+    """Note that the parser of the command line has refused it, and write the report."""
+    with _lock():
+        _of_this_process()["refused"] = True
+    write()
+
+
 def write():
     """Write the report of this process as it stands; trouble is for the debug log only."""
     try:

@@ -15,9 +15,44 @@ def watch(name, module):
 def _finish(parse, result, args, kwargs):
     spec = kwargs.get("parser_spec", args[1] if len(args) > 1 else None)
     found, leftover = result
+    words = kwargs.get("args", args[2] if len(args) > 2 else ())
+    typed = {str(word).partition("=")[0].replace("_", "-") for word in words}
     values, defaults, given = {}, {}, []
-    _describe(spec, found, (values, defaults, given), ())
+    _describe(spec, _Found(found, typed), (values, defaults, given), ())
     _parse.record("tyro", parse, values, defaults, given, leftover)
+
+
+class _Found(object):
+    """What the backend has found, by the keys that it uses, and the options that were typed."""
+
+    def __init__(self, values, typed):
+        self.get = values.get
+        self._values = values
+        self._typed = typed
+
+    def value(self, argument):
+        """Return what was found for a field, or None; a truth value that was not typed is none."""
+        ask = getattr(argument, "get_output_key", None)
+        names = (argument.intern_prefix, argument.field.intern_name)
+        plain = ".".join(name for name in names if name)
+        for key in ([ask()] if ask else []) + [plain, plain.replace("_", "-")]:
+            if key in self._values:
+                value = self._values[key]
+                return None if isinstance(value, bool) and not self._is_typed(argument) else value
+        return None
+
+    def _is_typed(self, argument):
+        names = [str(name).replace("_", "-") for name in argument.lowered.name_or_flags]
+        for name in names + [str(argument.lowered.dest or "").replace("_", "-")]:
+            head, _, tail = name.lstrip("-").rpartition(".")
+            prefix = "--" + head + "." if head else "--"
+            if (
+                name in self._typed
+                or prefix + tail in self._typed
+                or prefix + "no-" + tail in self._typed
+            ):
+                return True
+        return False
 
 
 def _describe(spec, found, records, below):
@@ -54,11 +89,13 @@ def _path(*names):
 
 def _value(argument, found):
     """Return (value, whether it was given) of a field."""
-    key = ".".join(name for name in (argument.intern_prefix, argument.field.intern_name) if name)
     default = argument.field.default
-    if key not in found or _is_missing(found[key]) or argument.lowered.is_fixed():
+    value = found.value(argument)
+    if value is None or _is_missing(value) or argument.lowered.is_fixed():
         return (None if _is_missing(default) else default), False
-    words = [found[key]] if argument.lowered.nargs == "?" else found[key]
+    if isinstance(value, bool):
+        return value, True
+    words = [value] if argument.lowered.nargs == "?" else value
     return argument.lowered.instance_from_str(words), True
 
 
