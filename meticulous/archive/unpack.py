@@ -162,6 +162,9 @@ def _finish(archive: str, manifest: Manifest, directory: str) -> None:
         home = os.path.realpath(os.path.join(directory, *name.split("/")[:2]))
         real = os.path.realpath(os.path.join(directory, name))
         is_inside = name.startswith(f"{RUNS}/") and f"{real}/".startswith(f"{home}/")
+        # As it reads, too: `../1` leads back into run 1, but the run may get another id.
+        inner = "/".join(name.split("/")[2:-1])
+        is_inside = is_inside and not os.path.normpath(os.path.join(inner, target)).startswith("..")
         if os.path.isabs(target) or not is_inside:
             raise _altered(archive, f"the link {name!r} leads out of its run, to {target}")
 

@@ -6,6 +6,8 @@ import os
 import threading
 import time
 
+from meticulous.runfolder.files import open_to_write
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,7 +123,7 @@ class StreamFile:
 def _open(path: str, flags: int, failed: Callable[[OSError], None]) -> tuple[int, int]:
     """Open `path` for writing: (descriptor, size so far), or (-1, 0) after telling `failed`."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flags, 0o666)
+        descriptor = open_to_write(path, flags)
         return descriptor, os.fstat(descriptor).st_size
     except OSError as error:
         failed(error)

@@ -36,6 +36,9 @@ directory_of_thread = None
 _LOCK_WAIT_S = 10.0
 _next_step = {}
 _complained = set()
+_OWN = getattr(os, "O_NOFOLLOW", 0)
+"""Nothing is written through a link that somebody has put in the place of a file of the run."""
+
 _lock = allocate_lock()
 
 _NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
@@ -122,7 +125,7 @@ def log(values, step=None):
     record.update(values)
     try:
         # One write of a whole line at the end: lines of several processes do not mix.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | _OWN
         descriptor = os.open(os.path.join(directory, METRICS), flags, 0o666)
         try:
             os.write(descriptor, json_bytes(record, indent=None))
@@ -181,7 +184,11 @@ def replace_file(path, content):
     """
     temporary = "{}.{}-{}.tmp".format(path, os.getpid(), get_ident())
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        try:
+            os.unlink(temporary)  # left by a process of this number that was killed, or a link
+        except OSError:
+            pass
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OWN, 0o666)
         with builtins.open(descriptor, "wb") as file:
             file.write(content)
         os.replace(temporary, path)
@@ -261,7 +268,7 @@ class locked:
         except OSError:  # NFS locks files, but no folder
             os.close(self.descriptor)
             path = os.path.join(self.directory, ".lock")
-            self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _OWN, 0o666)
             try:
                 self._wait(fcntl)
             except OSError:

@@ -14,6 +14,7 @@ from meticulous.query import selectors
 from meticulous.query.cache import sync
 from meticulous.query.cache.index import Index
 from meticulous.query.rows import Row
+from meticulous.runfolder.directory import linked_id
 from meticulous.views.progress_bar import Progress
 
 __all__ = [
@@ -81,13 +82,15 @@ def ask(directory: str, question: Callable[[Index], Answer], *, refresh: bool = 
 def runs_named(arguments: argparse.Namespace, words: Sequence[str]) -> tuple[str, list[Row]]:
     """Return the experiments directory and the runs that the selectors `words` name."""
     directory = directory_of(arguments.experiments_directory)
-    return directory, ask(directory, lambda runs: selectors.select_all(words, runs))
+    named = [linked_id(directory, word) or word for word in words]
+    return directory, ask(directory, lambda runs: selectors.select_all(named, runs))
 
 
 def one_run(arguments: argparse.Namespace, word: str) -> tuple[str, Row]:
     """Return the experiments directory and the one run that the selector `word` names."""
     directory = directory_of(arguments.experiments_directory)
-    return directory, ask(directory, lambda runs: selectors.select_one(word, runs))
+    named = linked_id(directory, word) or word
+    return directory, ask(directory, lambda runs: selectors.select_one(named, runs))
 
 
 def seconds(text: str) -> float:

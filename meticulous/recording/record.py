@@ -21,6 +21,7 @@ from meticulous.recording import code as uncommitted
 from meticulous.recording.metadata import first_metadata
 from meticulous.runfolder import RunFolder
 from meticulous.runfolder import directory as store
+from meticulous.runfolder.files import check_own
 from meticulous.settings import RunSettings
 
 TYPE_CHECKING = False
@@ -91,6 +92,23 @@ def begin(
     return record
 
 
+_WRITTEN_ON = (
+    runfolder.STATUS,
+    runfolder.METADATA,
+    runfolder.ARGS,
+    runfolder.DEFAULT_ARGS,
+    runfolder.ENVIRONMENT,
+    runfolder.SUMMARY,
+    runfolder.METRICS,
+    runfolder.STDOUT,
+    runfolder.STDERR,
+    runfolder.TIMELINE,
+    runfolder.RESOURCES,
+)
+_FILLED = (runfolder.REPORTS, runfolder.CONFIG, runfolder.RANKS)
+"""The files and folders of a run that another attempt writes to."""
+
+
 def resume(
     run: RunFolder,
     settings: RunSettings,
@@ -104,6 +122,9 @@ def resume(
     If it says nothing, this is the first. ``timestamp`` stays the first start. Raises
     RunFolderError where it cannot be read or written.
     """
+    trouble = check_own(run.path, _WRITTEN_ON, _FILLED)
+    if trouble:
+        raise RunFolderError(f"cannot go on with run {run.id}: {trouble}", "Remove it, or the run")
     earlier = run.read_metadata()
     attempt = {key: earlier.get(key) for key in ATTEMPT_KEYS}
     attempt["status"] = run.read_status()[0]

@@ -17,6 +17,7 @@ from meticulous.base.timestamps import now
 from meticulous.resources import process_tree
 from meticulous.resources.gpu import GpuWatch
 from meticulous.resources.process_tree import Used
+from meticulous.runfolder.files import open_to_write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,8 +85,7 @@ class Sampler:
     def work(self, end: threading.Event) -> None:
         """Sample until `end`; where the file cannot be made, say so and stop."""
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-            self._file = os.open(self._path, flags, 0o666)
+            self._file = open_to_write(self._path, os.O_APPEND)
             if self._interval_s == 0:
                 self._wait(end, math.inf)
             else:

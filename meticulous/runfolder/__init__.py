@@ -12,6 +12,7 @@ import os
 
 from meticulous.child.helper import METRICS, SUMMARY, from_strict, json_bytes, replace_file
 from meticulous.errors import RunFolderError
+from meticulous.runfolder.files import read_record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,8 +95,6 @@ LOST = "LOST"
 """Never on disk: what readers say of a RUNNING whose recorder is gone."""
 STATES = (RUNNING, SUCCESS, ERROR, LOST)
 
-
-_AT_ONCE = 1 << 16
 
 _TRACEBACK = "Traceback (most recent call last):"
 _GROUP = "+ Exception Group Traceback"
@@ -210,7 +209,7 @@ class RunFolder:
         """Read the object in the file `name`; an empty one where there is no such file."""
         path = self.file(name)
         try:
-            content = _content(path)
+            content = read_record(path)
             value = json.loads(content)
         except FileNotFoundError:
             return {}
@@ -233,11 +232,12 @@ class RunFolder:
     def read_status(self) -> tuple[str, str]:
         """Read (state, message) as they stand on disk; ``("", "")`` where STATUS is missing."""
         try:
-            text = _content(self.file(STATUS)).decode("utf-8", "replace")
+            text = read_record(self.file(STATUS)).decode("utf-8", "replace")
         except FileNotFoundError:
             return "", ""
         except OSError as error:
-            raise RunFolderError(f"cannot read {error.filename}: {error.strerror}") from error
+            path = self.file(STATUS)
+            raise RunFolderError(f"cannot read {path}: {error.strerror}") from error
         state, _, message = text.partition("\n")
         return state.strip(), message.rstrip("\n")
 
@@ -282,15 +282,3 @@ def telling_line(lines: Sequence[str]) -> int:
             if line.strip() and not is_of_frame:
                 return place
     return len(lines) - 1
-
-
-def _content(path: str) -> bytes:
-    """Read a small file whole; half the time of ``open`` counts where 100,000 runs are read."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        parts = [os.read(descriptor, _AT_ONCE)]
-        while len(parts[-1]) == _AT_ONCE:
-            parts.append(os.read(descriptor, _AT_ONCE))
-        return b"".join(parts)
-    finally:
-        os.close(descriptor)

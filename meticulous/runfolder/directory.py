@@ -8,17 +8,23 @@ import os
 from meticulous.child.helper import replace_file
 from meticulous.errors import RunFolderError
 from meticulous.runfolder import HIGHEST_ID, METADATA, STATUS, TRASH, RunFolder
+from meticulous.runfolder.files import open_to_read
 
 __all__ = [
     "check_id",
     "create",
     "discard",
     "highest_number",
+    "linked_id",
     "note_highest",
     "noted_highest",
     "prepare_store",
     "run_ids",
 ]
+
+
+MOST_DIGITS = 18
+"""The longest number that is counted on from: it fits into 64 bits wherever it is kept."""
 
 
 def check_id(run_id: str) -> None:
@@ -40,14 +46,35 @@ def check_id(run_id: str) -> None:
 def run_ids(experiments_directory: str) -> list[str]:
     """List the names of the run folders: integers in their order first, then the other names.
 
-    Names that start with a dot, and files, are not runs. Raises OSError where the directory cannot
-    be listed.
+    Names that start with a dot, and files, are not runs; nor is a link to one of the runs here,
+    which is another name for it. Raises OSError where the directory cannot be listed.
     """
+    names, links = [], []
     with os.scandir(experiments_directory) as entries:
-        names = [
-            entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()
-        ]
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_symlink():
+                links.append(entry.name)
+            elif entry.is_dir():
+                names.append(entry.name)
+    names += [name for name in links if _leads_elsewhere(experiments_directory, name)]
     return sorted(names, key=_id_order)
+
+
+def linked_id(experiments_directory: str, name: str) -> str | None:
+    """Return the id of the run here that the link `name` leads to; None where it is no such link."""
+    path = os.path.join(experiments_directory, name)
+    if not name or "/" in name or not os.path.islink(path):
+        return None
+    parent, run_id = os.path.split(os.path.realpath(path))
+    return run_id if parent == os.path.realpath(experiments_directory) else None
+
+
+def _leads_elsewhere(experiments_directory: str, name: str) -> bool:
+    """Return whether the link `name` leads to a folder that is not listed here anyway."""
+    is_folder = os.path.isdir(os.path.join(experiments_directory, name))
+    return is_folder and linked_id(experiments_directory, name) is None
 
 
 def _id_order(name: str) -> tuple[bool, int, str]:
@@ -56,10 +83,13 @@ def _id_order(name: str) -> tuple[bool, int, str]:
 
 
 def _number(name: str) -> int | None:
-    """Return the number that `name` is, if it is one as we write it (no sign, no leading zero)."""
-    if name.isascii() and name.isdigit() and (name == "0" or not name.startswith("0")):
-        return int(name)
-    return None
+    """Return the number that `name` is, if it is one as we write it (no sign, no leading zero).
+
+    One of more digits than :data:`MOST_DIGITS` is a name like any other.
+    """
+    if len(name) > MOST_DIGITS or not (name.isascii() and name.isdigit()):
+        return None
+    return int(name) if name == "0" or not name.startswith("0") else None
 
 
 def prepare_store(experiments_directory: str) -> None:
@@ -91,7 +121,7 @@ def create(experiments_directory: str, run_id: str | None = None) -> RunFolder:
         if run_id is not None:
             return _create_given(experiments_directory, run_id)
         number = highest_number(experiments_directory) + 1
-        while True:
+        while len(str(number)) <= MOST_DIGITS:
             path = os.path.join(experiments_directory, str(number))
             try:
                 os.mkdir(path)
@@ -102,6 +132,10 @@ def create(experiments_directory: str, run_id: str | None = None) -> RunFolder:
             return RunFolder(path)
     except OSError as error:
         raise _cannot_create(experiments_directory, error) from error
+    message = f"there is no number after {number - 1} for a run in {experiments_directory}"
+    raise RunFolderError(
+        message, "Rename or remove the run of that number, or give --experiment-id"
+    )
 
 
 def _create_given(experiments_directory: str, run_id: str) -> RunFolder:
@@ -139,6 +173,10 @@ def highest_number(experiments_directory: str) -> int:
             names = os.listdir(directory)
         except FileNotFoundError:
             continue
+        except OSError:
+            if directory == experiments_directory:
+                raise
+            continue  # a trash of somebody else, or none: new ids are after those noted
         for name in names:
             highest = max(highest, _number(name) or 0)
     return highest
@@ -147,8 +185,11 @@ def highest_number(experiments_directory: str) -> int:
 def noted_highest(experiments_directory: str) -> int:
     """Return the highest number that was noted; 0 where none was."""
     try:
-        with open(os.path.join(experiments_directory, HIGHEST_ID), "rb") as file:
-            return _number(file.read(32).decode("ascii", "replace").strip()) or 0
+        descriptor = open_to_read(os.path.join(experiments_directory, HIGHEST_ID))
+        try:
+            return _number(os.read(descriptor, 64).decode("ascii", "replace").strip()) or 0
+        finally:
+            os.close(descriptor)
     except OSError:
         return 0
 

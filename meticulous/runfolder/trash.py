@@ -36,6 +36,8 @@ def remove(directory: str, run_id: str) -> str:
     it is gone already or cannot be moved; then it is where it was.
     """
     source, trash = os.path.join(directory, run_id), os.path.join(directory, TRASH)
+    if os.path.islink(trash):
+        raise RunFolderError(f"{trash} is a link, not a trash", "Remove the link")
     try:
         os.makedirs(trash, exist_ok=True)
         for number in range(1, 10_000):
@@ -69,7 +71,9 @@ def _hint(error: OSError, source: str) -> str:
 
 def removed(directory: str) -> list[Removed]:
     """List the runs in the trash of `directory`, the last removed first."""
-    found = []
+    found: list[Removed] = []
+    if os.path.islink(os.path.join(directory, TRASH)):
+        return found  # what it leads to was never removed by us
     try:
         with os.scandir(os.path.join(directory, TRASH)) as entries:
             for entry in entries:

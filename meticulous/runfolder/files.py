@@ -1,0 +1,123 @@
+"""Opening what lies in a run folder, which may come from anybody: files only, never through a link.
+
+A cloned project, an imported archive or a shared store can hold links, named pipes, devices and
+files of any size in the place of a record. What is read is a regular file, opened without waiting;
+what is written is a regular file of its own name.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+__all__ = [
+    "LARGEST_RECORD",
+    "check_own",
+    "is_within",
+    "open_to_read",
+    "open_to_write",
+    "read_record",
+]
+
+LARGEST_RECORD = 64 << 20
+"""Bytes of the largest file of the record that is parsed; what is larger was not written by us."""
+_AT_ONCE = 1 << 16
+
+
+def open_to_read(path: str) -> int:
+    """Open the regular file at `path` and return its descriptor; raises OSError for anything else."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        _check_regular(descriptor, path)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def read_record(path: str) -> bytes:
+    """Read the file at `path` whole.
+
+    Raises OSError where it is no regular file, or larger than any that we write.
+    """
+    descriptor = open_to_read(path)
+    try:
+        parts = [os.read(descriptor, _AT_ONCE)]
+        if len(parts[0]) < _AT_ONCE:
+            return parts[0]
+        if os.fstat(descriptor).st_size > LARGEST_RECORD:
+            raise OSError(errno.EFBIG, f"it is larger than {LARGEST_RECORD >> 20} MiB", path)
+        while len(parts[-1]) == _AT_ONCE:
+            parts.append(os.read(descriptor, _AT_ONCE))
+        return b"".join(parts)
+    finally:
+        os.close(descriptor)
+
+
+def open_to_write(path: str, flags: int = 0) -> int:
+    """Open or make the regular file at `path` for writing, with `flags` beside, and return it.
+
+    Raises OSError where a link, or something that is no file, has its name, or where it has other
+    names as well (hard links): they may be somebody else's.
+    """
+    safe = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        descriptor = os.open(path, safe | flags & ~os.O_TRUNC, 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "it is a link", path) from error
+        if error.errno == errno.ENXIO:
+            raise OSError(errno.ENXIO, "it is no file", path) from error
+        raise
+    try:
+        _check_single(_check_regular(descriptor, path), path)
+        if flags & os.O_TRUNC:
+            os.ftruncate(descriptor, 0)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _check_single(status: os.stat_result, path: str) -> None:
+    if status.st_nlink > 1:
+        raise OSError(errno.EMLINK, "it has another name as well (a hard link)", path)
+
+
+def _check_regular(descriptor: int, path: str) -> os.stat_result:
+    status = os.fstat(descriptor)
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file", path)
+    return status
+
+
+def check_own(folder: str, files: tuple[str, ...], folders: tuple[str, ...]) -> str | None:
+    """Return which of `files` and `folders` in `folder` is something else, and what; None for none.
+
+    What is written on in an earlier run must be the run's own.
+    """
+    for name in (*files, *folders):
+        path = os.path.join(folder, name)
+        try:
+            status = os.lstat(path)
+        except OSError:
+            continue
+        if stat.S_ISLNK(status.st_mode):
+            return f"{path} is a link"
+        if name in folders:
+            if not stat.S_ISDIR(status.st_mode):
+                return f"{path} is no folder"
+        elif not stat.S_ISREG(status.st_mode):
+            return f"{path} is no file"
+        elif status.st_nlink > 1:
+            return f"{path} has another name as well (a hard link)"
+    return None
+
+
+def is_within(path: str, directory: str) -> bool:
+    """Return whether `path` really lies in `directory`, every link followed."""
+    real, top = os.path.realpath(path), os.path.realpath(directory)
+    return real.startswith(os.path.join(top, ""))
