@@ -11,7 +11,15 @@ import os
 
 from meticulous.base.namedtuple import NamedTuple
 from meticulous.errors import CodeStateError, DirtyRepositoryError
-from meticulous.git.command import FAILED, FATAL, ask_git, first_fatal, shown, unreadable
+from meticulous.git.command import (
+    FAILED,
+    FATAL,
+    ask_git,
+    first_fatal,
+    shown,
+    telling_case,
+    unreadable,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +38,7 @@ UNTRACKED_LIMIT = 1000
 _NAMED_IN_REFUSAL = 10
 
 _STATUS = (
-    "--no-optional-locks -c core.fsmonitor= "
+    "--no-optional-locks -c core.fsmonitor= -c core.checkStat=default -c core.trustctime=true "
     "-c status.showUntrackedFiles=normal -c diff.ignoreSubmodules=none "
     "status --porcelain=v2 --branch -z --untracked-files=normal --ignored=no "
     "--ignore-submodules=none --no-renames --no-ahead-behind"
@@ -221,7 +229,7 @@ def _ask_program(repository: str, excluded: tuple[str, ...]) -> CodeState | None
     The second process is started beside the first, and told the commit once it is known: so its
     start costs no time, and the two cannot speak of different commits.
     """
-    status = [*_STATUS, "--", *_without(excluded)]
+    status = [*telling_case(repository), *_STATUS, "--", *_without(excluded)]
     tree = ask_git(repository, status)
     objects = ask_git(repository, ["cat-file", "--batch"], listens=True)
     code, output, trouble = tree.answer() if tree else (FAILED, b"", b"")

@@ -24,6 +24,7 @@ __all__ = [
     "has_commit",
     "shown",
     "start_git",
+    "telling_case",
     "unreadable",
 ]
 
@@ -77,6 +78,16 @@ def unreadable(repository: str, reason: str, asked: str = "git") -> CodeStateErr
     )
 
 
+def telling_case(repository: str) -> list[str]:
+    """Return the options by which git tells names apart by case, where this disk does.
+
+    ``core.ignorecase`` is set in a clone that was copied from another disk, as from a Mac.
+    """
+    if os.path.lexists(os.path.join(repository, ".GIT")):
+        return []
+    return ["-c", "core.ignorecase=false"]
+
+
 def ask_git(
     repository: str,
     arguments: list[str],
@@ -102,7 +113,8 @@ def start_git(
 
     Raises CodeStateError where there is no git program.
     """
-    asked = ask_git(repository, [*_QUIETLY, *words], listens=listens, also=also)
+    words = (*telling_case(repository), *_QUIETLY, *words)
+    asked = ask_git(repository, [*words], listens=listens, also=also)
     if asked is None:
         raise CodeStateError("there is no git program, and this needs one", "Install git")
     return asked

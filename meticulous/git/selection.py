@@ -106,6 +106,10 @@ class Selection:
         except OSError:
             return None
 
+    def is_behind_link(self, path: str) -> bool:
+        """Return whether a folder of `path` has become a link: what git knew there is gone."""
+        return not self._is_real(os.path.dirname(os.fsencode(path)))
+
     def _is_real(self, directory: bytes) -> bool:
         """Whether no part of `directory` is a link."""
         if directory not in self._parents:
@@ -138,7 +142,9 @@ def select(repository: str, state: CodeState, limits: Limits) -> Selection:
         found = selection.look(path)
         if found is not None and stat.S_ISDIR(found.st_mode):
             directories.append(path)
-        elif found is None and os.path.lexists(os.path.join(repository, path)):
+        elif found is None and (
+            os.path.lexists(os.path.join(repository, path)) or selection.is_behind_link(path)
+        ):
             selection.gone.append(path)
         else:
             files.append(path)

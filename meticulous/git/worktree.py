@@ -97,6 +97,20 @@ def _check(repository: str, commit: str, directory: str) -> None:
         raise gone(repository, commit)
 
 
+def _take_all(directory: str, own: str) -> None:
+    """Let the worktree whose git directory is `own` have every file of its commit.
+
+    Git gives a new worktree the patterns of a sparse checkout.
+    """
+    try:
+        os.unlink(os.path.join(own, "info", "sparse-checkout"))
+    except FileNotFoundError:
+        pass
+    config = os.path.join(own, "config.worktree")
+    if os.path.exists(config):
+        git(directory, "config", "--file", config, "core.sparseCheckout", "false")
+
+
 def gone(repository: str, commit: str) -> CodeStateError:
     """Return the error that `repository` lacks `commit`, with the way to get it."""
     text = f"the commit {commit} is not in {shown(repository)}"
@@ -123,6 +137,7 @@ def _fill(repository: str, commit: str, directory: str) -> list[str]:
         raise CodeStateError(f"git made no worktree in {shown(directory)}", "Look at git worktree")
     with open(os.path.join(own, _MARK), "w", encoding="utf-8") as mark:
         mark.write("made by meticulous\n")
+    _take_all(directory, own)
     reset = ["reset", "--quiet", "--hard", "--no-recurse-submodules", "HEAD"]
     try:
         git(directory, *reset, also=also)
