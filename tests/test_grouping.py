@@ -17,7 +17,7 @@ def test_numbers_are_averaged_and_the_rest_counted() -> None:
         {"args_k": 1, "summary_x": math.nan, "status": "ERROR"},
     ]
 
-    columns, (only,) = group(rows, ["args_k"], ["args_k", "summary_x", "status", "args_amp"])
+    columns, (only,), _ = group(rows, ["args_k"], ["args_k", "summary_x", "status", "args_amp"])
 
     assert [
         "args_k", "runs", "summary_x_mean", "summary_x_std", "status_count", "args_amp_count",
@@ -34,7 +34,7 @@ def test_numbers_are_averaged_and_the_rest_counted() -> None:
 
 
 def test_one_run_has_no_deviation_and_none_no_mean() -> None:
-    _, rows = group([{"a": 1, "x": 5}, {"a": 2, "x": None}], ["a"], ["x"])
+    _, rows, _ = group([{"a": 1, "x": 5}, {"a": 2, "x": None}], ["a"], ["x"])
 
     assert [(5, None), (None, None)] == [(row["x_mean"], row["x_std"]) for row in rows]
 
@@ -42,7 +42,7 @@ def test_one_run_has_no_deviation_and_none_no_mean() -> None:
 def test_runs_without_a_value_are_groups_too_and_come_last() -> None:
     values = ["b", 2, None, "a", 1.5, math.nan, [1], True]
 
-    _, rows = group([{"x": value} for value in values] + [{}], ["x"], [])
+    _, rows, _ = group([{"x": value} for value in values] + [{}], ["x"], [])
 
     # True is the number 1; not a number is no value.
     expected = [(True, 1), (1.5, 1), (2, 1), ("a", 1), ("b", 1), ([1], 1), (None, 3)]
@@ -50,13 +50,13 @@ def test_runs_without_a_value_are_groups_too_and_come_last() -> None:
 
 
 def test_a_column_of_mixed_values_is_counted() -> None:
-    columns, (row,) = group([{"x": 1}, {"x": "a"}], [], ["x"])
+    columns, (row,), _ = group([{"x": 1}, {"x": "a"}], [], ["x"])
 
     assert (["runs", "x_count"], 2) == (columns, row["x_count"])
 
 
 def test_infinities_have_a_mean() -> None:
-    _, (row,) = group([{"x": math.inf}, {"x": -math.inf}, {"x": 1e308}], [], ["x"])
+    _, (row,), _ = group([{"x": math.inf}, {"x": -math.inf}, {"x": 1e308}], [], ["x"])
 
     assert math.isnan(row["x_mean"])
 
@@ -79,3 +79,44 @@ def test_missing_values_come_last_either_way(largest_first, expected) -> None:
 
     assert repr(expected) == repr([row["x"] for row in ordered])
     assert [0, 5] == [row["n"] for row in ordered if row["x"] == 2]
+
+
+COLLIDING = {
+    "a result called as the deviation of another": (["acc", "acc_std"], []),
+    "as its mean": (["reward", "reward_mean"], []),
+    "as its mean, the other way round": (["reward_mean", "reward"], []),
+    "both": (["a", "a_mean", "a_std", "a_count", "a_mean_mean"], []),
+    "a key called as the count of a text": (["gpu"], ["gpu_count"]),
+    "a key called as the mean of a number": (["lr"], ["lr_mean"]),
+    "a key called as the deviation": (["lr"], ["lr_std"]),
+    "a key called as the count of a number": (["lr"], ["lr_count"]),
+}
+
+
+@pytest.mark.parametrize("kind", COLLIDING)
+def test_each_column_keeps_its_own_whatever_it_is_called(kind: str) -> None:
+    numbers, by = COLLIDING[kind]
+    rows = [
+        {
+            **{
+                name: "A100" if name == "gpu" else 10.0 * place + run
+                for place, name in enumerate(numbers)
+            },
+            **dict.fromkeys(by, 4 + run // 2),
+        }
+        for run in range(4)
+    ]
+
+    found = group(rows, by, numbers)
+
+    assert len(set(found.columns)) == len(found.columns)
+    for name in by:
+        assert [row[name] for row in found.rows] == [4, 5]
+    for place, name in enumerate(numbers):
+        if name == "gpu":
+            continue
+        runs = 4 if not by else 2
+        means = [row[found.spreads[name].mean] for row in found.rows]
+        wanted = [10.0 * place + (2 * half + 0.5 if by else 1.5) for half in range(len(means))]
+        assert means == wanted
+        assert {row[found.spreads[name].runs] for row in found.rows} == {runs}

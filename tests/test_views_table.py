@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from meticulous.base.text import harmless
 from meticulous.base.units import format_duration
+from meticulous.query.aggregate import Spread
 from meticulous.views import listing, text
 from meticulous.views.listing import Style
 from meticulous.views.table import Column, draw
@@ -129,6 +130,8 @@ def test_only_arguments_that_are_not_the_default_are_shown(monkeypatch) -> None:
 def test_mean_and_deviation_are_shown_to_the_same_place(mean, deviation, count, shown) -> None:
     row = {"x_mean": mean, "x_std": deviation, "x_count": count}
 
-    ((merged,), names) = listing.with_spreads([row], ["x_mean", "x_std"])
+    ((merged,), names) = listing.with_spreads(
+        [row], ["x_mean", "x_std"], {"x": Spread("x_mean", "x_std", "x_count")}
+    )
 
     assert (["x"], shown) == (names, merged["x"])

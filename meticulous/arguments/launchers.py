@@ -8,6 +8,7 @@ or looked up on the disk. Standard library only.
 
 from __future__ import annotations
 
+import os
 import re
 from types import MappingProxyType
 
@@ -17,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Program", "is_python", "program_of"]
+__all__ = ["Program", "is_python", "program_name", "program_of"]
 
 
 class Program(NamedTuple):
@@ -244,6 +245,17 @@ def program_of(command: Sequence[str]) -> Program:
             at += 1
             break
     return Program(executable or "".join(command[:1]), options, manager, command[at:])
+
+
+def program_name(command: Sequence[str]) -> str:
+    """Return what people call the program of `command`: its script, module or command."""
+    program = program_of(command)
+    words = command[: len(command) - len(program.arguments)]
+    if len(words) > 1 and words[-2] == "-c":
+        return f"{os.path.basename(program.executable)} -c"
+    if len(words) > 1 and words[-2] == "-m":
+        return words[-1]
+    return os.path.basename(words[-1].rstrip("/")) if words else ""
 
 
 def is_python(name: str) -> bool:

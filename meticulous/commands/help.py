@@ -39,6 +39,7 @@ COLUMNS are what a table shows and what filters, groups and sorting name.
   expid, status, status_message          the id, how it ended, and why
   start_time, end_time, duration         UTC; seconds
   sha, curexpdir, description, tags      the commit, the folder, your words
+  program                                the script, module or command
   args_NAME                              an argument, as the program parsed it
   default_args_NAME                      its default
   summary_NAME                           a result that the program saved

@@ -162,8 +162,8 @@ def _print_for_people(arguments: argparse.Namespace, table: Table) -> None:
         return
     rows, names = table.rows, table.names
     if table.by and not arguments.columns:
-        names = [name for name in names if _is_for_groups(name, table.by)]
-        rows, names = listing.with_spreads(rows, names)
+        names = [name for name in names if _is_for_groups(name, table)]
+        rows, names = listing.with_spreads(rows, names, table.spreads)
     style = listing.Style(
         header=not arguments.no_header,
         arguments=arguments.args or ("truncated" if not table.by or _by_args(arguments) else "all"),
@@ -177,10 +177,12 @@ def _print_for_people(arguments: argparse.Namespace, table: Table) -> None:
         print(f"no room for {', '.join(shown.left_out)}", file=sys.stderr)
 
 
-def _is_for_groups(name: str, by: list[str]) -> bool:
+def _is_for_groups(name: str, table: Table) -> bool:
     """Return whether people look for the column in a grouped table."""
-    wanted = name.startswith("summary_") and not name.endswith("_count")
-    return name in by or name in ("runs", "duration_mean", "duration_std") or wanted
+    spreads = [
+        one for base, one in table.spreads.items() if base.startswith(("summary_", "duration"))
+    ]
+    return name in table.by or name == "runs" or any(name in one[:2] for one in spreads)
 
 
 def _by_args(arguments: argparse.Namespace) -> bool:
@@ -191,8 +193,8 @@ def _export(arguments: argparse.Namespace, table: Table) -> None:
     """Write the table; by --groupby args in .md and .tex, one that is ready for a paper."""
     rows, names, note = table.rows, _names(arguments, table), ""
     if _by_args(arguments) and not arguments.columns and export.check(arguments.export) in _PAPER:
-        names = [name for name in names if _is_for_groups(name, table.by)]
-        rows, names = listing.with_spreads(rows, names)
+        names = [name for name in names if _is_for_groups(name, table)]
+        rows, names = listing.with_spreads(rows, names, table.spreads)
         constant, names = listing.fold(rows, names)
         note = ", ".join(f"{name}={value}" for name, value in constant.items())
     export.write(arguments.export, rows, names, note=note and f"in all rows: {note}")

@@ -6,61 +6,86 @@ import fnmatch
 import json
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from meticulous.query.rows import Row, is_missing, is_numeric
 
-__all__ = ["RUNS", "but_seeds", "group", "sort", "sort_key"]
+__all__ = ["RUNS", "Groups", "Spread", "but_seeds", "group", "sort", "sort_key"]
 
 RUNS = "runs"
 """The column with the number of runs of a group."""
 
 _NOT_AGGREGATED = ("expid", "curexpdir")
+_ENDS = ("mean", "std", "count")
 
 
-def group(
-    rows: Sequence[Row], by: Sequence[str], names: Iterable[str]
-) -> tuple[list[str], list[Row]]:
+class Spread(NamedTuple):
+    """The columns that a column of numbers has become in groups."""
+
+    mean: str
+    std: str
+    runs: str
+
+
+class Groups(NamedTuple):
+    """Groups of runs: the columns, a row for each group, and the spread of each column of numbers."""
+
+    columns: list[str]
+    rows: list[Row]
+    spreads: dict[str, Spread]
+
+
+def group(rows: Sequence[Row], by: Sequence[str], names: Iterable[str]) -> Groups:
     """Put the runs that agree in the columns `by` into one row each.
 
     Runs without a value there form groups too. Each other column of `names` that holds numbers
     and nothing else becomes ``…_mean`` and ``…_std`` (n - 1 in the denominator, missing for a
     single run) over the runs that have a value; any other becomes ``…_count``, the number of runs
-    that have a value. ``runs`` is the size of the group. (The rows have the count for numbers
-    too; it is not among the columns.)
+    that have a value. A name that a key of the groups has already gets another underscore. ``runs``
+    is the size of the group. (The rows have the count for numbers too; it is not among the columns.)
 
-    Returns the columns, and the rows, in the order of the groups' values.
+    The rows are in the order of the groups' values.
     """
     others = [name for name in names if name not in by and name not in _NOT_AGGREGATED]
     numeric = {name for name in others if is_numeric(rows, name)}
+    taken = {*by, RUNS}
+    spreads = {name: Spread(*(_free(f"{name}_{end}", taken) for end in _ENDS)) for name in others}
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault(tuple([sort_key(row.get(name)) for name in by]), []).append(row)
     columns = [*by, RUNS]
     for name in others:
-        columns += [f"{name}_mean", f"{name}_std"] if name in numeric else [f"{name}_count"]
+        spread = spreads[name]
+        columns += [spread.mean, spread.std] if name in numeric else [spread.runs]
     grouped = []
     for key in sorted(groups):
         members = groups[key]
         merged: Row = {name: members[0][name] for name in by if name in members[0]}
         merged[RUNS] = len(members)
         for name in others:
-            merged.update(_aggregate(name, members, is_number=name in numeric))
+            values = [value for row in members if not is_missing(value := row.get(name))]
+            merged[spreads[name].runs] = len(values)
+            if name in numeric:
+                merged[spreads[name].mean], merged[spreads[name].std] = _mean_and_std(values)
         grouped.append(merged)
-    return columns, grouped
+    return Groups(columns, grouped, {name: spreads[name] for name in others if name in numeric})
 
 
-def _aggregate(name: str, rows: Sequence[Row], *, is_number: bool) -> Row:
-    values: list[Any] = [value for row in rows if not is_missing(value := row.get(name))]
-    if not is_number:
-        return {f"{name}_count": len(values)}
+def _free(name: str, taken: set[str]) -> str:
+    """Return `name`, with underscores behind it while it is `taken`; now it is taken too."""
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
+
+
+def _mean_and_std(values: Sequence[Any]) -> tuple[float | None, float | None]:
     if not values:
-        return {f"{name}_mean": None, f"{name}_std": None, f"{name}_count": 0}
+        return None, None
     mean = _sum(values) / len(values)
-    deviation = None
-    if len(values) > 1:
-        deviation = math.sqrt(_sum([(value - mean) ** 2 for value in values]) / (len(values) - 1))
-    return {f"{name}_mean": mean, f"{name}_std": deviation, f"{name}_count": len(values)}
+    if len(values) == 1:
+        return mean, None
+    return mean, math.sqrt(_sum([(value - mean) ** 2 for value in values]) / (len(values) - 1))
 
 
 def _sum(values: Sequence[float]) -> float:

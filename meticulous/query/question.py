@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
+from types import MappingProxyType
 from typing import NamedTuple
 
 from meticulous.errors import UnknownColumnError, UsageError
 from meticulous.query import aggregate, filters
+from meticulous.query.aggregate import Spread
 from meticulous.query.cache.index import Index, Order
 from meticulous.query.filters import All, Compare, Condition, HasTag, In
 from meticulous.query.rows import HEADER, Row, flatten
@@ -46,13 +48,15 @@ class Question(NamedTuple):
 class Table(NamedTuple):
     """An answer: rows, in order, and the columns to show of them.
 
-    ``all_names`` are those that could have been shown, ``by`` the columns of a grouping.
+    ``all_names`` are those that could have been shown, ``by`` the columns of a grouping and
+    ``spreads`` what the columns of numbers have become in it.
     """
 
     names: list[str]
     rows: list[Row]
     all_names: list[str]
     by: list[str]
+    spreads: Mapping[str, Spread] = MappingProxyType({})
 
 
 def answer(index: Index, question: Question) -> Table:
@@ -96,11 +100,13 @@ def _answer(index: Index, question: Question) -> Table:
 def _grouped(rows: list[Row], question: Question, names: list[str]) -> Table:
     if question.groupby == ("args",):
         by = aggregate.but_seeds(names, question.seeds)
+        if len({row.get("program") for row in rows}) > 1:
+            by = ["program", *by]  # runs of another program are no repetitions
     else:
         by = list(question.groupby)
     for name in by:
         _check(name, names)
-    found, merged = aggregate.group(rows, by, _aggregated(question, by, names))
+    found, merged, spreads = aggregate.group(rows, by, _aggregated(question, by, names))
     for name in question.sort:
         _check(name, found)
     merged = aggregate.sort(merged, question.sort, largest_first=not question.smallest_first)
@@ -109,7 +115,7 @@ def _grouped(rows: list[Row], question: Question, names: list[str]) -> Table:
     if question.tail is not None:
         merged = merged[max(len(merged) - question.tail, 0) :]
     chosen = [*by, *_chosen(question.columns, found)] if question.columns else found
-    return Table(list(dict.fromkeys(chosen)), merged, found, by)
+    return Table(list(dict.fromkeys(chosen)), merged, found, by, spreads)
 
 
 def _aggregated(question: Question, by: list[str], names: list[str]) -> list[str]:
@@ -185,4 +191,6 @@ def _chosen(columns: Sequence[str], names: Sequence[str]) -> list[str]:
 def _default(rows: Sequence[Row], names: Sequence[str]) -> list[str]:
     """Return the header, and the arguments and results that `rows` have."""
     present = {name for row in rows for name in row} | set(HEADER)
+    if len({row.get("program") for row in rows}) < 2:
+        present.discard("program")
     return [name for name in names if name in present and not name.startswith(_HIDDEN)]

@@ -16,6 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 from meticulous import runfolder
+from meticulous.arguments.launchers import program_name
 from meticulous.base.timestamps import instant
 from meticulous.errors import RunFolderError
 from meticulous.runfolder import RunFolder, liveness
@@ -52,6 +53,7 @@ HEADER = (
     "status_message",
     "description",
     "tags",
+    "program",
 )
 """Columns that every table has, in this order."""
 
@@ -115,6 +117,7 @@ def read_row(folder: RunFolder) -> Row | None:
     row["status_message"] = message
     row["description"] = metadata.get("description") or ""
     row["tags"] = _words(metadata.get("tags"))
+    row["program"] = _program(metadata.get("command"))
     row.update(section("args_", folder.read_json(runfolder.ARGS)))
     row.update(section("default_args_", folder.read_json(runfolder.DEFAULT_ARGS)))
     row.update(section("summary_", folder.read_json(runfolder.SUMMARY)))
@@ -212,6 +215,12 @@ def _times(metadata: Mapping[str, Any]) -> Row:
         "end_time": end and end.isoformat(timespec="microseconds"),
         "duration": duration,
     }
+
+
+def _program(command: Any) -> str | None:
+    if not isinstance(command, list) or not all(isinstance(word, str) for word in command):
+        return None
+    return program_name(command) or None
 
 
 def _words(tags: Any) -> str:

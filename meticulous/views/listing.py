@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from meticulous.base.units import format_duration
+from meticulous.query.aggregate import Spread
 from meticulous.query.rows import HEADER, SECTIONS, Row, is_numeric, same
 from meticulous.views import colour, text
 from meticulous.views.cell import cell, whole_cell
@@ -141,29 +142,22 @@ def _rank(name: str, group: str, cells: Sequence[str]) -> int:
     return 3 if name == "start_time" else 0
 
 
-def with_spreads(rows: Sequence[Row], names: Sequence[str]) -> tuple[list[Row], list[str]]:
-    """Put each ``x_mean`` and ``x_std`` of a grouped table into one column ``x``: mean ± std (n)."""
-    merged = [
-        name.removesuffix("_mean")
-        for name in names
-        if name.endswith("_mean") and name.removesuffix("_mean") + "_std" in names
+def with_spreads(
+    rows: Sequence[Row], names: Sequence[str], spreads: Mapping[str, Spread]
+) -> tuple[list[Row], list[str]]:
+    """Put the mean and deviation of a column into one, under its own name: mean ± std (n)."""
+    merged = {one.mean: name for name, one in spreads.items() if {one.mean, one.std} <= {*names}}
+    hidden = {spreads[name].std for name in merged.values()}
+    kept = [merged.get(name, name) for name in names if name not in hidden]
+    texts = [
+        {**row, **{name: _spread(row, name, spreads[name]) for name in merged.values()}}
+        for row in rows
     ]
-    texts = []
-    for row in rows:
-        spreads = {name: _spread(row, name) for name in merged}
-        texts.append({**row, **spreads})
-    kept: list[str] = []
-    for name in names:
-        base = name.removesuffix("_mean").removesuffix("_std")
-        if base not in merged:
-            kept.append(name)
-        elif name.endswith("_mean"):
-            kept.append(base)
     return texts, kept
 
 
-def _spread(row: Row, name: str) -> str | None:
-    mean, deviation, count = (row.get(f"{name}_{end}") for end in ("mean", "std", "count"))
+def _spread(row: Row, name: str, columns: Spread) -> str | None:
+    mean, deviation, count = (row.get(column) for column in columns)
     if mean is None:
         return None
     if name == "duration":

@@ -38,7 +38,7 @@ __all__ = [
     "writing",
 ]
 
-_SCHEMA = 2
+_SCHEMA = 3
 _SCALAR_COLUMNS = 1500
 """SQLite takes 2,000 columns; names beyond this many are found in the JSON."""
 _WAIT_S = 5.0
