@@ -141,6 +141,7 @@ def resume(
     record = RunRecord(run, metadata, say)
     _discard_reports(run)
     say_running(record, code)
+    _tell_readers(run)
     uncommitted.say_left_out(code, say)
     return record
 
@@ -156,6 +157,14 @@ def timeline_zero(record: RunRecord) -> float:
     except (TypeError, ValueError):
         return time.monotonic()
     return time.monotonic() - max(time.time() - first.timestamp(), 0.0)
+
+
+def _tell_readers(run: RunFolder) -> None:
+    """Let an index that holds the run as it ended look at it again."""
+    try:
+        os.utime(os.path.dirname(os.path.abspath(run.path)))
+    except OSError:
+        pass  # a store of somebody else, which its owner's commands tell
 
 
 def _discard_reports(run: RunFolder) -> None:

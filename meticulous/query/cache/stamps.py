@@ -39,6 +39,8 @@ CHUNK = 1000
 """Runs that are read and stored at a time."""
 
 _WORTH_FORKING = 4000
+_ALWAYS = (runfolder.STDOUT, runfolder.STDERR, runfolder.TIMELINE)
+"""Files that every recorder makes, and that copies in the order of names bring late."""
 _NOT_FINAL = (None, runfolder.RUNNING, runfolder.LOST)
 _FILES = (
     runfolder.STATUS,
@@ -172,7 +174,8 @@ def _read_entry(directory: str, name: str, shapes: dict[Shape, Shape]) -> Entry:
     stamp, still = folder_stamp(folder.path)
     try:
         row = _read_now(folder)
-        if still and row is not None and row["status"] not in _NOT_FINAL:
+        is_final = row is not None and row["status"] not in _NOT_FINAL
+        if still and row is not None and is_final and _is_whole(folder, row):
             return entry_of(name, row, shapes)._replace(stamp=stamp, settled=True)
         stamp = full_stamp(folder.path)
         row = _read_now(folder)
@@ -184,6 +187,16 @@ def _read_entry(directory: str, name: str, shapes: dict[Shape, Shape]) -> Entry:
     if row is None:
         return Entry(name, stamp, settled=False, row=None, trouble=None)
     return entry_of(name, row, shapes)._replace(stamp=stamp)
+
+
+def _is_whole(folder: RunFolder, row: Row) -> bool:
+    """Return whether all that a recorder leaves is there; a copy that is under way lacks some.
+
+    Told from the metadata of a recorder of ours: other folders have what they have.
+    """
+    if "metadata_child-pid" not in row:
+        return True
+    return all(os.path.lexists(folder.file(name)) for name in _ALWAYS)
 
 
 def entry_of(name: str, row: Row, shapes: dict[Shape, Shape]) -> Entry:
