@@ -180,11 +180,7 @@ class Experiment:
             raise TypeError(f"summary takes names with values, not a {type(values).__name__}")
         if self._tracked:
             record = self._tracked.record
-            try:
-                content = helper.plain_record(dict(values))
-            except TypeError:
-                content = plain(values, Budget())  # a result is not lost for its type
-            record.write(runfolder.SUMMARY, content)
+            record.write(runfolder.SUMMARY, helper.plain_record(dict(values)))
             self._touch_store()
 
     def open(

@@ -113,23 +113,50 @@ def test_a_class_made_of_a_number_is_the_number(run: RunFolder) -> None:
     assert {"level": 3, "3": "key"} == run.read_json(SUMMARY)
 
 
-def test_other_values_are_refused_by_name(run: RunFolder) -> None:
-    with pytest.raises(TypeError, match=r"the value of 'model\.opt' is a object, which"):
-        helper.summary({"model": {"opt": object()}})
+def test_other_values_are_kept_as_text_and_said_once(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        helper.summary({"model": {"opt": complex(1, 2)}, None: 1, (1, 2): True})
     with pytest.raises(TypeError, match="give a dict of names and values, not list"):
         helper.summary([1])
-    with pytest.raises(TypeError, match="the name None is a NoneType"):
-        helper.summary({None: 1})
-    assert not os.path.exists(run.file(SUMMARY))
+
+    assert run.read_json(SUMMARY) == {"model": {"opt": "(1+2j)"}, "None": 1, "(1, 2)": True}
+    said = capsys.readouterr().err
+    assert said == "meticulous: the value of 'model.opt' is a complex, which is kept as text\n"
 
 
-def test_an_array_is_refused(run: RunFolder) -> None:
+class Colour(str, enum.Enum):
+    RED = "red"
+
+
+def test_odd_numbers_and_names_end_no_training(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
     np = pytest.importorskip("numpy")
 
-    with pytest.raises(
-        TypeError, match=r"'a' is a ndarray, which JSON cannot hold; give its .item"
-    ):
-        helper.log({"a": np.zeros(3)})
+    helper.summary(
+        {
+            "long": np.longdouble("0.5"),
+            "array": np.arange(3, dtype=np.float32),
+            "colour": Colour.RED,
+            "classes": {np.int64(0): 1, np.str_("b"): np.float16(2), Colour.RED: np.bool_(True)},
+            "date": np.datetime64("2026-11-25"),
+            "large": np.zeros((100, 100)),
+        }
+    )
+
+    found = run.read_json(SUMMARY)
+    assert found["large"].startswith("[[0.")
+    del found["large"]
+    assert found == {
+        "long": 0.5,
+        "array": [0.0, 1.0, 2.0],
+        "colour": "red",
+        "classes": {"0": 1, "b": 2.0, "red": True},
+        "date": "2026-11-25",
+    }
+    assert "'large' is a ndarray" in capsys.readouterr().err
 
 
 def test_summaries_from_processes_and_threads_are_all_kept(run: RunFolder) -> None:

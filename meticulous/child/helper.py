@@ -36,6 +36,10 @@ directory_of_thread = None
 _LOCK_WAIT_S = 10.0
 _next_step = {}
 _complained = set()
+_MOST_ITEMS = 1000
+_MOST_CHARACTERS = 10000
+"""Of an array that is kept as a list, and of the text of any other object."""
+
 _OWN = getattr(os, "O_NOFOLLOW", 0)
 """Nothing is written through a link that somebody has put in the place of a file of the run."""
 
@@ -84,8 +88,9 @@ def summary(values):
     """Merge the dict `values` into summary.json of this run; outside a run, do nothing.
 
     Safe from any process and thread: a name keeps the value that was given last. Values are
-    numbers, strings, booleans, None, lists and dicts of them, and numpy and torch scalars; anything
-    else raises TypeError with the name. Trouble with the file is one line on stderr, no exception.
+    numbers, strings, booleans, None, lists and dicts of them, and numpy and torch scalars and small
+    arrays; anything else is kept as text, which is said once. Trouble with the file is one line on
+    stderr, no exception.
     """
     values = plain_record(values)
     directory = run_directory()
@@ -104,9 +109,12 @@ def summary(values):
 
 def _tell_readers(directory):
     """Let readers look again at a run that is over: they know it, and look at its parent alone."""
-    with builtins.open(os.path.join(directory, "STATUS"), "rb") as file:
-        if not file.read(7).startswith(b"RUNNING"):
-            os.utime(os.path.dirname(os.path.abspath(directory)))
+    try:
+        with builtins.open(os.path.join(directory, "STATUS"), "rb") as file:
+            if file.read(7) != b"RUNNING":
+                os.utime(os.path.dirname(os.path.abspath(directory)))
+    except OSError:
+        pass  # a run that has just begun, or a store of somebody else
 
 
 def log(values, step=None):
@@ -220,24 +228,59 @@ def _plain(value, name):
     if isinstance(value, dict):
         prefix = name + "." if name else ""
         return {_key(key): _plain(item, prefix + str(key)) for key, item in value.items()}
+    if isinstance(value, (set, frozenset)):
+        value = sorted(value, key=repr)
     if isinstance(value, (list, tuple)):
         return [_plain(item, name) for item in value]
     if value is None or type(value) in (bool, int, float, str):
         return value
-    if getattr(value, "shape", None) == () and hasattr(value, "item"):
-        return _plain(value.item(), name)
-    for kind in (bool, int, float, str):  # classes made of these: an IntEnum, numpy's float64
+    if isinstance(value, str):
+        return str.__str__(value)  # of a (str, Enum) its text, not its name
+    for kind in (bool, int, float):  # classes made of these: an IntEnum, numpy's float64
         if isinstance(value, kind):
             return kind.__new__(kind, value)
+    return _plain_object(value, name)
+
+
+def _plain_object(value, name):
+    """Return the numbers of a scalar or a small array; of anything else the text."""
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        item = value.item()
+        # Of numpy's longdouble it is another longdouble.
+        return _plain(float(value) if type(item) is type(value) else item, name)
+    if hasattr(value, "tolist") and _size(value) <= _MOST_ITEMS:
+        return _plain(value.tolist(), name)
+    return _as_text(value, name)
+
+
+def _size(array):
+    size = 1
+    for length in getattr(array, "shape", ()):
+        size *= int(length)
+    return size
+
+
+def _as_text(value, name):
+    """Return the text of a value that JSON cannot hold; for a name it is said once."""
     kind = type(value).__name__
-    hint = "; give its .item() or a list" if hasattr(value, "item") else ""
-    raise TypeError("the value of {!r} is a {}, which JSON cannot hold{}".format(name, kind, hint))
+    try:
+        text = str(value)
+    except Exception:  # noqa: BLE001 (whatever a class of the program does)
+        text = "<{}>".format(kind)
+    if len(text) > _MOST_CHARACTERS:
+        text = text[:_MOST_CHARACTERS] + "..."
+    if name not in _complained:
+        _complained.add(name)
+        sys.stderr.write(
+            "meticulous: the value of {!r} is a {}, which is kept as text\n".format(name, kind)
+        )
+    return text
 
 
 def _key(key):
-    if isinstance(key, (str, int, float)):
-        return str(key)
-    raise TypeError("the name {!r} is a {}; give a string".format(key, type(key).__name__))
+    if isinstance(key, str):
+        return str.__str__(key)
+    return str(key)
 
 
 def _read_summary(path):

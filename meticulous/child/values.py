@@ -110,7 +110,8 @@ def _array(value, budget, depth):
     """Return a scalar as a number and a small array as lists; a large one says only what it is."""
     shape = tuple(value.shape)
     if shape == () and hasattr(value, "item"):
-        return plain(value.item(), budget, depth + 1)
+        item = value.item()  # of numpy's longdouble another longdouble
+        return plain(float(value) if type(item) is type(value) else item, budget, depth + 1)
     size = 1
     for length in shape:
         size *= length

@@ -54,10 +54,17 @@ def _levels(name: str) -> tuple[str, str]:
 
 
 def _series(name: str, rows: Sequence[Row]) -> pd.Series[Any]:
-    values = [row.get(name) for row in rows]
+    values = [_unicode(row.get(name)) for row in rows]
     if name in TIMES:
         return pd.to_datetime(pd.Series(values, dtype="object"), utc=True, format="ISO8601")
     return series(values)
+
+
+def _unicode(value: Any) -> Any:
+    """Return text that pandas, SQLite and files can hold: an undecodable byte as its escape."""
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-8", "backslashreplace").decode()
+    return value
 
 
 def series(values: Sequence[Any]) -> pd.Series[Any]:
@@ -77,14 +84,15 @@ def answer_leaves(index: Index, condition: Condition) -> None:
 def _matching(leaf: Leaf, index: Index) -> list[int]:
     columns = [index.column(name) for name in leaf.columns]
     keys = list(index.keys())
-    frame = pd.DataFrame(
-        {
-            f"c{place}": series([column.get(key) for key in keys])
-            for place, column in enumerate(columns)
-        }
-    )
+    listed = [[_unicode(column.get(key)) for key in keys] for column in columns]
+    frame = pd.DataFrame({f"c{place}": series(column) for place, column in enumerate(listed)})
     try:
-        outcome = frame.eval(leaf.expression, engine="python", local_dict={}, global_dict={})
+        try:
+            outcome = _evaluated(leaf, frame)
+        except TypeError:
+            # A text among numbers, of one run, must not keep the others from being reckoned with.
+            numbers = {f"c{place}": series(_numbers(one)) for place, one in enumerate(listed)}
+            outcome = _evaluated(leaf, pd.DataFrame(numbers))
     except MeticulousError:
         raise
     except Exception as error:  # whatever pandas makes of values that do not fit the expression
@@ -94,6 +102,18 @@ def _matching(leaf: Leaf, index: Index) -> list[int]:
     if not {type(value) for value in held} <= {bool, *_NUMPY_BOOL}:
         raise FilterError(f"`{_readable(leaf)}` is no condition", "Compare it with something")
     return [key for key, value in zip(keys, held, strict=True) if value]
+
+
+def _evaluated(leaf: Leaf, frame: pd.DataFrame) -> Any:
+    return frame.eval(leaf.expression, engine="python", local_dict={}, global_dict={})
+
+
+def _numbers(values: Sequence[Any]) -> Sequence[Any]:
+    """Return `values` without what is no number, where there are numbers among them."""
+    are_numbers = [isinstance(value, (int, float)) for value in values]
+    if not any(are_numbers):
+        return values
+    return [value if is_one else None for value, is_one in zip(values, are_numbers, strict=True)]
 
 
 _HINT = "Look at the column with `meticulous ls --columns`"

@@ -66,10 +66,11 @@ def _content(ending: str, rows: Sequence[Row], names: Sequence[str], note: str) 
 
 def _csv(rows: Sequence[Row], names: Sequence[str]) -> bytes:
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(names)
-    for row in rows:
-        writer.writerow([_whole(row.get(name)) for name in names])
+    plain = csv.writer(buffer, lineterminator="\n")
+    # The module quotes no carriage return, which its reader takes for the end of a line.
+    quoting = csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for cells in (names, *([_whole(row.get(name)) for name in names] for row in rows)):
+        (quoting if any("\r" in cell for cell in cells) else plain).writerow(cells)
     return buffer.getvalue().encode("utf-8", "backslashreplace")
 
 
@@ -91,7 +92,9 @@ def _marked_up(ending: str, rows: Sequence[Row], names: Sequence[str], note: str
         comment = f"<!-- {note.replace('--', '- -')} -->\n\n" if note else ""
     else:
         table = table.replace("±", r"$\pm$")
-        comment = f"% {note}\n" if note else ""
+        # A [ behind the \\ of the row before would be its argument.
+        table = re.sub(r"(?m)^(\s*)\[", r"\1{}[", table)
+        comment = "".join(f"% {line}\n" for line in note.splitlines())
     return f"{comment}{table}\n".encode("utf-8", "backslashreplace")
 
 

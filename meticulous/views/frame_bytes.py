@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,9 @@ import pandas as pd
 from meticulous.errors import MeticulousError
 
 __all__ = ["frame_bytes"]
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""Characters that XML, and so a sheet, cannot hold."""
 
 
 def frame_bytes(frame: pd.DataFrame, kind: str) -> bytes:
@@ -25,7 +29,7 @@ def frame_bytes(frame: pd.DataFrame, kind: str) -> bytes:
         elif kind == "parquet":
             _plain(frame).to_parquet(buffer, index=False)
         elif kind == "xlsx":
-            _without_offsets(_plain(frame)).to_excel(buffer, index=False)
+            _write_sheet(_without_offsets(_plain(frame)), buffer)
         else:
             buffer.write(frame.to_html(index=False, na_rep="").encode("utf-8"))
     except ImportError as error:
@@ -33,6 +37,28 @@ def frame_bytes(frame: pd.DataFrame, kind: str) -> bytes:
         hint = f"Install it with `pip install {library}`, or export to .csv"
         raise MeticulousError(f"writing .{kind} needs {library}", hint) from error
     return buffer.getvalue()
+
+
+def _write_sheet(frame: pd.DataFrame, buffer: io.BytesIO) -> None:
+    """Write a sheet in which text is text: no formula, and control characters as escapes."""
+    texts = {
+        name: pd.Series([_printable(value) for value in frame[name]], dtype=object)
+        for name in frame.columns
+        if not pd.api.types.is_numeric_dtype(frame[name])
+    }
+    heads = [_printable(name) for name in frame.columns]
+    with pd.ExcelWriter(buffer, engine="openpyxl") as writer:
+        frame.assign(**texts).set_axis(heads, axis="columns").to_excel(writer, index=False)
+        for row in writer.book.active.iter_rows():
+            for cell in row:
+                if cell.data_type == "f":
+                    cell.data_type = "s"
+
+
+def _printable(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), value)
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
