@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from meticulous.errors import MeticulousError
     from meticulous.experiment import Experiment
     from meticulous.experiments import ExperimentReader, Experiments
+    from meticulous.sweep.api import Sweep
 
 __all__ = [
     "Experiment",
     "ExperimentReader",
     "Experiments",
     "MeticulousError",
+    "Sweep",
     "log",
     "open",
     "run_directory",
@@ -34,6 +36,7 @@ _MODULES = {
     "ExperimentReader": "experiments",
     "Experiments": "experiments",
     "MeticulousError": "errors",
+    "Sweep": "sweep.api",
     "log": "child.helper",
     "open": "child.helper",
     "run_directory": "child.helper",

@@ -198,6 +198,7 @@ def test_a_fresh_run_has_what_the_document_says_and_nothing_else(repository: Pat
         "rerun-of",
         "snapshot-left-out",
         "snapshot-submodules",
+        "sweep",
     }
     assert set(metadata) <= set(runfolder.METADATA_KEYS)
     assert set(metadata["usage"]) == set(runfolder.USAGE_KEYS)

@@ -273,6 +273,8 @@ class _Taking:
                 metadata[key] = new_ids.get(str(named))
                 if metadata[key] is None:
                     origin[key] = named
+        if "sweep" in metadata:  # that number is another sweep here
+            origin["sweep"] = metadata.pop("sweep")
         run.write_json(runfolder.METADATA, {**metadata, "imported-from": origin})
         for number in run.ranks():  # their processes are not those of this folder either
             rank = run.rank(number)

@@ -20,6 +20,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "meticulous show 12 --code",
         "meticulous show best:summary_loss --json",
     ),
+    "sweep": (
+        "meticulous sweep lr=0.1,0.01 seed=0..4 -j 2 -- python train.py",
+        "meticulous sweep sweep.yaml --slurm -j 20 --time 4:00:00",
+        "meticulous sweep resume last",
+    ),
     "ps": ("meticulous ps", "meticulous ps --watch", "meticulous ps --json"),
     "logs": (
         "meticulous logs last -f",

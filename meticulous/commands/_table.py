@@ -11,6 +11,9 @@ GROUPS = {
         "show": "show everything about a run",
         "diff": "show what differs between two runs",
     },
+    "many runs": {
+        "sweep": "run a command for many values, each recorded",
+    },
     "while they run": {
         "ps": "show the runs that are running, and how far they are",
         "logs": "print what a run printed",

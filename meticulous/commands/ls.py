@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--filter", metavar="QUERY", help="those a pandas query holds for")
     which.add_argument("--status", metavar="STATE", nargs="+", help="those in one of these states")
     which.add_argument("--tag", metavar="TAG", help="those with this tag")
+    which.add_argument("--sweep", metavar="ID", type=int, help="those of this sweep")
     which.add_argument(
         "--since", metavar="2d", help="those started since: 30m, 12h, 2d, 1w, a date"
     )
@@ -133,6 +134,7 @@ def _question(arguments: argparse.Namespace) -> Question:
         since=arguments.since,
         status=split_list(arguments.status or ()),
         tag=arguments.tag,
+        sweep=arguments.sweep,
         groupby=groupby,
         seeds=settings.seed_names(settings.find_place({}).values) if groupby == ("args",) else (),
         sort=split_list(arguments.sort or ()),
@@ -153,7 +155,8 @@ def _names(arguments: argparse.Namespace, table: Table) -> list[str]:
 
 def _print_for_people(arguments: argparse.Namespace, table: Table) -> None:
     if not table.rows:
-        narrowed = arguments.filter or arguments.status or arguments.tag or arguments.since
+        given = (arguments.filter, arguments.status, arguments.tag, arguments.since)
+        narrowed = any(given) or arguments.sweep is not None
         print(
             "No run matches."
             if narrowed

@@ -35,6 +35,7 @@ class Question(NamedTuple):
     since: str | None = None
     status: tuple[str, ...] = ()
     tag: str | None = None
+    sweep: int | None = None
     groupby: tuple[str, ...] = ()
     seeds: tuple[str, ...] = ("seed",)
     sort: tuple[str, ...] = ()
@@ -134,6 +135,8 @@ def _condition(question: Question, names: Sequence[str]) -> Condition | None:
         parts.append(In("status", tuple(_state(word) for word in question.status)))
     if question.tag is not None:
         parts.append(HasTag(question.tag))
+    if question.sweep is not None:
+        parts.append(Compare("metadata_sweep_id", "==", question.sweep))
     if question.since is not None:
         parts.append(Compare("start_time", ">=", since(question.since)))
     if question.filter is not None:

@@ -63,7 +63,7 @@ TIMES = ("start_time", "end_time")
 SECTIONS = ("args_", "default_args_", "summary_", "metadata_")
 """Beginnings of the other columns, in their order in a table."""
 
-_OPENED = ("usage", "scheduler", "ranks")
+_OPENED = ("usage", "scheduler", "ranks", "sweep")
 """Objects of the metadata whose names are columns of their own: ``metadata_usage_peak_memory``."""
 
 

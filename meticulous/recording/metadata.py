@@ -55,6 +55,7 @@ def first_metadata(
         **recorder(),
         "parent": _parent(settings.experiments_directory, environ),
         **({"rerun-of": settings.rerun_of} if settings.rerun_of else {}),
+        **({"sweep": settings.sweep} if settings.sweep else {}),
         "scheduler": scheduler_ids(environ),
         "attempts": [],
         "args-source": None,

@@ -137,6 +137,7 @@ METADATA_KEYS = (
     "usage",
     "parent",
     "rerun-of",
+    "sweep",
     "imported-from",
     "scheduler",
     "attempts",

@@ -54,12 +54,13 @@ def launch(
     settings: RunSettings,
     earlier: Earlier,
     code_of: Callable[[RunSettings], CodeState | None] = code_state,
+    started: Callable[[RunRecord, str], None] | None = None,
 ) -> int:
     """Run `command`, record it, and return the exit code to end with.
 
     `earlier` finds the runs that ``--resume`` and ``--needed`` ask for; `code_of` tells the state
-    of the code. Dies of the signal that
-    killed the command. Raises MeticulousError where it cannot start.
+    of the code; `started` is told of the record, and what there is to say, when the command has
+    begun. Dies of the signal that killed the command. Raises MeticulousError where it cannot start.
     """
     if settings.norecord:
         _run_bare(process.resolve(command[0], os.environ.get("PATH")), command)
@@ -79,7 +80,7 @@ def launch(
                 settings,
                 lambda settings, role: _launch(command, settings, earlier, code_of, role),
             )
-    return _launch(command, settings, earlier, code_of, None)
+    return _launch(command, settings, earlier, code_of, None, started)
 
 
 def _launch(
@@ -88,6 +89,7 @@ def _launch(
     earlier: Earlier,
     code_of: Callable[[RunSettings], CodeState | None],
     role: Role | None,
+    started: Callable[[RunRecord, str], None] | None = None,
 ) -> int:
     """Record a whole run; `role` are the other ranks of it, if there are any."""
     program = process.resolve(command[0], os.environ.get("PATH"))
@@ -110,7 +112,7 @@ def _launch(
     if role is not None:
         begun = role.begun
         return _record_all(program, command, settings, code, earlier, begun, role)
-    return _record_all(program, command, settings, code, earlier)
+    return _record_all(program, command, settings, code, earlier, started)
 
 
 def _record_all(

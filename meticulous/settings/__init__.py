@@ -47,8 +47,9 @@ class RunSettings(NamedTuple):
     """What one `run` was asked to do, from all three sources.
 
     Directories are absolute. ``repository`` is the git top level that holds the project directory,
-    None with ``--no-git`` (or ``--norecord`` outside a repository). ``rerun_of`` is no option: it
-    is the run that `meticulous rerun` repeats.
+    None with ``--no-git`` (or ``--norecord`` outside a repository). Two are no options:
+    ``rerun_of`` is the run that `meticulous rerun` repeats, ``sweep`` the point of a sweep that is
+    run (its ``id``, ``point`` and ``try``).
     """
 
     project_directory: str
@@ -72,6 +73,7 @@ class RunSettings(NamedTuple):
     resume: bool = False
     needed: bool = False
     rerun_of: str | None = None
+    sweep: dict[str, Any] | None = None
     snapshot_limit: int = 50_000_000
     snapshot_file_limit: int = 10_000_000
 
