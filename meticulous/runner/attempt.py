@@ -11,6 +11,7 @@ import time
 
 from meticulous import environment, runfolder
 from meticulous.arguments import Arguments, from_argv, reports
+from meticulous.base import inherited
 from meticulous.base.namedtuple import NamedTuple
 from meticulous.base.process_id import start_time
 from meticulous.base.timestamps import now
@@ -273,7 +274,7 @@ class Attempt:
 
     def _gather_environment(self, interpreter: dict[str, Any] | None) -> None:
         """Describe the environment, with what the Python of the command has told of itself."""
-        environ = child_env.given()
+        environ = inherited.environment()
         cwd, names, command = os.getcwd(), self._settings.env, self._command
         self._record.gather_environment(
             lambda save: environment.gather(command, cwd, environ, names, interpreter, save)

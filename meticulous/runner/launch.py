@@ -19,10 +19,11 @@ from __future__ import annotations
 import os
 import signal
 
+from meticulous.base import inherited
 from meticulous.base.descriptors import is_open
 from meticulous.errors import RunFolderError
 from meticulous.recording.record import RUN_DIRECTORY_VARIABLE, RunRecord, begin, code_state
-from meticulous.runner import child_env, process
+from meticulous.runner import process
 from meticulous.runner.attempt import TIMED_OUT, Attempt
 from meticulous.runner.console import Console, first_line
 from meticulous.runner.signals import is_end_pending
@@ -185,7 +186,7 @@ def _resumed(
 
 
 def _run_bare(program: str, command: list[str]) -> NoReturn:
-    environ = child_env.given()
+    environ = inherited.environment()
     environ.pop(RUN_DIRECTORY_VARIABLE, None)
     process.exec_bare(program, command, environ)
 

@@ -17,6 +17,7 @@ import os
 import time
 
 from meticulous import runfolder
+from meticulous.base import inherited
 from meticulous.base.timestamps import now
 from meticulous.child.variables import ATTEMPT_VARIABLE, RANK_VARIABLE, STEP_VARIABLE
 from meticulous.errors import MeticulousError, RunFolderError, SettingsError
@@ -24,7 +25,7 @@ from meticulous.recording import record as recording
 from meticulous.recording.outcome import Outcome
 from meticulous.recording.record import RunRecord
 from meticulous.runfolder import RunFolder
-from meticulous.runner import child_env, process
+from meticulous.runner import process
 from meticulous.runner.attempt import TIMED_OUT, Attempt
 from meticulous.runner.console import Console
 from meticulous.runner.ranks.rendezvous import Rendezvous
@@ -224,7 +225,7 @@ def _follow(
     except (OSError, RunFolderError) as error:
         console.say(f"not recorded: {error}")  # the others run already, and may wait for us
         program = process.resolve(command[0], os.environ.get("PATH"))
-        process.exec_bare(program, command, {**child_env.given(), **follower.variables})
+        process.exec_bare(program, command, {**inherited.environment(), **follower.variables})
     try:
         program = process.resolve(command[0], os.environ.get("PATH"))
     except MeticulousError as error:
