@@ -83,7 +83,9 @@ class Relay:
             if channel.terminal
         ]
         self._streams = [
-            Stream(channel.name, channel.source, channel.sink, (), self._failed)
+            Stream(
+                channel.name, channel.source, channel.sink, (), self._failed, self._not_passed_on
+            )
             for channel in channels
         ]
         self._carrying = self._carriers(channels)
@@ -237,6 +239,10 @@ class Relay:
     def _failed(self, what: str, error: OSError) -> None:
         for trouble, _, _ in self._runs.values():
             trouble.note(what, error)
+
+    def _not_passed_on(self, name: str, error: OSError) -> None:
+        for trouble, _, _ in self._runs.values():
+            trouble.not_passed_on(name, error)
 
     def _say(self, text: str) -> None:
         if not self._is_mute:

@@ -259,6 +259,15 @@ class RunRecord:
         """Note that `what` cannot be recorded, and tell the user, once for the whole run."""
         self.note_trouble(f"{what}: {error.strerror or error}", aloud=True)
 
+    def not_passed_on(self, name: str, error: OSError) -> None:
+        """Note that our own stream `name` cannot be written, and tell the user."""
+        reason = error.strerror or str(error)
+        self.note_trouble(f"{name}: recorded, but not all of it passed on: {reason}")
+        self._say(
+            f"cannot write to {name}: {reason}. The command goes on and the record has all that "
+            "it prints, but not all of that arrives"
+        )
+
     @property
     def trouble(self) -> list[str]:
         """What could not be recorded so far, and why."""

@@ -19,7 +19,7 @@ from meticulous.base.units import format_duration
 from meticulous.errors import CommandNotRunnableError
 from meticulous.recording.config_files import copy_configs
 from meticulous.recording.outcome import Ended, judge, timed_out
-from meticulous.recording.record import RunRecord, timeline_zero
+from meticulous.recording.record import RunRecord
 from meticulous.recording.usage import usage_keys
 from meticulous.runner import child_env, process
 from meticulous.runner.channels import Channels
@@ -62,10 +62,14 @@ def _size(path: str) -> int:
 
 
 class Result(NamedTuple):
-    """How an attempt has ended; `is_final` where no other may follow it."""
+    """How an attempt has ended; `is_final` where no other may follow it.
+
+    It `has_gap` where our own stdout or stderr could not be written.
+    """
 
     ended: Ended
     has_timed_out: bool
+    has_gap: bool
     is_final: bool
     mask: Any
 
@@ -135,7 +139,9 @@ class Attempt:
         wall_s, end_time = time.monotonic() - started_s, now()
         self._guard(lambda: self._conclude(ended, supervisor, wall_s, end_time, kills_before))
         is_final = ended.exit_code in _FINAL_CODES or supervisor.is_told_to_end
-        return Result(ended, self._limit.is_exceeded, is_final, supervisor.mask)
+        return Result(
+            ended, self._limit.is_exceeded, self._channels.has_gap, is_final, supervisor.mask
+        )
 
     def close(self) -> None:
         """Record nothing more of what outlives the command, and let go of its streams."""
@@ -218,7 +224,7 @@ class Attempt:
             own_group=supervisor.own_group,
             mask=supervisor.mask,
         )
-        self._channels.carry(self._run, timeline_zero(self._record), self._record.failed)
+        self._channels.carry(self._record)
         return pid
 
     def _after_start(self, pid: int) -> None:

@@ -14,7 +14,7 @@ from meticulous.base.descriptors import can_block_apart, enlarge_pipe
 from meticulous.capture import streams
 from meticulous.capture.files import StreamFile, Timeline
 from meticulous.capture.terminal import Terminal, is_terminal
-from meticulous.runfolder import RunFolder
+from meticulous.recording.record import RunRecord, timeline_zero
 from meticulous.runner.signals import SignalForwarder
 from meticulous.settings import RunSettings
 
@@ -61,21 +61,29 @@ class Channels:
         """Whether there is a pseudo-terminal among them."""
         return bool(self._terminals)
 
-    def carry(self, run: RunFolder, zero_s: float, failed: Callable[[str, OSError], None]) -> None:
-        """Let the bytes flow into the files of `run` and on to our own streams.
+    def carry(self, record: RunRecord) -> None:
+        """Let the bytes flow into the files of `record` and on to our own streams.
 
-        `zero_s` is the zero of the timeline; `failed` is told what cannot be recorded.
+        The record is told what cannot be recorded or passed on.
         """
-        timeline = Timeline(run.file(runfolder.TIMELINE), zero_s, failed)
+        run, failed = record.run, record.failed
+        timeline = Timeline(run.file(runfolder.TIMELINE), timeline_zero(record), failed)
         for descriptor, name in _STREAMS:
             os.close(self._theirs[descriptor])
             kept = StreamFile(name, run.file(name), timeline, failed)
             self._streams.append(
-                streams.Stream(name, self._ours[descriptor], descriptor, [kept], failed)
+                streams.Stream(
+                    name, self._ours[descriptor], descriptor, [kept], failed, record.not_passed_on
+                )
             )
         self._threads = self._carriers()
         for thread in self._threads:
             thread.start()
+
+    @property
+    def has_gap(self) -> bool:
+        """Whether our own stdout or stderr could not be written, though nobody has closed it."""
+        return any(stream.has_gap for stream in self._streams)
 
     def end_line(self) -> str:
         """Return what ends the line in which the command has left the terminal: ours begin a new one."""

@@ -48,6 +48,8 @@ _SEVERAL = (
     "FLUX_JOB_SIZE",
 )
 """One of these is set where a launcher may have started several of us."""
+_NOT_PASSED_ON = 1
+"""The exit code where the command has succeeded and what it printed did not arrive (cat's)."""
 
 
 def launch(
@@ -143,6 +145,8 @@ def _record_all(
         result = attempt.run()
     if result.has_timed_out:
         return TIMED_OUT
+    if result.has_gap and result.ended.exit_code == 0:
+        return _NOT_PASSED_ON
     return process.die_like(result.ended)
 
 
