@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 
+from meticulous.base.descriptors import close
 from meticulous.base.namedtuple import NamedTuple
 
 TYPE_CHECKING = False
@@ -98,11 +99,11 @@ def ask(
     except OSError:
         for descriptor in (in_write, out_read, err_read):
             if descriptor is not None:
-                os.close(descriptor)
+                close(descriptor)
         raise
     finally:
         for ours, _ in ends:
-            os.close(ours)
+            close(ours)
     return Asked(pid, in_write, out_read, err_read)
 
 

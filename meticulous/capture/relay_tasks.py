@@ -107,7 +107,9 @@ def write_environments(
         if content:
             record.write(ENVIRONMENT, content)
         else:
-            record.gather_environment(functools.partial(_gather, environment, words)).join()
+            thread = record.gather_environment(functools.partial(_gather, environment, words))
+            if thread is not None:
+                thread.join()
 
 
 def _gather(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import os
 import sys
@@ -15,8 +16,8 @@ from meticulous.base.namedtuple import NamedTuple
 from meticulous.base.timestamps import now
 from meticulous.child import helper
 from meticulous.git import CodeState
-from meticulous.inprocess import exit_watch
-from meticulous.inprocess.capture import Capture
+from meticulous.inprocess import exit_watch, worker_exit
+from meticulous.inprocess.capture import PATIENCE_S, Capture
 from meticulous.inprocess.exit_watch import Verdict
 from meticulous.masking import mask_text
 from meticulous.recording import record as recording
@@ -71,8 +72,11 @@ class _Tracking:
         self.keys = itertools.count(1)
         self.open: dict[int, Tracked] = {}
         self.captures: list[Capture] = []
+        self.ending: list[Capture] = []
+        """Captures that are over, whose relay may still have something to write."""
         self.described: tuple[dict[str, Any], str] = {}, ""
         """How an environment was described last, and in which folder."""
+        self.is_worker_watched = False
         self.is_named = False
         self.launcher_directory: str | None = None
         """What METICULOUS_RUN_DIR was before the first experiment: the run that we are in."""
@@ -88,6 +92,7 @@ def start(chosen: RunSettings, arguments: Arguments, *, resumes: bool) -> Tracke
     Raises MeticulousError, and then nothing is left behind.
     """
     with _this.lock:
+        _this.ending = [one for one in _this.ending if not one.is_over(0)]
         capture = next((one for one in _this.captures[-1:] if one.is_in_place), None)
         is_new = capture is None
         capture = capture or Capture()  # its relay gets ready while git is asked
@@ -112,6 +117,8 @@ def start(chosen: RunSettings, arguments: Arguments, *, resumes: bool) -> Tracke
         _innermost.set(tracked)
         _name_newest()
         exit_watch.watch(_stop_all)
+        if not _this.is_worker_watched:
+            _this.is_worker_watched = worker_exit.watch(_stop_all)
         if "IPython" in sys.modules:
             from meticulous.inprocess.ipython import tell_of_script
 
@@ -138,6 +145,7 @@ def stop(tracked: Tracked, verdict: Verdict) -> None:
         finally:
             if not capture.is_in_use:
                 _this.captures.remove(capture)
+                _this.ending.append(capture)
             _name_newest()
             if not _this.open:
                 exit_watch.unwatch()
@@ -154,6 +162,14 @@ def _stop_all(verdict: Verdict) -> None:
         stop(tracked, verdict)
     if last:
         last.tell_exit_code([tracked.record.run.path for tracked in ending_now])
+    _await_relays()
+
+
+@atexit.register
+def _await_relays() -> None:
+    """Wait for what is still to be written: when the process has ended, the record is complete."""
+    for capture in _this.ending:
+        capture.is_over(PATIENCE_S)
 
 
 def _record(
@@ -296,7 +312,7 @@ def _say(text: str) -> None:
 def _forget() -> None:
     """Begin anew in a fork: what is open is the parent's."""
     global _this  # noqa: PLW0603, there is one process
-    for capture in _this.captures:
+    for capture in (*_this.captures, *_this.ending):
         capture.forget()
     _this = _Tracking()
     exit_watch.unwatch()

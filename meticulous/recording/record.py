@@ -232,10 +232,11 @@ class RunRecord:
     def gather_environment(
         self,
         gather: Callable[[Callable[[dict[str, Any]], None]], dict[str, Any]],
-    ) -> threading.Thread:
+    ) -> threading.Thread | None:
         """Write environment.json from a thread, since drivers may take their time to answer.
 
-        `gather` is given a function that writes what is known so far.
+        `gather` is given a function that writes what is known so far. None is returned where no
+        thread could be started: then it has been written.
         """
 
         def save(content: dict[str, Any]) -> None:
@@ -251,9 +252,14 @@ class RunRecord:
                 self.note_trouble(f"environment: {error!r}")
 
         before = self._gathering
-        self._gathering = threading.Thread(target=work, name="environment", daemon=True)
-        self._gathering.start()
-        return self._gathering
+        thread = threading.Thread(target=work, name="environment", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the limit of threads
+            work()
+            return None
+        self._gathering = thread
+        return thread
 
     def failed(self, what: str, error: OSError) -> None:
         """Note that `what` cannot be recorded, and tell the user, once for the whole run."""
