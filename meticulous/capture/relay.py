@@ -57,8 +57,11 @@ def main(words: Sequence[str]) -> None:
 
     Stdin and stdout are the pipes to the program; stderr is its own.
     """
-    if os.fork():
-        os._exit(0)  # the program waits for us alone, and never has an unknown child
+    try:
+        if os.fork():
+            os._exit(0)  # the program waits for us alone, and never has an unknown child
+    except OSError:
+        os._exit(1)  # the limit of processes
     os.setsid()
     os.chdir("/")
     fields = [words[start : start + 4] for start in range(1, len(words), 4)]

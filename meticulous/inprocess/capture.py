@@ -40,7 +40,7 @@ PATIENCE_S = 2.0
 """How long to wait for what the relay has to write when the program, or an experiment, ends."""
 _LAST_MOMENT_S = 0.5
 _PAUSE_S = 0.001
-_OFF = "streams: no process and no thread could be started to record them"
+_OFF = "streams: no process, thread or descriptor could be had to record them"
 _GONE = "streams: the process that carries them is gone"
 
 
@@ -51,12 +51,23 @@ class Capture:
     """
 
     def __init__(self) -> None:
-        self._taps = redirect.make()
+        self._taps: list[Tap] = []
         self._keys: set[int] = set()
         self._requests = 0
         self._answers: dict[int, Any] = {}
         self._is_kept = self._is_here = self._is_off = False
         self._carrier = 0
+        self._tell = self._listen = -1
+        self._pid: int | None = None
+        try:
+            self._prepare()
+        except OSError:  # the limit of descriptors, no pseudo-terminals: nothing is caught
+            self._is_off = True
+            self.abandon()
+
+    def _prepare(self) -> None:
+        for tap in redirect.make():
+            self._taps.append(tap)
         told, self._tell = _pipe()
         self._listen, answers = _pipe()
         self._pid = _start(self._taps, told, answers)
@@ -65,6 +76,8 @@ class Capture:
 
     def begin(self) -> None:
         """Put the taps in place; from here on everything printed is caught."""
+        if self._is_off:
+            return
         if not self._is_ready() and not self._carry_here():
             self._is_off = True
             return
@@ -139,6 +152,7 @@ class Capture:
         """Let go of the relay; it ends by itself when it has carried all: see :meth:`is_over`."""
         for tap in self._taps:
             tap.close()
+        self._taps = []
         self._tell = _closed(self._tell)
         self._reap()
         if _is_child(self._carrier):  # whoever waits for all children is not to find it

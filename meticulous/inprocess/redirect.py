@@ -20,27 +20,28 @@ from meticulous.capture.terminal import Terminal, is_terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
 __all__ = ["Tap", "flush", "make", "raised"]
 
-_ABOVE = 64
+_ABOVE, _ABOVE_AT_LEAST = 64, 12
 """Descriptors that a relay gets are kept above the low numbers under which it gets them."""
 _STREAMS = ((1, runfolder.STDOUT), (2, runfolder.STDERR))
 
 
-def make() -> list[Tap]:
-    """Make taps for all that this process can print to; they are not in place yet."""
-    made: list[Tap] = []
+def make() -> Iterator[Tap]:
+    """Make taps for all that this process can print to; they are not in place yet.
+
+    Raises OSError where there are not enough descriptors.
+    """
     for number, name in _STREAMS:
         stream = getattr(sys, name)
         leading = _leading(stream, number)
         if is_open(number):
-            made.append(_DescriptorTap(number, name, stream, leading))
+            yield _DescriptorTap(number, name, stream, leading)
         if stream is not None and leading is None:
-            made.append(_StreamTap(number, name, stream))
-    return made
+            yield _StreamTap(number, name, stream)
 
 
 def flush() -> None:
@@ -55,9 +56,19 @@ def flush() -> None:
 
 def raised(descriptor: int) -> int:
     """Return `descriptor` a higher number; not inherited by the processes of the program."""
-    high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _ABOVE)
-    close(descriptor)
-    return high
+    try:
+        return _copy(descriptor)
+    finally:
+        close(descriptor)
+
+
+def _copy(descriptor: int) -> int:
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _ABOVE)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _ABOVE_AT_LEAST)  # a low limit
 
 
 class Tap:
@@ -124,7 +135,7 @@ class _DescriptorTap(Tap):
         self._raw: Any = None
         self._write: Any = None
         self._identity: tuple[int, ...] = ()
-        self.sink = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, _ABOVE)
+        self.sink = _copy(number)
         if is_terminal(number):
             terminal = Terminal(self.sink)
             self.source, self._theirs = raised(terminal.master), raised(terminal.slave)

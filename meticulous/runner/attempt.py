@@ -5,6 +5,7 @@ Where a run has several attempts (``--retries``, ``--resume``), each is one of t
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -30,7 +31,7 @@ from meticulous.settings import RunSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from meticulous.recording.data_files import DataFiles
@@ -50,6 +51,8 @@ TERMINAL_TICK_S = 0.05
 STDERR_TAIL_BYTES = 1 << 16
 FIRST_SAMPLE_S = 0.3
 """When the first sample of what the command uses is taken: one that is over by then has none."""
+_LIMITS = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+"""Errors of a start that may do with fewer threads and descriptors of ours."""
 _FINAL_CODES = (0, 126, 127)
 """What comes of these codes of a shell, another attempt does not change."""
 
@@ -210,21 +213,33 @@ class Attempt:
 
     def _start(self, supervisor: SignalForwarder) -> int:
         """Open the streams, start the command, let the bytes flow; return its process id."""
-        theirs = self._channels.open()
-        pid = process.start(
-            self._program,
-            self._command,
-            child_env.for_command(
-                self._run.path,
-                len(self._record.metadata["attempts"]) + 1,
-                self._role.variables if self._role else {},
-                has_shim=not self._settings.no_shim,
-            ),
-            theirs,
-            own_group=supervisor.own_group,
-            mask=supervisor.mask,
+        environ = child_env.for_command(
+            self._run.path,
+            len(self._record.metadata["attempts"]) + 1,
+            self._role.variables if self._role else {},
+            has_shim=not self._settings.no_shim,
         )
-        self._channels.carry(self._record)
+
+        def start(theirs: Mapping[int, int]) -> int:
+            return process.start(
+                self._program,
+                self._command,
+                environ,
+                theirs,
+                own_group=supervisor.own_group,
+                mask=supervisor.mask,
+            )
+
+        try:
+            pid = start(self._channels.open(self._record))
+        except CommandNotRunnableError as error:
+            is_limit = isinstance(error.__cause__, OSError) and error.__cause__.errno in _LIMITS
+            self._channels.give_up()
+            if not is_limit:
+                raise
+            pid = start({})  # the place of our threads is the command's before it is ours
+            self._record.note_trouble("stdout and stderr: the limit of processes", aloud=True)
+        self._channels.leave()
         return pid
 
     def _after_start(self, pid: int) -> None:
@@ -232,7 +247,10 @@ class Attempt:
         record = self._record
         record.metadata["child-pid"] = pid
         record.metadata["child-start-time"] = start_time(pid)
-        threading.Thread(target=self._sample, name="monitor", daemon=True).start()
+        try:
+            threading.Thread(target=self._sample, name="monitor", daemon=True).start()
+        except RuntimeError as error:  # the limit of processes
+            record.note_trouble(f"resources: {error}")
         self._set_arguments(from_argv(self._command))
         self._gather_environment(None)
 

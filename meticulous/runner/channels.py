@@ -10,7 +10,7 @@ import threading
 import time
 
 from meticulous import runfolder
-from meticulous.base.descriptors import can_block_apart, enlarge_pipe
+from meticulous.base.descriptors import can_block_apart, enlarge_pipe, is_open
 from meticulous.capture import streams
 from meticulous.capture.files import StreamFile, Timeline
 from meticulous.capture.terminal import Terminal, is_terminal
@@ -49,27 +49,51 @@ class Channels:
         self._ours: dict[int, int] = {}
         self._theirs: dict[int, int] = {}
 
-    def open(self) -> dict[int, int]:
-        """Make them; return which descriptors of ours are to be the command's 1 and 2."""
-        for descriptor, _ in _STREAMS:
-            self._ours[descriptor], self._theirs[descriptor] = self._open_one(descriptor)
-        self._order = _write_order(self._terminals)
+    def open(self, record: RunRecord) -> dict[int, int]:
+        """Make them, and let the bytes flow into the files of `record` and on to our own streams.
+
+        Return which descriptors of ours are to be the command's 1 and 2: none where no descriptor,
+        pseudo-terminal or thread can be had. Then the command prints to our own, and that is noted.
+        The record is told what cannot be recorded or passed on.
+        """
+        try:
+            for descriptor, _ in _STREAMS:
+                self._ours[descriptor], self._theirs[descriptor] = self._open_one(descriptor)
+            self._order = _write_order(self._terminals)
+            self._carry(record)
+        except (OSError, RuntimeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            record.note_trouble(f"stdout and stderr: {reason}", aloud=True)
+            self.give_up()
         return self._theirs
+
+    def leave(self) -> None:
+        """Leave the command's ends to the command, so that its end can be seen."""
+        for theirs in self._theirs.values():
+            os.close(theirs)
+        self._theirs = {}
+
+    def give_up(self) -> None:
+        """Let go of them before the command has begun: it prints to our own."""
+        self.leave()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+        self.close()
+        for ours in self._ours.values():
+            if is_open(ours):
+                os.close(ours)
+        self._streams, self._threads, self._terminals, self._ours = [], [], [], {}
 
     @property
     def has_terminals(self) -> bool:
         """Whether there is a pseudo-terminal among them."""
         return bool(self._terminals)
 
-    def carry(self, record: RunRecord) -> None:
-        """Let the bytes flow into the files of `record` and on to our own streams.
-
-        The record is told what cannot be recorded or passed on.
-        """
+    def _carry(self, record: RunRecord) -> None:
         run, failed = record.run, record.failed
         timeline = Timeline(run.file(runfolder.TIMELINE), timeline_zero(record), failed)
         for descriptor, name in _STREAMS:
-            os.close(self._theirs[descriptor])
             kept = StreamFile(name, run.file(name), timeline, failed)
             self._streams.append(
                 streams.Stream(

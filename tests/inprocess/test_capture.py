@@ -53,11 +53,15 @@ with Experiment({"k": 2}, no_git=True): print("the next one")
 
 def seen_by(sink: str, command: list[str], project: Path) -> tuple[int, str]:
     if sink == "a pipe":
-        done = subprocess.run(command, check=False, cwd=project, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            command, check=False, cwd=project, capture_output=True, text=True, timeout=60
+        )
         return done.returncode, done.stdout
     if sink == "a file":
         with open(project / "seen", "w") as file:
-            done = subprocess.run(command, check=False, cwd=project, stdout=file, stderr=file, timeout=60)
+            done = subprocess.run(
+                command, check=False, cwd=project, stdout=file, stderr=file, timeout=60
+            )
         return done.returncode, (project / "seen").read_text()
     ours, theirs = pty.openpty()
     with subprocess.Popen(command, cwd=project, stdout=theirs, stderr=theirs) as process:
@@ -181,7 +185,10 @@ def test_the_record_is_complete_when_the_process_has_ended(tmp_path: Path, end: 
 def test_orphans_of_ours_are_collected(tmp_path: Path, is_subreaper: bool) -> None:
     """As process 1 of a container does get them, and a subreaper."""
     before = ("unshare", "-pf", "--mount-proc", "--kill-child")
-    if not is_subreaper and subprocess.run([*before, "true"], check=False, capture_output=True).returncode:
+    if (
+        not is_subreaper
+        and subprocess.run([*before, "true"], check=False, capture_output=True).returncode
+    ):
         pytest.skip("no process namespaces here")
     code = f"""
         import ctypes, os
