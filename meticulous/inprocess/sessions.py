@@ -18,11 +18,12 @@ from meticulous.child import helper
 from meticulous.git import CodeState
 from meticulous.inprocess import exit_watch, worker_exit
 from meticulous.inprocess.capture import PATIENCE_S, Capture
-from meticulous.inprocess.exit_watch import Verdict
+from meticulous.inprocess.exit_watch import Verdict, on_error
 from meticulous.masking import mask_text
 from meticulous.recording import record as recording
 from meticulous.recording.record import RUN_DIRECTORY_VARIABLE, RunRecord
 from meticulous.recording.usage import BLOCK_BYTES, usage_keys
+from meticulous.runfolder import directory as store
 from meticulous.runner.child_env import without_shim
 from meticulous.settings import RunSettings
 
@@ -30,7 +31,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["Tracked", "start", "stop"]
+__all__ = ["Tracked", "discard", "start", "stop"]
+
+
+_REFUSED = 2
+"""The exit code of a program whose command line argparse has refused."""
 
 
 class Usage(NamedTuple):
@@ -128,9 +133,21 @@ def start(chosen: RunSettings, arguments: Arguments, *, resumes: bool) -> Tracke
 
 def stop(tracked: Tracked, verdict: Verdict) -> None:
     """End `tracked` with `verdict`; nothing happens where it has ended, or in a fork."""
+    _stop(tracked, verdict)
+
+
+def discard(tracked: Tracked) -> bool:
+    """End `tracked` and remove what is recorded of it; False where it has ended already.
+
+    A folder with files of the program's own in it stays, as that of any that was refused.
+    """
+    return _stop(tracked, on_error(SystemExit(_REFUSED)), is_refused=True)
+
+
+def _stop(tracked: Tracked, verdict: Verdict, *, is_refused: bool = False) -> bool:
     with _this.lock:
         if _this.open.pop(tracked.key, None) is not tracked:
-            return
+            return False
         ended_at, wall_s = now(), time.monotonic() - tracked.started_s
         peaks: dict[str, Any] = {}
         record, capture = tracked.record, tracked.capture
@@ -149,7 +166,11 @@ def stop(tracked: Tracked, verdict: Verdict) -> None:
             _name_newest()
             if not _this.open:
                 exit_watch.unwatch()
-            _write_end(tracked, verdict, ended_at, wall_s, peaks)
+            if is_refused:
+                _await_relays()  # which may be writing there
+            if not (is_refused and store.discard_refused(record.run)):
+                _write_end(tracked, verdict, ended_at, wall_s, peaks)
+        return True
 
 
 def _stop_all(verdict: Verdict) -> None:
