@@ -20,6 +20,7 @@ from meticulous.base.units import format_duration
 from meticulous.errors import CommandNotRunnableError
 from meticulous.recording.config_files import copy_configs
 from meticulous.recording.outcome import Ended, judge, timed_out
+from meticulous.recording.plan import RunPlan
 from meticulous.recording.record import RunRecord
 from meticulous.recording.usage import usage_keys
 from meticulous.runner import child_env, process
@@ -27,7 +28,6 @@ from meticulous.runner.channels import Channels
 from meticulous.runner.console import Console, last_line, survivors_line
 from meticulous.runner.signals import SignalForwarder, oom_kills, own_peak_memory
 from meticulous.runner.timeout import Timeout
-from meticulous.settings import RunSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from meticulous.recording.data_files import DataFiles
     from meticulous.resources.sampler import Sampler
-    from meticulous.runner.ranks.launch import Role
+    from meticulous.runner.role import Role
 
 __all__ = ["TIMED_OUT", "Attempt", "Result"]
 
@@ -73,6 +73,7 @@ class Result(NamedTuple):
     ended: Ended
     has_timed_out: bool
     has_gap: bool
+    is_told_to_end: bool
     is_final: bool
     mask: Any
 
@@ -81,26 +82,18 @@ class Attempt:
     """One command under way.
 
     Args:
-        program: the file to execute.
-        command: its argv.
-        settings: of the run.
+        plan: of the run.
         record: of the run; it says RUNNING.
         console: for our own lines.
+        role: what is done for the other ranks, where it is one of several.
         mask: the signal mask that the command is to have, where it is not our own any more.
-        role: of the other ranks, where it is one of several.
     """
 
     def __init__(
-        self,
-        program: str,
-        command: list[str],
-        settings: RunSettings,
-        record: RunRecord,
-        console: Console,
-        mask: Any = None,
-        role: Role | None = None,
+        self, plan: RunPlan, record: RunRecord, console: Console, role: Role, mask: Any = None
     ) -> None:
-        self._program, self._command, self._settings = program, command, settings
+        self._program, self._command, self._settings = plan.program, plan.command, plan.settings
+        settings = plan.settings
         self._record, self._console, self._role = record, console, role
         self._run = record.run
         self._channels = Channels(settings)
@@ -114,7 +107,7 @@ class Attempt:
             self._channels.resize,
             self._settle,
             mask,
-            is_rank=role is not None,
+            is_rank=role.is_rank,
         )
         self._limit = Timeout(settings.timeout_s, self._supervisor, console)
         self._started_s = time.monotonic()
@@ -143,7 +136,12 @@ class Attempt:
         self._guard(lambda: self._conclude(ended, supervisor, wall_s, end_time, kills_before))
         is_final = ended.exit_code in _FINAL_CODES or supervisor.is_told_to_end
         return Result(
-            ended, self._limit.is_exceeded, self._channels.has_gap, is_final, supervisor.mask
+            ended,
+            self._limit.is_exceeded,
+            self._channels.has_gap,
+            supervisor.is_told_to_end,
+            is_final,
+            supervisor.mask,
         )
 
     def close(self) -> None:
@@ -204,8 +202,7 @@ class Attempt:
         data = self._data.end() if self._data else []
         if data:
             changes["data"] = data
-        if self._role is not None:
-            verdict = self._role.conclude(verdict, changes, supervisor)
+        verdict = self._role.conclude(verdict, changes, supervisor)
         self._record.finish(verdict.state, verdict.message, changes)
         self._console.note(last_line(self._record, verdict, changes["usage"], own_peak_memory()))
         if survivors:
@@ -216,7 +213,7 @@ class Attempt:
         environ = child_env.for_command(
             self._run.path,
             len(self._record.metadata["attempts"]) + 1,
-            self._role.variables if self._role else {},
+            self._role.variables,
             has_shim=not self._settings.no_shim,
         )
 
@@ -278,6 +275,9 @@ class Attempt:
 
     def _set_arguments(self, arguments: Arguments) -> None:
         """Write the arguments down, and keep the config files that they name."""
+        if not self._role.describes_program:
+            self._record.update({})
+            return
         self._record.set_arguments(arguments)
         for trouble in copy_configs(self._run, arguments, os.getcwd()):
             self._record.note_trouble(trouble)
@@ -298,6 +298,8 @@ class Attempt:
 
     def _gather_environment(self, interpreter: dict[str, Any] | None) -> None:
         """Describe the environment, with what the Python of the command has told of itself."""
+        if not self._role.describes_program:
+            return
         environ = inherited.environment()
         cwd, names, command = os.getcwd(), self._settings.env, self._command
         self._record.gather_environment(
@@ -306,6 +308,7 @@ class Attempt:
 
     def _tick(self) -> float:
         """Do what is done now and then; return the seconds until it is to be done again."""
+        self._role.tick()
         self._channels.follow()
         self._guard(self._take_reports)
         self._limit.check()
