@@ -5,6 +5,7 @@ Errors that a user can cause become one message on stderr and an exit code here 
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -20,25 +21,43 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _INTERRUPTED = 130
+_NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run the command line `argv` (default: the process's own) and exit with its code."""
     words = sys.argv[1:] if argv is None else argv
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed for us, as by `>&-`
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    try:
+        code = _code_of(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of our output is gone (`| head`); nothing more can be said to it.
+        _drop(1)
+        code = 0
+    except OSError as error:
+        if error.filename is not None or error.errno not in _NOT_WRITTEN:
+            raise
+        _drop(1)
+        _say(f"cannot write to stdout: {error.strerror}")
+        code = 1
+    sys.exit(code)
+
+
+def _code_of(words: list[str]) -> int:
+    """Run the command line `words` and return the code to exit with."""
     command = ""
     try:
         command, rest = _command_of(words)
-        code = _run_command(command, rest)
-        sys.stdout.flush()
+        return _run_command(command, rest)
     except MeticulousError as error:
-        code = _report(error, command)
-    except BrokenPipeError:
-        # The reader of our output is gone (`| head`); nothing more can be said to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = 0
+        return _report(error, command)
     except KeyboardInterrupt:
-        code = _INTERRUPTED
-    sys.exit(code)
+        return _INTERRUPTED
+    except SystemExit as end:  # of argparse; what it has printed is still to be flushed
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
 
 
 def _command_of(words: list[str]) -> tuple[str, list[str]]:
@@ -85,7 +104,19 @@ def _report(error: MeticulousError, command: str) -> int:
     """Print `error` on stderr, in one line, and return the exit code for it."""
     from meticulous.base.text import harmless
 
-    print(f"meticulous: {harmless(str(error))}", file=sys.stderr)
+    _say(harmless(str(error)))
     if command == "run" and (error.exit_code is None or isinstance(error, UsageError)):
         return 125
     return 1 if error.exit_code is None else error.exit_code
+
+
+def _say(text: str) -> None:
+    try:
+        print(f"meticulous: {text}", file=sys.stderr)
+    except OSError:
+        _drop(2)
+
+
+def _drop(descriptor: int) -> None:
+    """Let what Python still holds for `descriptor` not fail once more when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)

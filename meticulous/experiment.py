@@ -143,18 +143,25 @@ class Experiment:
         cls,
         parser: argparse.ArgumentParser,
         arg_list: Sequence[str] | None = None,
+        *,
+        capture_defaults: bool = True,
         **options: Any,
     ) -> Self:
         """Make an Experiment of what `parser` parses: `arg_list`, or the command line.
 
         The parsing is done once: the next ``parser.parse_args()`` gives the same result and has
         no second effects. `options` are arguments of Experiment that go before the parsed ones.
+        Without `capture_defaults` the defaults are not recorded. Where the parser then refuses the
+        words (``unrecognized arguments``), nothing has run and the record is removed.
         """
         from meticulous.inprocess.parsers import extract
 
         found = extract(parser, arg_list)
         words = {**found.meticulous_args, **options}
-        return cls(_Parsed(found.args, found.given), found.default_args, **words)
+        defaults = found.default_args if capture_defaults else {}
+        experiment = cls(_Parsed(found.args, found.given), defaults, **words)
+        found.refused.append(experiment._discard)
+        return experiment
 
     @property
     def curexpdir(self) -> str:
@@ -247,6 +254,11 @@ class Experiment:
         self._has_ended = True
         if self._tracked is not None:
             sessions.stop(self._tracked, verdict)
+
+    def _discard(self) -> None:
+        """Remove the record: the command line was refused, so that nothing has run."""
+        if self._tracked is not None and self._tracked.is_of_this_process:
+            self._has_ended = sessions.discard(self._tracked) or self._has_ended
 
     def _touch_store(self) -> None:
         """Tell readers' caches that a run which had ended has changed after all."""

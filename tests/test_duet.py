@@ -48,7 +48,12 @@ def shown(tmp_path: Path, script: str, reader: Callable[[int], bytes] = lambda _
     timeline = Timeline(str(tmp_path / "timeline"), time.monotonic(), failed)
     streams = [
         Stream(
-            name, master, sink, [StreamFile(name, str(tmp_path / name), timeline, failed)], failed
+            name,
+            master,
+            sink,
+            [StreamFile(name, str(tmp_path / name), timeline, failed)],
+            failed,
+            failed,
         )
         for name, master in zip(("stdout", "stderr"), masters, strict=True)
     ]

@@ -6,12 +6,12 @@ import fcntl
 import os
 import select
 import stat
+from posix import close
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    pass
+__all__ = ["BUFFER_BYTES", "can_block_apart", "close", "enlarge_pipe", "is_open", "write_all"]
 
-__all__ = ["BUFFER_BYTES", "can_block_apart", "enlarge_pipe", "is_open", "write_all"]
+# `close` is the system's own: gevent puts another one into `os`, which closes later, so that whoever
+# reads the other end of a pipe waits for ever.
 
 BUFFER_BYTES = 1 << 18
 """Read at once, and the size that we ask for a pipe: four times the usual one. More would take too

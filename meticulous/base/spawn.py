@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 
+from meticulous.base.descriptors import close
 from meticulous.base.namedtuple import NamedTuple
 
 TYPE_CHECKING = False
@@ -88,22 +89,30 @@ def ask(
 
     With `listens` it waits for what :meth:`Asked.answer` tells it; else its stdin is empty.
     """
-    in_read, in_write = os.pipe() if listens else (os.open(os.devnull, os.O_RDONLY), None)
-    out_read, out_write = os.pipe()
-    err_read, err_write = os.pipe()
+    made: list[int] = []
+    try:
+        made += os.pipe() if listens else (os.open(os.devnull, os.O_RDONLY), -1)
+        made += os.pipe()
+        made += os.pipe()
+    except OSError:
+        for descriptor in made:
+            if descriptor >= 0:
+                close(descriptor)
+        raise
+    in_read, in_write, out_read, out_write, err_read, err_write = made
     ends = ((in_read, 0), (out_write, 1), (err_write, 2))
     try:
         actions = [(os.POSIX_SPAWN_DUP2, ours, theirs) for ours, theirs in ends]
         pid = os.posix_spawn(program, [program, *arguments], environ, file_actions=actions)
     except OSError:
         for descriptor in (in_write, out_read, err_read):
-            if descriptor is not None:
-                os.close(descriptor)
+            if descriptor >= 0:
+                close(descriptor)
         raise
     finally:
         for ours, _ in ends:
-            os.close(ours)
-    return Asked(pid, in_write, out_read, err_read)
+            close(ours)
+    return Asked(pid, in_write if listens else None, out_read, err_read)
 
 
 def which(name: str, search_path: str | None, mode: int = os.X_OK) -> str | None:

@@ -17,7 +17,7 @@ import select
 import threading
 import time
 
-from meticulous.base.descriptors import can_block_apart, write_all
+from meticulous.base.descriptors import can_block_apart, close, write_all
 from meticulous.base.namedtuple import NamedTuple
 from meticulous.capture.files import StreamFile, Timeline
 from meticulous.capture.relay_tasks import RelaySampler, Trouble, write_environments
@@ -57,33 +57,71 @@ def main(words: Sequence[str]) -> None:
 
     Stdin and stdout are the pipes to the program; stderr is its own.
     """
-    if os.fork():
-        os._exit(0)  # the program waits for us alone, and never has an unknown child
+    try:
+        if os.fork():
+            os._exit(0)  # the program waits for us alone, and never has an unknown child
+    except OSError:
+        os._exit(1)  # the limit of processes
     os.setsid()
     os.chdir("/")
     fields = [words[start : start + 4] for start in range(1, len(words), 4)]
     channels = [Channel(name, int(source), int(sink), path) for name, source, sink, path in fields]
     highest = max([2, *(max(channel.source, channel.sink) for channel in channels)])
     os.closerange(highest + 1, min(os.sysconf("SC_OPEN_MAX"), _HIGHEST_DESCRIPTOR))
-    Relay(channels, 0, 1, int(words[0])).serve()
+    try:
+        carrier = os.getpid()
+        is_stand_in = _stand_by()
+        if is_stand_in:
+            null = os.open(os.devnull, os.O_RDWR)
+            os.dup2(null, 0)
+            os.dup2(null, 1)
+        Relay(channels, 0, 1, int(words[0]), carrier).serve()
+    except RuntimeError:
+        os._exit(1)  # no thread can be started: the program does without us
     os._exit(0)
+
+
+def _stand_by() -> bool:
+    """Go on in a process of its own; return True, in the old one, where that has been killed.
+
+    The old one keeps the streams open meanwhile, so that no print of the program fails, and then
+    passes on what is printed; it knows of no run. Where there can be no other process, this one
+    goes on.
+    """
+    try:
+        pid = os.fork()
+    except OSError:
+        return False
+    if pid == 0:
+        return False
+    os.dup2(2, 0)  # the program sees the end of its pipes when the other process has ended
+    os.dup2(2, 1)
+    _, status = os.waitpid(pid, 0)
+    if not os.WIFSIGNALED(status):
+        os._exit(os.waitstatus_to_exitcode(status))
+    return True
 
 
 class Relay:
     """Carries `channels` and does what the program says through the pipe `told`.
 
-    Answers go to the pipe `answers`. `pid` is the program's process.
+    Answers go to the pipe `answers`. `pid` is the program's process, and `carrier` that which ends
+    last of those that carry, 0 for a thread of the program.
     """
 
-    def __init__(self, channels: Sequence[Channel], told: int, answers: int, pid: int) -> None:
-        self._told, self._answers, self._pid = told, answers, pid
+    def __init__(
+        self, channels: Sequence[Channel], told: int, answers: int, pid: int, carrier: int = 0
+    ) -> None:
+        self._told, self._answers, self._pid, self._carrier = told, answers, pid, carrier
         self._terminals = [
             Terminal(channel.sink, (channel.source, channel.terminal))
             for channel in channels
             if channel.terminal
         ]
         self._streams = [
-            Stream(channel.name, channel.source, channel.sink, (), self._failed)
+            Stream(
+                channel.name, channel.source, channel.sink, (), self._failed, self._not_passed_on
+            )
             for channel in channels
         ]
         self._carrying = self._carriers(channels)
@@ -99,7 +137,7 @@ class Relay:
         for thread in self._carrying:
             thread.start()
         try:
-            send(self._answers, "ready")
+            send(self._answers, ("ready", self._carrier))
             while (request := self._next_request()) is not None:
                 number, what, *rest = request
                 send(self._answers, (number, getattr(self, f"_{what}")(*rest)))
@@ -110,12 +148,15 @@ class Relay:
             pass  # the program is gone; what it has printed is still to be carried
         self._is_mute = not self._runs
         self._describe()
-        for thread in self._carrying:
+        self._wait_for(self._describing)
+        close(self._answers)  # the program, which may be about to end, knows by it
+        self._wait_for(self._carrying)
+
+    def _wait_for(self, threads: Sequence[threading.Thread]) -> None:
+        for thread in threads:
             while thread.is_alive():
                 thread.join(_TICK_S if self._terminals else None)
                 self._tick()
-        for thread in self._describing:
-            thread.join()
 
     def _next_request(self) -> Any:
         poll = select.poll()
@@ -173,7 +214,10 @@ class Relay:
         self._runs[key] = trouble, timeline, kept
         self._set_kept()
         self._samplings[key] = RelaySampler(self._pid, path, sample_interval_s, trouble)
-        self._samplings[key].start()
+        try:
+            self._samplings[key].start()
+        except RuntimeError as error:
+            trouble.note("resources", OSError(str(error)))
 
     def _close(self, key: int) -> tuple[list[str], dict[str, Any]]:
         """Record the run no more; return the trouble there was with it, and the peaks of its use."""
@@ -193,6 +237,7 @@ class Relay:
 
     def _correct_ends(self) -> None:
         """Wait for the exit code, and let the runs that were ended by a guess say what is true."""
+        self._describe()
         code = os.read(self._told, 1)
         try:
             if code:
@@ -201,6 +246,7 @@ class Relay:
                 for path in self._awaiting_exit:
                     correct(path, code[0], self._say)
         finally:
+            self._wait_for(self._describing)
             os.write(self._answers, b"\n")  # the program, which waits for this, may be gone now
 
     def _describe(self) -> None:
@@ -208,8 +254,12 @@ class Relay:
         undescribed, self._undescribed = self._undescribed, []
         if undescribed:
             thread = threading.Thread(target=write_environments, args=(undescribed, self._say))
-            thread.start()
-            self._describing.append(thread)
+            try:
+                thread.start()
+            except RuntimeError:  # no more threads: the program waits a moment
+                write_environments(undescribed, self._say)
+            else:
+                self._describing.append(thread)
 
     def _set_kept(self) -> None:
         for stream in self._streams:
@@ -237,6 +287,10 @@ class Relay:
     def _failed(self, what: str, error: OSError) -> None:
         for trouble, _, _ in self._runs.values():
             trouble.note(what, error)
+
+    def _not_passed_on(self, name: str, error: OSError) -> None:
+        for trouble, _, _ in self._runs.values():
+            trouble.not_passed_on(name, error)
 
     def _say(self, text: str) -> None:
         if not self._is_mute:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+    from meticulous.recording.record import RunRecord
     from meticulous.resources.sampler import Sampler
 
 __all__ = ["RelaySampler", "Trouble", "write_environments"]
@@ -30,13 +31,21 @@ class Trouble:
 
     def note(self, what: str, error: OSError) -> None:
         """Note that `what` cannot be recorded, in the words and the way of `RunRecord`."""
+        record = self._record(self._say if not self.texts else lambda _: None)
+        record.failed(what, error)
+        self.texts += record.trouble
+
+    def not_passed_on(self, name: str, error: OSError) -> None:
+        """Note that what was printed to `name` cannot be written there."""
+        record = self._record(self._say)
+        record.not_passed_on(name, error)
+        self.texts += record.trouble
+
+    def _record(self, say: Callable[[str], None]) -> RunRecord:
         from meticulous.recording.record import RunRecord
         from meticulous.runfolder import RunFolder
 
-        is_first = not self.texts
-        record = RunRecord(RunFolder(self._path), {}, self._say if is_first else lambda _: None)
-        record.failed(what, error)
-        self.texts += record.trouble
+        return RunRecord(RunFolder(self._path), {}, say)
 
 
 class RelaySampler(threading.Thread):
@@ -98,7 +107,9 @@ def write_environments(
         if content:
             record.write(ENVIRONMENT, content)
         else:
-            record.gather_environment(functools.partial(_gather, environment, words)).join()
+            thread = record.gather_environment(functools.partial(_gather, environment, words))
+            if thread is not None:
+                thread.join()
 
 
 def _gather(

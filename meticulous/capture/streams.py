@@ -12,6 +12,7 @@ import errno
 import fcntl
 import os
 import select
+import stat
 import sys
 import termios
 import threading
@@ -27,6 +28,7 @@ __all__ = ["NEWLINE", "Pump", "Stream"]
 
 
 NEWLINE = 10
+_READER_IS_GONE = (errno.EPIPE, errno.ECONNRESET)
 
 
 class Stream:
@@ -38,6 +40,8 @@ class Stream:
         sink: our own stream of the same kind.
         kept: the files, usually one; another sequence can take its place at any time.
         failed: told when the stream cannot be read.
+        not_passed_on: told, once, when `sink` cannot be written although its reader has not gone
+            away: a full disk, a quota, a limit on the size of files.
     """
 
     def __init__(
@@ -47,10 +51,11 @@ class Stream:
         sink: int,
         kept: Sequence[StreamFile],
         failed: Callable[[str, OSError], None],
+        not_passed_on: Callable[[str, OSError], None],
     ) -> None:
         self.name, self.source, self._sink = name, source, sink
         self.kept = kept
-        self._failed = failed
+        self._failed, self._not_passed_on = failed, not_passed_on
         self._is_abandoned = False
         self._readable = select.poll()
         self._readable.register(source, select.POLLIN)
@@ -65,6 +70,8 @@ class Stream:
         """Whether every writer has closed it."""
         self.has_ended = False
         """Whether it is closed and all has been passed on."""
+        self.has_gap = False
+        """Whether something could not be passed on, although its reader has not gone away."""
 
     def read_into(self, buffer: bytearray) -> int:
         """Read what there is, waiting for it; 0 when every writer has closed the stream."""
@@ -132,8 +139,18 @@ class Stream:
     def _pass_on(self, chunk: memoryview) -> None:
         try:
             write_all(self._sink, chunk)
-        except OSError:
-            self._sink = -1  # nobody reads it any more; the command need not know
+        except OSError as error:
+            if self._is_reader_gone(error):
+                self._sink = -1  # the command need not know
+            elif not self.has_gap:
+                # What is printed later may find room again, as it would without us.
+                self.has_gap = True
+                self._not_passed_on(self.name, error)
+
+    def _is_reader_gone(self, error: OSError) -> bool:
+        if error.errno == errno.EIO:  # of a terminal: it has been closed; else of a disk
+            return stat.S_ISCHR(os.fstat(self._sink).st_mode)
+        return error.errno in _READER_IS_GONE
 
 
 class Pump(threading.Thread):

@@ -234,6 +234,8 @@ def _ask_program(repository: str, excluded: tuple[str, ...]) -> CodeState | None
     objects = ask_git(repository, ["cat-file", "--batch"], listens=True)
     code, output, trouble = tree.answer() if tree else (FAILED, b"", b"")
     found = _parse_status(output)
+    if tree and not objects:  # two at once are more than the limit of processes or descriptors
+        objects = ask_git(repository, ["cat-file", "--batch"], listens=True)
     question = b"%s\n" % found.sha.encode() if found.sha else b""
     answer = objects.answer(question).stdout if objects else b""
     if code == FATAL:
@@ -243,6 +245,8 @@ def _ask_program(repository: str, excluded: tuple[str, ...]) -> CodeState | None
     if not found.sha:
         raise _no_commit(repository)
     header, _, commit = answer.partition(b"\n")
+    if objects is None:
+        raise unreadable(repository, "no more processes or descriptors can be had (ulimit -a)")
     if header.split(b" ")[1:2] != [b"commit"]:
         raise unreadable(repository, f"the commit {found.sha} is missing")
     return _state(repository, found, commit[:-1])

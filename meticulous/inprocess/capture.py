@@ -12,11 +12,14 @@ One capture serves all runs that are open at the same time.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import threading
+import time
 
 from meticulous import runfolder
+from meticulous.base.descriptors import close
 from meticulous.capture.relay import Relay, receive, send
 from meticulous.inprocess import redirect
 from meticulous.inprocess.redirect import Tap, flush
@@ -33,6 +36,11 @@ _START = (
     "from meticulous.capture.relay import main; main(sys.argv[2:])"
 )
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PATIENCE_S = 2.0
+"""How long to wait for what the relay has to write when the program, or an experiment, ends."""
+_LAST_MOMENT_S = 0.5
+_PAUSE_S = 0.001
+_OFF = "streams: no process, thread or descriptor could be had to record them"
 _GONE = "streams: the process that carries them is gone"
 
 
@@ -43,23 +51,39 @@ class Capture:
     """
 
     def __init__(self) -> None:
-        self._taps = redirect.make()
+        self._taps: list[Tap] = []
         self._keys: set[int] = set()
         self._requests = 0
         self._answers: dict[int, Any] = {}
-        self._is_kept = self._is_here = False
+        self._is_kept = self._is_here = self._is_off = False
+        self._carrier = 0
+        self._tell = self._listen = -1
+        self._pid: int | None = None
+        try:
+            self._prepare()
+        except OSError:  # the limit of descriptors, no pseudo-terminals: nothing is caught
+            self._is_off = True
+            self.abandon()
+
+    def _prepare(self) -> None:
+        for tap in redirect.make():
+            self._taps.append(tap)
         told, self._tell = _pipe()
         self._listen, answers = _pipe()
         self._pid = _start(self._taps, told, answers)
-        os.close(told)
-        os.close(answers)
+        close(told)
+        close(answers)
 
     def begin(self) -> None:
         """Put the taps in place; from here on everything printed is caught."""
-        if not self._is_ready():
-            self._carry_here()
+        if self._is_off:
+            return
+        if not self._is_ready() and not self._carry_here():
+            self._is_off = True
+            return
         flush()
         for tap in self._taps:
+            tap.gone = self.put_back
             tap.begin()
 
     @property
@@ -87,8 +111,10 @@ class Capture:
         ``same_as``, a run folder whose environment was the same, or empty. Resources are sampled
         as with ``run --sample-interval``.
         """
-        flush()
         self._keys.add(key)
+        if self._is_off:
+            return
+        flush()
         files = {name: run.file(name) for name in (runfolder.STDOUT, runfolder.STDERR)}
         files[""] = run.file(runfolder.TIMELINE)
         self._ask("open", key, run.path, files, started_s, sample_interval_s, words)
@@ -98,8 +124,11 @@ class Capture:
 
         Give what went wrong, and the keys of ``usage`` that come from samples.
         """
-        flush()
         self._keys.remove(key)
+        if self._is_off:
+            self.abandon()
+            return [_OFF], {}
+        flush()
         if not self._keys:
             for tap in self._taps:
                 tap.end()
@@ -120,23 +149,55 @@ class Capture:
             exit_code.tell(self._tell, self._listen)
 
     def abandon(self) -> None:
-        """Let go of the relay; it ends by itself when it has carried all."""
+        """Let go of the relay; it ends by itself when it has carried all: see :meth:`is_over`."""
         for tap in self._taps:
             tap.close()
-        os.close(self._tell)
-        os.close(self._listen)
+        self._taps = []
+        self._tell = _closed(self._tell)
         self._reap()
+        if _is_child(self._carrier):  # whoever waits for all children is not to find it
+            self.is_over(PATIENCE_S)
+
+    def is_over(self, patience_s: float) -> bool:
+        """Wait at most `patience_s` until the relay has written all but what is still printed.
+
+        Where this process is the parent of orphans (process 1 of a container, a subreaper), the
+        relay is collected when it has ended.
+        """
+        if self._tell >= 0:
+            return False  # it awaits the exit code
+        if self._listen >= 0:
+            poll = select.poll()
+            poll.register(self._listen, select.POLLIN)
+            while poll.poll(patience_s * 1000):
+                if not _received(self._listen):
+                    self._listen = _closed(self._listen)
+                    break
+        if self._listen >= 0:
+            return False
+        deadline = time.monotonic() + min(patience_s, _LAST_MOMENT_S)
+        while _is_child(self._carrier):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_PAUSE_S)
+        return True
 
     def forget(self) -> None:
         """Leave the relay to the process that this one is a fork of."""
-        os.close(self._tell)
-        os.close(self._listen)
+        self._tell, self._listen = _closed(self._tell), _closed(self._listen)
+
+    def put_back(self) -> None:
+        """Let the program print as without us, as the relay is gone: it must not fail for that."""
+        for tap in self._taps:
+            tap.put_back()
 
     def _is_ready(self) -> bool:
         """Wait until the relay carries; False where it could not start."""
-        is_ready = self._pid is not None and receive(self._listen) == "ready"
+        answer = receive(self._listen) if self._pid is not None else None
         self._reap()
-        return is_ready
+        if answer is not None:
+            _, self._carrier = answer
+        return answer is not None
 
     def _reap(self) -> None:
         pid, self._pid = self._pid, None
@@ -146,17 +207,30 @@ class Capture:
             except ChildProcessError:
                 pass  # the program ignores SIGCHLD, or waits for all children itself
 
-    def _carry_here(self) -> None:
-        """Carry with threads of this process: all is well but for what a crash leaves in pipes."""
-        os.close(self._tell)
-        os.close(self._listen)
+    def _carry_here(self) -> bool:
+        """Carry with threads of this process: all is well but for what a crash leaves in pipes.
+
+        Return False where there can be no more threads.
+        """
+        close(self._tell)
+        close(self._listen)
         told, self._tell = _pipe()
         self._listen, answers = _pipe()
         channels = [tap.hand_over() for tap in self._taps]
         relay = Relay(channels, told, answers, os.getpid())
         self._is_here = True
-        threading.Thread(target=relay.serve, name="relay", daemon=True).start()
-        receive(self._listen)
+
+        def serve() -> None:
+            try:
+                relay.serve()
+            except RuntimeError:
+                close(answers)
+
+        try:
+            threading.Thread(target=serve, name="relay", daemon=True).start()
+        except RuntimeError:
+            close(answers)
+        return receive(self._listen) is not None
 
     def _ask(self, what: str, *words: Any) -> Any:
         """Ask the relay and wait for the answer; None where it is gone.
@@ -201,11 +275,36 @@ def _start(all_taps: list[Tap], told: int, answers: int) -> int | None:
             file_actions=actions,
             # It outlives whatever ends the program, a Ctrl-C on the terminal included.
             setsigmask=signal.valid_signals(),
+            setsigdef=[signal.SIGCHLD],  # ignored, it would keep from it how its child has ended
         )
     except OSError:
         return None
     finally:
-        os.close(null)
+        close(null)
+
+
+def _closed(descriptor: int) -> int:
+    """Close `descriptor`, unless it is -1; return -1."""
+    if descriptor >= 0:
+        close(descriptor)
+    return -1
+
+
+def _received(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 4096)
+    except OSError:
+        return b""
+
+
+def _is_child(pid: int) -> bool:
+    """Return whether `pid` is a child of this process that has not ended; collect it if it has."""
+    if not pid:
+        return False
+    try:
+        return os.waitpid(pid, os.WNOHANG) == (0, 0)
+    except ChildProcessError:
+        return False
 
 
 def _pipe() -> tuple[int, int]:

@@ -127,8 +127,10 @@ class _Watch:
                 self.handled[number] = handler = self._die
                 signal.signal(number, handler)
 
-    def _die(self, number: int, _: FrameType | None) -> None:
-        self.tell(_on_signal(number))
+    def _die(self, number: int, frame: FrameType | None) -> None:
+        from meticulous.inprocess.worker_exit import is_idle
+
+        self.tell(NORMAL if is_idle(frame) else _on_signal(number))
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from meticulous.child import argparse_actions as _actions
 from meticulous.settings.options import DIRTY
@@ -49,13 +49,15 @@ class Extracted(NamedTuple):
     """What a parser has parsed: the program's own, and what is for Experiment.
 
     A subcommand's arguments are nested under its name. `given` are the names that stood on the
-    command line; those of a subcommand as ``command.name``.
+    command line; those of a subcommand as ``command.name``. What is added to `refused` is called
+    when the parser refuses these words after all.
     """
 
     args: dict[str, Any]
     default_args: dict[str, Any]
     meticulous_args: dict[str, Any]
     given: list[str]
+    refused: list[Callable[[], None]]
 
 
 def add_argument_group(parser: argparse.ArgumentParser, **defaults: Any) -> None:
@@ -88,7 +90,7 @@ def extract(parser: argparse.ArgumentParser, arg_list: Sequence[str] | None = No
     meticulous_args = {one.dest: pool.pop(one.dest) for one in options if one.dest in pool}
     given = [action for action, _ in known.noted if not any(action is one for one in options)]
     args, defaults, names = _actions.describe(parser, pool, given, chosen, "")
-    return Extracted(args, defaults, meticulous_args, list(dict.fromkeys(names)))
+    return Extracted(args, defaults, meticulous_args, list(dict.fromkeys(names)), known.refused)
 
 
 class _Remembered:
@@ -113,6 +115,7 @@ class _Remembered:
             for step in undo:
                 step()
         self._shape = _shape(parser)
+        self.refused: list[Callable[[], None]] = []
 
     def holds(self, words: list[str]) -> bool:
         """Say whether `words` would be parsed to the same."""
@@ -136,7 +139,23 @@ class _Remembered:
         for name, value in vars(self.namespace).items():
             if name in given or not hasattr(result, name):  # what it has comes before a default
                 setattr(result, name, value)
+        if self._leftover and self.refused:
+            self._expect_refusal()
         return result, list(self._leftover)
+
+    def _expect_refusal(self) -> None:
+        """Have `refused` called where ``parse_args`` does not accept what was left over."""
+        import sys
+
+        own = self._parser.error
+
+        def error(message: str) -> NoReturn:
+            if sys._getframe(1).f_code.co_name == "parse_args":  # noqa: SLF001
+                while self.refused:
+                    self.refused.pop()()
+            own(message)
+
+        vars(self._parser)["error"] = error
 
 
 def _shape(parser: argparse.ArgumentParser) -> list[Any]:

@@ -6,6 +6,7 @@ passes it on (-1 for none).
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import io
 import os
@@ -13,33 +14,34 @@ import sys
 import threading
 
 from meticulous import runfolder
-from meticulous.base.descriptors import enlarge_pipe, is_open, write_all
+from meticulous.base.descriptors import close, enlarge_pipe, is_open, write_all
 from meticulous.capture.relay import Channel
 from meticulous.capture.terminal import Terminal, is_terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
 __all__ = ["Tap", "flush", "make", "raised"]
 
-_ABOVE = 64
+_ABOVE, _ABOVE_AT_LEAST = 64, 12
 """Descriptors that a relay gets are kept above the low numbers under which it gets them."""
 _STREAMS = ((1, runfolder.STDOUT), (2, runfolder.STDERR))
 
 
-def make() -> list[Tap]:
-    """Make taps for all that this process can print to; they are not in place yet."""
-    made: list[Tap] = []
+def make() -> Iterator[Tap]:
+    """Make taps for all that this process can print to; they are not in place yet.
+
+    Raises OSError where there are not enough descriptors.
+    """
     for number, name in _STREAMS:
         stream = getattr(sys, name)
         leading = _leading(stream, number)
         if is_open(number):
-            made.append(_DescriptorTap(number, name, stream, leading))
+            yield _DescriptorTap(number, name, stream, leading)
         if stream is not None and leading is None:
-            made.append(_StreamTap(number, name, stream))
-    return made
+            yield _StreamTap(number, name, stream)
 
 
 def flush() -> None:
@@ -54,9 +56,19 @@ def flush() -> None:
 
 def raised(descriptor: int) -> int:
     """Return `descriptor` a higher number; not inherited by the processes of the program."""
-    high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _ABOVE)
-    os.close(descriptor)
-    return high
+    try:
+        return _copy(descriptor)
+    finally:
+        close(descriptor)
+
+
+def _copy(descriptor: int) -> int:
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _ABOVE)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _ABOVE_AT_LEAST)  # a low limit
 
 
 class Tap:
@@ -68,9 +80,14 @@ class Tap:
     def __init__(self, number: int, name: str) -> None:
         self.number, self.name = number, name
         self.source = self.sink = self._theirs = -1
+        self.gone: Callable[[], None] = self.put_back
+        """Called when a print finds that nobody reads it any more."""
 
     def begin(self) -> None:
         """Put the tap in place."""
+
+    def put_back(self) -> None:
+        """Put back what was there before, in the midst of a print."""
 
     def end(self) -> None:
         """Put back what was there before, unless the program has put in something else."""
@@ -90,12 +107,12 @@ class Tap:
         """Close our descriptors; those of the relay stay."""
         for descriptor in (self.source, self.sink, self._theirs):
             if descriptor >= 0:
-                os.close(descriptor)
+                close(descriptor)
         self.source = self.sink = self._theirs = -1
 
     def _close_source(self) -> None:
         if self.source >= 0:
-            os.close(self.source)
+            close(self.source)
             self.source = -1
 
     def _make_pipe(self) -> None:
@@ -115,8 +132,10 @@ class _DescriptorTap(Tap):
         self._stream, self._leading = stream, leading
         self._is_now_line_buffered = False
         self._file: Any = None
+        self._raw: Any = None
+        self._write: Any = None
         self._identity: tuple[int, ...] = ()
-        self.sink = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, _ABOVE)
+        self.sink = _copy(number)
         if is_terminal(number):
             terminal = Terminal(self.sink)
             self.source, self._theirs = raised(terminal.master), raised(terminal.slave)
@@ -127,12 +146,13 @@ class _DescriptorTap(Tap):
     def begin(self) -> None:
         os.dup2(self._theirs, self.number)
         self._identity = _identity(self.number)
-        os.close(self._theirs)
+        close(self._theirs)
         self._theirs = -1
         self._close_source()
         stream = self._leading
         if isinstance(stream, io.TextIOWrapper):
             self._tell_as_before(stream)
+            self._print_whatever_becomes_of_us(stream)
             if not stream.line_buffering:
                 stream.reconfigure(line_buffering=True)  # so that a crash loses no line
                 self._is_now_line_buffered = True
@@ -148,11 +168,35 @@ class _DescriptorTap(Tap):
             self._file = file
             vars(file)["tell"] = lambda: os.lseek(sink, 0, os.SEEK_CUR)
 
-    def end(self) -> None:
-        if _identity(self.number) == self._identity:
+    def _print_whatever_becomes_of_us(self, stream: io.TextIOWrapper) -> None:
+        """Let a write that fails because our relay has been killed go where it went before us."""
+        file = getattr(stream.buffer, "raw", stream.buffer)
+        if not isinstance(file, io.FileIO):
+            return
+        self._raw, write = file, file.write
+
+        def write_here_or_there(content: Any) -> int | None:
+            try:
+                return write(content)
+            except OSError as error:
+                is_ours = _identity(self.number) == self._identity
+                if not is_ours or error.errno not in (errno.EPIPE, errno.EIO):
+                    raise
+            self.gone()
+            return write(content)
+
+        self._write = vars(file)["write"] = write_here_or_there
+
+    def put_back(self) -> None:
+        if self.sink >= 0 and _identity(self.number) == self._identity:
             os.dup2(self.sink, self.number)
+
+    def end(self) -> None:
+        self.put_back()
         if self._file is not None:
             vars(self._file).pop("tell", None)
+        if self._raw is not None and vars(self._raw).get("write") is self._write:
+            del vars(self._raw)["write"]
         if self._is_now_line_buffered:
             try:
                 self._leading.reconfigure(line_buffering=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import os
 import sys
@@ -15,13 +16,14 @@ from meticulous.base.namedtuple import NamedTuple
 from meticulous.base.timestamps import now
 from meticulous.child import helper
 from meticulous.git import CodeState
-from meticulous.inprocess import exit_watch
-from meticulous.inprocess.capture import Capture
-from meticulous.inprocess.exit_watch import Verdict
+from meticulous.inprocess import exit_watch, worker_exit
+from meticulous.inprocess.capture import PATIENCE_S, Capture
+from meticulous.inprocess.exit_watch import Verdict, on_error
 from meticulous.masking import mask_text
 from meticulous.recording import record as recording
 from meticulous.recording.record import RUN_DIRECTORY_VARIABLE, RunRecord
 from meticulous.recording.usage import BLOCK_BYTES, usage_keys
+from meticulous.runfolder import directory as store
 from meticulous.runner.child_env import without_shim
 from meticulous.settings import RunSettings
 
@@ -29,7 +31,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["Tracked", "start", "stop"]
+__all__ = ["Tracked", "discard", "start", "stop"]
+
+
+_REFUSED = 2
+"""The exit code of a program whose command line argparse has refused."""
 
 
 class Usage(NamedTuple):
@@ -71,8 +77,11 @@ class _Tracking:
         self.keys = itertools.count(1)
         self.open: dict[int, Tracked] = {}
         self.captures: list[Capture] = []
+        self.ending: list[Capture] = []
+        """Captures that are over, whose relay may still have something to write."""
         self.described: tuple[dict[str, Any], str] = {}, ""
         """How an environment was described last, and in which folder."""
+        self.is_worker_watched = False
         self.is_named = False
         self.launcher_directory: str | None = None
         """What METICULOUS_RUN_DIR was before the first experiment: the run that we are in."""
@@ -88,6 +97,7 @@ def start(chosen: RunSettings, arguments: Arguments, *, resumes: bool) -> Tracke
     Raises MeticulousError, and then nothing is left behind.
     """
     with _this.lock:
+        _this.ending = [one for one in _this.ending if not one.is_over(0)]
         capture = next((one for one in _this.captures[-1:] if one.is_in_place), None)
         is_new = capture is None
         capture = capture or Capture()  # its relay gets ready while git is asked
@@ -112,6 +122,8 @@ def start(chosen: RunSettings, arguments: Arguments, *, resumes: bool) -> Tracke
         _innermost.set(tracked)
         _name_newest()
         exit_watch.watch(_stop_all)
+        if not _this.is_worker_watched:
+            _this.is_worker_watched = worker_exit.watch(_stop_all)
         if "IPython" in sys.modules:
             from meticulous.inprocess.ipython import tell_of_script
 
@@ -121,9 +133,21 @@ def start(chosen: RunSettings, arguments: Arguments, *, resumes: bool) -> Tracke
 
 def stop(tracked: Tracked, verdict: Verdict) -> None:
     """End `tracked` with `verdict`; nothing happens where it has ended, or in a fork."""
+    _stop(tracked, verdict)
+
+
+def discard(tracked: Tracked) -> bool:
+    """End `tracked` and remove what is recorded of it; False where it has ended already.
+
+    A folder with files of the program's own in it stays, as that of any that was refused.
+    """
+    return _stop(tracked, on_error(SystemExit(_REFUSED)), is_refused=True)
+
+
+def _stop(tracked: Tracked, verdict: Verdict, *, is_refused: bool = False) -> bool:
     with _this.lock:
         if _this.open.pop(tracked.key, None) is not tracked:
-            return
+            return False
         ended_at, wall_s = now(), time.monotonic() - tracked.started_s
         peaks: dict[str, Any] = {}
         record, capture = tracked.record, tracked.capture
@@ -138,10 +162,15 @@ def stop(tracked: Tracked, verdict: Verdict) -> None:
         finally:
             if not capture.is_in_use:
                 _this.captures.remove(capture)
+                _this.ending.append(capture)
             _name_newest()
             if not _this.open:
                 exit_watch.unwatch()
-            _write_end(tracked, verdict, ended_at, wall_s, peaks)
+            if is_refused:
+                _await_relays()  # which may be writing there
+            if not (is_refused and store.discard_refused(record.run)):
+                _write_end(tracked, verdict, ended_at, wall_s, peaks)
+        return True
 
 
 def _stop_all(verdict: Verdict) -> None:
@@ -154,6 +183,14 @@ def _stop_all(verdict: Verdict) -> None:
         stop(tracked, verdict)
     if last:
         last.tell_exit_code([tracked.record.run.path for tracked in ending_now])
+    _await_relays()
+
+
+@atexit.register
+def _await_relays() -> None:
+    """Wait for what is still to be written: when the process has ended, the record is complete."""
+    for capture in _this.ending:
+        capture.is_over(PATIENCE_S)
 
 
 def _record(
@@ -296,7 +333,7 @@ def _say(text: str) -> None:
 def _forget() -> None:
     """Begin anew in a fork: what is open is the parent's."""
     global _this  # noqa: PLW0603, there is one process
-    for capture in _this.captures:
+    for capture in (*_this.captures, *_this.ending):
         capture.forget()
     _this = _Tracking()
     exit_watch.unwatch()

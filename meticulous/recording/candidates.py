@@ -8,40 +8,31 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from meticulous import runfolder
 from meticulous.errors import RunFolderError
-from meticulous.git import CodeState
 from meticulous.masking import mask_command
 from meticulous.recording import record as recording
 from meticulous.recording.metadata import cwd_within
+from meticulous.recording.plan import RunPlan
 from meticulous.recording.record import RunRecord
 from meticulous.recording.resume import go_on
 from meticulous.runfolder import RunFolder
 from meticulous.settings import RunSettings
 
-__all__ = ["Earlier", "requeued", "resumed", "succeeded"]
-
-Earlier = Callable[[str, str | None, bool], Iterable[str]]
-"""(experiments directory, commit, whether it has succeeded) -> ids of runs, the newest first."""
+__all__ = ["requeued", "resumed", "succeeded"]
 
 
-def resumed(
-    settings: RunSettings,
-    code: CodeState | None,
-    command: list[str],
-    earlier: Earlier,
-    say: Callable[[str], None],
-) -> RunRecord | None:
+def resumed(plan: RunPlan, say: Callable[[str], None]) -> RunRecord | None:
     """Return the record of the run that is resumed; None where a new one is to be made."""
-    directory = settings.experiments_directory
+    settings, code, command = plan.settings, plan.code, plan.command
     is_given = settings.experiment_id is not None
     return go_on(
         settings,
         code,
-        () if is_given else earlier(directory, code.sha if code else None, False),
+        () if is_given else plan.earlier(settings.experiments_directory, plan.sha, False),
         lambda _, metadata: _differences(metadata, settings, command),
         lambda run: recording.resume(run, settings, code, command, say),
         is_success_final=True,
@@ -49,18 +40,14 @@ def resumed(
 
 
 def requeued(
-    settings: RunSettings,
-    code: CodeState | None,
-    command: list[str],
-    earlier: Earlier,
-    say: Callable[[str], None],
-    environ: Mapping[str, str] = os.environ,
+    plan: RunPlan, say: Callable[[str], None], environ: Mapping[str, str] = os.environ
 ) -> RunRecord | None:
     """Return the record of the run that this job was at when Slurm took its nodes away.
 
     None where it has none that is the same and did not succeed. That Slurm has started the job
     again says that no process of the run is left, on whatever machine it was.
     """
+    settings, code, command = plan.settings, plan.code, plan.command
     directory, given = settings.experiments_directory, settings.experiment_id
     restart = environ["SLURM_RESTART_COUNT"]
 
@@ -75,7 +62,7 @@ def requeued(
     record = go_on(
         settings._replace(experiment_id=None),
         code,
-        [given] if given else earlier(directory, code.sha if code else None, False),
+        [given] if given else plan.earlier(directory, plan.sha, False),
         differences,
         lambda run: recording.resume(run, settings, code, command, say),
         is_success_final=True,
@@ -91,16 +78,15 @@ def requeued(
     return record
 
 
-def succeeded(
-    settings: RunSettings, code: CodeState | None, command: list[str], earlier: Earlier
-) -> RunFolder | None:
+def succeeded(plan: RunPlan) -> RunFolder | None:
     """Return the newest run that has done the same with SUCCESS.
 
     What had uncommitted changes that nobody kept was perhaps not the same.
     """
+    code, settings = plan.code, plan.settings
     if code is None or (code.dirty and code.snapshot is None):
         return None
-    for name in earlier(settings.experiments_directory, code.sha, True):
+    for name in plan.earlier(settings.experiments_directory, code.sha, True):
         run = RunFolder(os.path.join(settings.experiments_directory, name))
         try:
             metadata = run.read_metadata()
@@ -109,7 +95,7 @@ def succeeded(
                 and metadata.get("githead-sha") == code.sha
                 and metadata.get("snapshot-sha") == code.snapshot
                 and (not metadata.get("dirty") or code.snapshot is not None)
-                and not _differences(metadata, settings, command)
+                and not _differences(metadata, settings, plan.command)
             )
         except RunFolderError:
             continue

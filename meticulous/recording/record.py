@@ -18,6 +18,7 @@ from meticulous.errors import RunFolderError
 from meticulous.git import CodeState
 from meticulous.masking import mask_value
 from meticulous.recording import code as uncommitted
+from meticulous.recording.durability import replace_when_synced
 from meticulous.recording.metadata import first_metadata
 from meticulous.runfolder import RunFolder
 from meticulous.runfolder import directory as store
@@ -81,7 +82,8 @@ def begin(
     run = None
     try:
         run = store.create(settings.experiments_directory, settings.experiment_id)
-        record = RunRecord(run, first_metadata(settings, code, command, environ, now()), say)
+        metadata = first_metadata(settings, code, command, environ, now())
+        record = RunRecord(run, metadata, say, is_synced=not settings.no_sync)
         say_running(record, code)
     except RunFolderError:
         if run is not None:
@@ -138,7 +140,7 @@ def resume(
     metadata["timestamp"] = earlier.get("timestamp", metadata["timestamp"])
     metadata["description"] = settings.description or earlier.get("description") or ""
     metadata["tags"] = list(dict.fromkeys([*(earlier.get("tags") or []), *settings.tags]))
-    record = RunRecord(run, metadata, say)
+    record = RunRecord(run, metadata, say, is_synced=not settings.no_sync)
     _discard_reports(run)
     say_running(record, code)
     _tell_readers(run)
@@ -190,12 +192,21 @@ def say_running(record: RunRecord, code: CodeState | None) -> None:
 
 
 class RunRecord:
-    """The run being recorded. ``metadata`` is what ``metadata.json`` holds, or soon will."""
+    """The run being recorded. ``metadata`` is what ``metadata.json`` holds, or soon will.
+
+    With `is_synced` the verdict is written when the rest is on the disk.
+    """
 
     def __init__(
-        self, run: RunFolder, metadata: dict[str, Any], say: Callable[[str], None]
+        self,
+        run: RunFolder,
+        metadata: dict[str, Any],
+        say: Callable[[str], None],
+        *,
+        is_synced: bool = False,
     ) -> None:
         self.run = run
+        self._is_synced = is_synced
         self.metadata = metadata
         self._say = say
         self._lock = threading.Lock()
@@ -241,10 +252,11 @@ class RunRecord:
     def gather_environment(
         self,
         gather: Callable[[Callable[[dict[str, Any]], None]], dict[str, Any]],
-    ) -> threading.Thread:
+    ) -> threading.Thread | None:
         """Write environment.json from a thread, since drivers may take their time to answer.
 
-        `gather` is given a function that writes what is known so far.
+        `gather` is given a function that writes what is known so far. None is returned where no
+        thread could be started: then it has been written.
         """
 
         def save(content: dict[str, Any]) -> None:
@@ -260,13 +272,27 @@ class RunRecord:
                 self.note_trouble(f"environment: {error!r}")
 
         before = self._gathering
-        self._gathering = threading.Thread(target=work, name="environment", daemon=True)
-        self._gathering.start()
-        return self._gathering
+        thread = threading.Thread(target=work, name="environment", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the limit of threads
+            work()
+            return None
+        self._gathering = thread
+        return thread
 
     def failed(self, what: str, error: OSError) -> None:
         """Note that `what` cannot be recorded, and tell the user, once for the whole run."""
         self.note_trouble(f"{what}: {error.strerror or error}", aloud=True)
+
+    def not_passed_on(self, name: str, error: OSError) -> None:
+        """Note that our own stream `name` cannot be written, and tell the user."""
+        reason = error.strerror or str(error)
+        self.note_trouble(f"{name}: recorded, but not all of it passed on: {reason}")
+        self._say(
+            f"cannot write to {name}: {reason}. The command goes on and the record has all that "
+            "it prints, but not all of that arrives"
+        )
 
     @property
     def trouble(self) -> list[str]:
@@ -297,12 +323,23 @@ class RunRecord:
         changes = dict(changes)
         if self._trouble:
             changes["recording-trouble"] = list(self._trouble)
+        sizes = {name: self._size(name) for name in (runfolder.STDOUT, runfolder.STDERR)}
+        changes["bytes"] = {name: size for name, size in sizes.items() if size is not None}
         self.update(changes)
         try:
-            self.run.write_status(state, message)
+            if self._is_synced:
+                self.run.write_status(state, message, replace_when_synced)
+            else:
+                self.run.write_status(state, message)
         except OSError as error:
             self.failed(runfolder.STATUS, error)
             self._overwrite_status(state, message)
+
+    def _size(self, name: str) -> int | None:
+        try:
+            return os.lstat(self.run.file(name)).st_size
+        except OSError:
+            return None
 
     def _overwrite_status(self, state: str, message: str) -> None:
         """Write STATUS where a full disk lets no new file be made: the old one has its block."""

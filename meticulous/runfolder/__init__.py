@@ -16,7 +16,7 @@ from meticulous.runfolder.files import read_record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 __all__ = [
@@ -135,6 +135,7 @@ METADATA_KEYS = (
     "child-start-time",
     "user",
     "usage",
+    "bytes",
     "parent",
     "rerun-of",
     "sweep",
@@ -225,10 +226,18 @@ class RunFolder:
             value = from_strict(value)
         return value  # type: ignore[no-any-return]
 
-    def write_status(self, state: str, message: str = "") -> None:
-        """Write STATUS: the state on the first line, then `message` (a reason or a traceback)."""
+    def write_status(
+        self,
+        state: str,
+        message: str = "",
+        replace: Callable[[str, bytes], None] = replace_file,
+    ) -> None:
+        """Write STATUS: the state on the first line, then `message` (a reason or a traceback).
+
+        `replace` puts the content at the path.
+        """
         text = f"{state}\n{message}\n" if message else f"{state}\n"
-        replace_file(self.file(STATUS), text.encode("utf-8", "backslashreplace"))
+        replace(self.file(STATUS), text.encode("utf-8", "backslashreplace"))
 
     def read_status(self) -> tuple[str, str]:
         """Read (state, message) as they stand on disk; ``("", "")`` where STATUS is missing."""

@@ -7,13 +7,28 @@ import os
 
 from meticulous.child.helper import replace_file
 from meticulous.errors import RunFolderError
-from meticulous.runfolder import HIGHEST_ID, METADATA, STATUS, TRASH, RunFolder
+from meticulous.runfolder import (
+    ARGS,
+    DEFAULT_ARGS,
+    ENVIRONMENT,
+    HIGHEST_ID,
+    METADATA,
+    RESOURCES,
+    STATUS,
+    STDERR,
+    STDOUT,
+    TIMELINE,
+    TRASH,
+    UNCOMMITTED_PATCH,
+    RunFolder,
+)
 from meticulous.runfolder.files import open_to_read
 
 __all__ = [
     "check_id",
     "create",
     "discard",
+    "discard_refused",
     "highest_number",
     "linked_id",
     "note_highest",
@@ -145,7 +160,8 @@ def _create_given(experiments_directory: str, run_id: str) -> RunFolder:
         os.mkdir(path)
     except FileExistsError:
         message = f"the experiment {run_id} exists already in {experiments_directory}"
-        raise RunFolderError(message, "Give another --experiment-id, or none") from None
+        hint = "Give another --experiment-id, none, or --resume to go on with it"
+        raise RunFolderError(message, hint) from None
     number = _number(run_id)
     if number is not None:
         note_highest(experiments_directory, number)
@@ -163,6 +179,23 @@ def discard(run: RunFolder) -> None:
         os.rmdir(run.path)
     except OSError:
         pass
+
+
+def discard_refused(run: RunFolder) -> bool:
+    """Remove a run in which nothing has run; False where a program has put files of its own there."""
+    names = (METADATA, STATUS, ARGS, DEFAULT_ARGS, STDOUT, STDERR, TIMELINE, ENVIRONMENT, RESOURCES)
+    try:
+        if set(os.listdir(run.path)) - {*names, UNCOMMITTED_PATCH}:
+            return False
+        for name in (*names, UNCOMMITTED_PATCH):
+            try:
+                os.unlink(run.file(name))
+            except FileNotFoundError:
+                pass
+        os.rmdir(run.path)
+    except OSError:
+        return False
+    return True
 
 
 def highest_number(experiments_directory: str) -> int:

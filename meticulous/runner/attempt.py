@@ -5,12 +5,14 @@ Where a run has several attempts (``--retries``, ``--resume``), each is one of t
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
 
 from meticulous import environment, runfolder
 from meticulous.arguments import Arguments, from_argv, reports
+from meticulous.base import inherited
 from meticulous.base.namedtuple import NamedTuple
 from meticulous.base.process_id import start_time
 from meticulous.base.timestamps import now
@@ -18,23 +20,23 @@ from meticulous.base.units import format_duration
 from meticulous.errors import CommandNotRunnableError
 from meticulous.recording.config_files import copy_configs
 from meticulous.recording.outcome import Ended, judge, timed_out
-from meticulous.recording.record import RunRecord, timeline_zero
+from meticulous.recording.plan import RunPlan
+from meticulous.recording.record import RunRecord
 from meticulous.recording.usage import usage_keys
 from meticulous.runner import child_env, process
 from meticulous.runner.channels import Channels
 from meticulous.runner.console import Console, last_line, survivors_line
 from meticulous.runner.signals import SignalForwarder, oom_kills, own_peak_memory
 from meticulous.runner.timeout import Timeout
-from meticulous.settings import RunSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from meticulous.recording.data_files import DataFiles
     from meticulous.resources.sampler import Sampler
-    from meticulous.runner.ranks.launch import Role
+    from meticulous.runner.role import Role
 
 __all__ = ["TIMED_OUT", "Attempt", "Result"]
 
@@ -49,6 +51,8 @@ TERMINAL_TICK_S = 0.05
 STDERR_TAIL_BYTES = 1 << 16
 FIRST_SAMPLE_S = 0.3
 """When the first sample of what the command uses is taken: one that is over by then has none."""
+_LIMITS = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+"""Errors of a start that may do with fewer threads and descriptors of ours."""
 _FINAL_CODES = (0, 126, 127)
 """What comes of these codes of a shell, another attempt does not change."""
 
@@ -61,10 +65,15 @@ def _size(path: str) -> int:
 
 
 class Result(NamedTuple):
-    """How an attempt has ended; `is_final` where no other may follow it."""
+    """How an attempt has ended; `is_final` where no other may follow it.
+
+    It `has_gap` where our own stdout or stderr could not be written.
+    """
 
     ended: Ended
     has_timed_out: bool
+    has_gap: bool
+    is_told_to_end: bool
     is_final: bool
     mask: Any
 
@@ -73,26 +82,18 @@ class Attempt:
     """One command under way.
 
     Args:
-        program: the file to execute.
-        command: its argv.
-        settings: of the run.
+        plan: of the run.
         record: of the run; it says RUNNING.
         console: for our own lines.
+        role: what is done for the other ranks, where it is one of several.
         mask: the signal mask that the command is to have, where it is not our own any more.
-        role: of the other ranks, where it is one of several.
     """
 
     def __init__(
-        self,
-        program: str,
-        command: list[str],
-        settings: RunSettings,
-        record: RunRecord,
-        console: Console,
-        mask: Any = None,
-        role: Role | None = None,
+        self, plan: RunPlan, record: RunRecord, console: Console, role: Role, mask: Any = None
     ) -> None:
-        self._program, self._command, self._settings = program, command, settings
+        self._program, self._command, self._settings = plan.program, plan.command, plan.settings
+        settings = plan.settings
         self._record, self._console, self._role = record, console, role
         self._run = record.run
         self._channels = Channels(settings)
@@ -106,7 +107,7 @@ class Attempt:
             self._channels.resize,
             self._settle,
             mask,
-            is_rank=role is not None,
+            is_rank=role.is_rank,
         )
         self._limit = Timeout(settings.timeout_s, self._supervisor, console)
         self._started_s = time.monotonic()
@@ -134,7 +135,14 @@ class Attempt:
         wall_s, end_time = time.monotonic() - started_s, now()
         self._guard(lambda: self._conclude(ended, supervisor, wall_s, end_time, kills_before))
         is_final = ended.exit_code in _FINAL_CODES or supervisor.is_told_to_end
-        return Result(ended, self._limit.is_exceeded, is_final, supervisor.mask)
+        return Result(
+            ended,
+            self._limit.is_exceeded,
+            self._channels.has_gap,
+            supervisor.is_told_to_end,
+            is_final,
+            supervisor.mask,
+        )
 
     def close(self) -> None:
         """Record nothing more of what outlives the command, and let go of its streams."""
@@ -194,8 +202,7 @@ class Attempt:
         data = self._data.end() if self._data else []
         if data:
             changes["data"] = data
-        if self._role is not None:
-            verdict = self._role.conclude(verdict, changes, supervisor)
+        verdict = self._role.conclude(verdict, changes, supervisor)
         self._record.finish(verdict.state, verdict.message, changes)
         self._console.note(last_line(self._record, verdict, changes["usage"], own_peak_memory()))
         if survivors:
@@ -203,21 +210,33 @@ class Attempt:
 
     def _start(self, supervisor: SignalForwarder) -> int:
         """Open the streams, start the command, let the bytes flow; return its process id."""
-        theirs = self._channels.open()
-        pid = process.start(
-            self._program,
-            self._command,
-            child_env.for_command(
-                self._run.path,
-                len(self._record.metadata["attempts"]) + 1,
-                self._role.variables if self._role else {},
-                has_shim=not self._settings.no_shim,
-            ),
-            theirs,
-            own_group=supervisor.own_group,
-            mask=supervisor.mask,
+        environ = child_env.for_command(
+            self._run.path,
+            len(self._record.metadata["attempts"]) + 1,
+            self._role.variables,
+            has_shim=not self._settings.no_shim,
         )
-        self._channels.carry(self._run, timeline_zero(self._record), self._record.failed)
+
+        def start(theirs: Mapping[int, int]) -> int:
+            return process.start(
+                self._program,
+                self._command,
+                environ,
+                theirs,
+                own_group=supervisor.own_group,
+                mask=supervisor.mask,
+            )
+
+        try:
+            pid = start(self._channels.open(self._record))
+        except CommandNotRunnableError as error:
+            is_limit = isinstance(error.__cause__, OSError) and error.__cause__.errno in _LIMITS
+            self._channels.give_up()
+            if not is_limit:
+                raise
+            pid = start({})  # the place of our threads is the command's before it is ours
+            self._record.note_trouble("stdout and stderr: the limit of processes", aloud=True)
+        self._channels.leave()
         return pid
 
     def _after_start(self, pid: int) -> None:
@@ -225,7 +244,10 @@ class Attempt:
         record = self._record
         record.metadata["child-pid"] = pid
         record.metadata["child-start-time"] = start_time(pid)
-        threading.Thread(target=self._sample, name="monitor", daemon=True).start()
+        try:
+            threading.Thread(target=self._sample, name="monitor", daemon=True).start()
+        except RuntimeError as error:  # the limit of processes
+            record.note_trouble(f"resources: {error}")
         self._set_arguments(from_argv(self._command))
         self._gather_environment(None)
 
@@ -253,6 +275,9 @@ class Attempt:
 
     def _set_arguments(self, arguments: Arguments) -> None:
         """Write the arguments down, and keep the config files that they name."""
+        if not self._role.describes_program:
+            self._record.update({})
+            return
         self._record.set_arguments(arguments)
         for trouble in copy_configs(self._run, arguments, os.getcwd()):
             self._record.note_trouble(trouble)
@@ -273,7 +298,9 @@ class Attempt:
 
     def _gather_environment(self, interpreter: dict[str, Any] | None) -> None:
         """Describe the environment, with what the Python of the command has told of itself."""
-        environ = child_env.given()
+        if not self._role.describes_program:
+            return
+        environ = inherited.environment()
         cwd, names, command = os.getcwd(), self._settings.env, self._command
         self._record.gather_environment(
             lambda save: environment.gather(command, cwd, environ, names, interpreter, save)
@@ -281,6 +308,7 @@ class Attempt:
 
     def _tick(self) -> float:
         """Do what is done now and then; return the seconds until it is to be done again."""
+        self._role.tick()
         self._channels.follow()
         self._guard(self._take_reports)
         self._limit.check()

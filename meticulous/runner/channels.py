@@ -10,11 +10,11 @@ import threading
 import time
 
 from meticulous import runfolder
-from meticulous.base.descriptors import can_block_apart, enlarge_pipe
+from meticulous.base.descriptors import can_block_apart, enlarge_pipe, is_open
 from meticulous.capture import streams
 from meticulous.capture.files import StreamFile, Timeline
 from meticulous.capture.terminal import Terminal, is_terminal
-from meticulous.runfolder import RunFolder
+from meticulous.recording.record import RunRecord, timeline_zero
 from meticulous.runner.signals import SignalForwarder
 from meticulous.settings import RunSettings
 
@@ -49,33 +49,65 @@ class Channels:
         self._ours: dict[int, int] = {}
         self._theirs: dict[int, int] = {}
 
-    def open(self) -> dict[int, int]:
-        """Make them; return which descriptors of ours are to be the command's 1 and 2."""
-        for descriptor, _ in _STREAMS:
-            self._ours[descriptor], self._theirs[descriptor] = self._open_one(descriptor)
-        self._order = _write_order(self._terminals)
+    def open(self, record: RunRecord) -> dict[int, int]:
+        """Make them, and let the bytes flow into the files of `record` and on to our own streams.
+
+        Return which descriptors of ours are to be the command's 1 and 2: none where no descriptor,
+        pseudo-terminal or thread can be had. Then the command prints to our own, and that is noted.
+        The record is told what cannot be recorded or passed on.
+        """
+        try:
+            for descriptor, _ in _STREAMS:
+                self._ours[descriptor], self._theirs[descriptor] = self._open_one(descriptor)
+            self._order = _write_order(self._terminals)
+            self._carry(record)
+        except (OSError, RuntimeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            record.note_trouble(f"stdout and stderr: {reason}", aloud=True)
+            self.give_up()
         return self._theirs
+
+    def leave(self) -> None:
+        """Leave the command's ends to the command, so that its end can be seen."""
+        for theirs in self._theirs.values():
+            os.close(theirs)
+        self._theirs = {}
+
+    def give_up(self) -> None:
+        """Let go of them before the command has begun: it prints to our own."""
+        self.leave()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+        self.close()
+        for ours in self._ours.values():
+            if is_open(ours):
+                os.close(ours)
+        self._streams, self._threads, self._terminals, self._ours = [], [], [], {}
 
     @property
     def has_terminals(self) -> bool:
         """Whether there is a pseudo-terminal among them."""
         return bool(self._terminals)
 
-    def carry(self, run: RunFolder, zero_s: float, failed: Callable[[str, OSError], None]) -> None:
-        """Let the bytes flow into the files of `run` and on to our own streams.
-
-        `zero_s` is the zero of the timeline; `failed` is told what cannot be recorded.
-        """
-        timeline = Timeline(run.file(runfolder.TIMELINE), zero_s, failed)
+    def _carry(self, record: RunRecord) -> None:
+        run, failed = record.run, record.failed
+        timeline = Timeline(run.file(runfolder.TIMELINE), timeline_zero(record), failed)
         for descriptor, name in _STREAMS:
-            os.close(self._theirs[descriptor])
             kept = StreamFile(name, run.file(name), timeline, failed)
             self._streams.append(
-                streams.Stream(name, self._ours[descriptor], descriptor, [kept], failed)
+                streams.Stream(
+                    name, self._ours[descriptor], descriptor, [kept], failed, record.not_passed_on
+                )
             )
         self._threads = self._carriers()
         for thread in self._threads:
             thread.start()
+
+    @property
+    def has_gap(self) -> bool:
+        """Whether our own stdout or stderr could not be written, though nobody has closed it."""
+        return any(stream.has_gap for stream in self._streams)
 
     def end_line(self) -> str:
         """Return what ends the line in which the command has left the terminal: ours begin a new one."""

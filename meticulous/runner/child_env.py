@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from meticulous.base import inherited
 from meticulous.child.variables import ATTEMPT_VARIABLE, RANK_VARIABLE
 from meticulous.recording.record import RUN_DIRECTORY_VARIABLE
 
@@ -11,30 +12,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["STARTUP", "for_command", "given"]
+__all__ = ["STARTUP", "for_command", "without_shim"]
 
 STARTUP = os.path.join(
     os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "child", "startup"
 )
 """Directory that is put on the PYTHONPATH of the command."""
-
-
-def given() -> dict[str, str]:
-    """Return the environment as we were given it.
-
-    In the C locale Python adds LC_CTYPE to its own (PEP 538), where programs that it starts would
-    find it: ``sort`` and ``ls`` would answer differently.
-    """
-    environ = {**os.environ}
-    if environ.get("LC_CTYPE") in ("C.UTF-8", "C.utf8", "UTF-8"):
-        try:
-            with open("/proc/self/environ", "rb") as file:
-                start = file.read()
-        except OSError:
-            return environ
-        if b"\0LC_CTYPE=" not in b"\0" + start:
-            del environ["LC_CTYPE"]
-    return environ
 
 
 def without_shim(environ: Mapping[str, str]) -> dict[str, str]:
@@ -63,7 +46,7 @@ def for_command(
         variables: what a rank is told beside, or differently.
         has_shim: whether its Python is to report what it does.
     """
-    environ = given()
+    environ = inherited.environment()
     environ[RUN_DIRECTORY_VARIABLE] = os.path.abspath(run_directory)
     environ[ATTEMPT_VARIABLE] = str(attempt)
     environ.pop(RANK_VARIABLE, None)  # that of a run around this one

@@ -19,12 +19,15 @@ from __future__ import annotations
 import os
 import signal
 
+from meticulous.base import inherited
 from meticulous.base.descriptors import is_open
 from meticulous.errors import RunFolderError
+from meticulous.recording.plan import RunPlan
 from meticulous.recording.record import RUN_DIRECTORY_VARIABLE, RunRecord, begin, code_state
-from meticulous.runner import child_env, process
+from meticulous.runner import process
 from meticulous.runner.attempt import TIMED_OUT, Attempt
 from meticulous.runner.console import Console, first_line
+from meticulous.runner.role import Role
 from meticulous.runner.signals import is_end_pending
 from meticulous.settings import RunSettings
 
@@ -34,8 +37,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from meticulous.git import CodeState
-    from meticulous.recording.candidates import Earlier
-    from meticulous.runner.ranks.launch import Role
+    from meticulous.recording.plan import Earlier
 
 __all__ = ["launch"]
 
@@ -47,6 +49,8 @@ _SEVERAL = (
     "FLUX_JOB_SIZE",
 )
 """One of these is set where a launcher may have started several of us."""
+_NOT_PASSED_ON = 1
+"""The exit code where the command has succeeded and what it printed did not arrive (cat's)."""
 
 
 def launch(
@@ -78,116 +82,99 @@ def launch(
                 rank,
                 command,
                 settings,
-                lambda settings, role: _launch(command, settings, earlier, code_of, role),
+                lambda settings, role: _launch(_plan(command, settings, earlier, code_of), role),
             )
-    return _launch(command, settings, earlier, code_of, None, started)
+    return _launch(_plan(command, settings, earlier, code_of), Role(), started)
 
 
-def _launch(
+def _plan(
     command: list[str],
     settings: RunSettings,
     earlier: Earlier,
     code_of: Callable[[RunSettings], CodeState | None],
-    role: Role | None,
-    started: Callable[[RunRecord, str], None] | None = None,
-) -> int:
-    """Record a whole run; `role` are the other ranks of it, if there are any."""
+) -> RunPlan:
+    """Check the command, and keep the code where the settings say so. Raises MeticulousError."""
     program = process.resolve(command[0], os.environ.get("PATH"))
-    code = code_of(settings)
-    console = Console(is_quiet=settings.quiet)
-    if settings.needed:
+    return RunPlan(program, command, settings, code_of(settings), earlier)
+
+
+def _launch(
+    plan: RunPlan, role: Role, started: Callable[[RunRecord, str], None] | None = None
+) -> int:
+    """Record a whole run; `role` are the other ranks of it, if there are any.
+
+    `started` is told of the record when the command has started, where somebody waits for it.
+    """
+    console = Console(is_quiet=plan.settings.quiet)
+    if plan.settings.needed:
         from meticulous.recording.candidates import succeeded
 
-        run = succeeded(settings, code, command, earlier)
+        run = succeeded(plan)
         if run is not None:
             console.note(f"not needed: run {run.id} has done the same with SUCCESS")
             return 0
-    if settings.detach:
+    if plan.settings.detach:
         from meticulous.runner.background import detached
 
-        return detached(
-            console,
-            lambda started: _record_all(program, command, settings, code, earlier, started),
-        )
-    if role is not None:
-        begun = role.begun
-        return _record_all(program, command, settings, code, earlier, begun, role)
-    return _record_all(program, command, settings, code, earlier, started)
+        return detached(console, lambda started: _record_all(plan, role, started))
+    return _record_all(plan, role, started or role.begun)
 
 
-def _record_all(
-    program: str,
-    command: list[str],
-    settings: RunSettings,
-    code: CodeState | None,
-    earlier: Earlier,
-    started: Callable[[RunRecord, str], None] | None = None,
-    role: Role | None = None,
-) -> int:
+def _record_all(plan: RunPlan, role: Role, started: Callable[[RunRecord, str], None]) -> int:
     """Record every attempt of one run; `started` is told of the first, and what there is to say."""
-    console = Console(is_quiet=settings.quiet)
-    record = _first_record(settings, code, command, console, earlier)
-    line = first_line(record, code)
+    console = Console(is_quiet=plan.settings.quiet)
+    record = _first_record(plan, console)
+    line = first_line(record, plan.code)
     console.note(line)
-    attempt = Attempt(program, command, settings, record, console, role=role)
-    result = attempt.run((lambda: started(record, line)) if started else lambda: None)
-    for _ in range(settings.retries):
+    attempt = Attempt(plan, record, console, role)
+    result = attempt.run(lambda: started(record, line))
+    for _ in range(plan.settings.retries):
         if result.is_final or is_end_pending():
             break
         attempt.close()
-        again = _resumed(record, settings, code, command, console)
+        again = _resumed(plan, record, console)
         if again is None:
             break
         record = again
         console.note(first_line(record, None))
-        attempt = Attempt(program, command, settings, record, console, result.mask)
+        attempt = Attempt(plan, record, console, role, result.mask)
         result = attempt.run()
     if result.has_timed_out:
         return TIMED_OUT
+    if result.has_gap and result.ended.exit_code == 0:
+        return _NOT_PASSED_ON
     return process.die_like(result.ended)
 
 
-def _first_record(
-    settings: RunSettings,
-    code: CodeState | None,
-    command: list[str],
-    console: Console,
-    earlier: Earlier,
-) -> RunRecord:
+def _first_record(plan: RunPlan, console: Console) -> RunRecord:
     if os.environ.get("SLURM_RESTART_COUNT", "0") != "0":
         from meticulous.recording.candidates import requeued
 
-        record = requeued(settings, code, command, earlier, console.say)
+        record = requeued(plan, console.say)
         if record is not None:
             return record
-    if settings.resume:
+    if plan.settings.resume:
         from meticulous.recording.candidates import resumed
 
-        record = resumed(settings, code, command, earlier, console.say)
+        record = resumed(plan, console.say)
         if record is not None:
             return record
-    return begin(settings, code, command, console.say)
+    return begin(plan.settings, plan.code, plan.command, console.say)
 
 
-def _resumed(
-    record: RunRecord,
-    settings: RunSettings,
-    code: CodeState | None,
-    command: list[str],
-    console: Console,
-) -> RunRecord | None:
+def _resumed(plan: RunPlan, record: RunRecord, console: Console) -> RunRecord | None:
     """Go on in the folder of `record`; None where it cannot be read or written any more."""
     from meticulous.recording.record import resume
 
     try:
-        return resume(record.run, settings, code, command, console.say)
+        return resume(record.run, plan.settings, plan.code, plan.command, console.say)
     except RunFolderError as error:
         console.say(f"no further attempt: {error}")
         return None
 
 
 def _run_bare(program: str, command: list[str]) -> NoReturn:
-    environ = child_env.given()
+    environ = inherited.environment()
     environ.pop(RUN_DIRECTORY_VARIABLE, None)
     process.exec_bare(program, command, environ)
 

@@ -65,6 +65,7 @@ class RunSettings(NamedTuple):
     env: tuple[str, ...] = ()
     no_shim: bool = False
     no_ranks: bool = False
+    no_sync: bool = False
     quiet: bool = False
     detach: bool = False
     timeout_s: float | None = None
@@ -140,6 +141,7 @@ def for_run(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -
         env=tuple(values.get("env", ())),
         no_shim=values.get("no_shim", False),
         no_ranks=values.get("no_ranks", False),
+        no_sync=values.get("no_sync", False),
         quiet=values.get("quiet", False),
         detach=values.get("detach", False),
         timeout_s=_timeout(values.get("timeout")),

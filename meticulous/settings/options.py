@@ -120,6 +120,7 @@ RUN_OPTIONS = (
     ),
     Option("no-shim", "flag", "put nothing of ours into the command's Python"),
     Option("no-ranks", "flag", "each process of srun, mpirun or torchrun is a run of its own"),
+    Option("no-sync", "flag", "end without waiting until the record is on the disk"),
     Option("quiet", "flag", "no lines of our own on stderr, but for trouble", "q"),
     Option("detach", "flag", "run in the background, print the id and return", "d", in_file=False),
     TIMEOUT,

@@ -17,19 +17,22 @@ import os
 import time
 
 from meticulous import runfolder
+from meticulous.base import inherited
 from meticulous.base.timestamps import now
 from meticulous.child.variables import ATTEMPT_VARIABLE, RANK_VARIABLE, STEP_VARIABLE
 from meticulous.errors import MeticulousError, RunFolderError, SettingsError
 from meticulous.recording import record as recording
 from meticulous.recording.outcome import Outcome
+from meticulous.recording.plan import RunPlan
 from meticulous.recording.record import RunRecord
 from meticulous.runfolder import RunFolder
-from meticulous.runner import child_env, process
+from meticulous.runner import process
 from meticulous.runner.attempt import TIMED_OUT, Attempt
 from meticulous.runner.console import Console
 from meticulous.runner.ranks.rendezvous import Rendezvous
 from meticulous.runner.ranks.results import Part, begin, correct, judge_together, read_part
 from meticulous.runner.ranks.waiting import RankWaiter
+from meticulous.runner.role import Role
 from meticulous.runner.signals import SignalForwarder
 from meticulous.schedulers.ranks import Rank
 from meticulous.settings import RunSettings
@@ -39,9 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from meticulous.arguments import Arguments
-
-__all__ = ["Role", "take_part"]
+__all__ = ["take_part"]
 
 LEAVE_S = (0.2, 0.8)
 """How long a rank that was told to end stays, at least and at most, so that all can write."""
@@ -50,25 +51,14 @@ BEAT_S = 30.0
 _REFUSED = 125
 
 
-class Role:
-    """What a recorder does for being one of several: here, nothing but to keep others from it."""
+class _Rank(Role):
+    """Any rank: the command is told which run of the launcher it belongs to."""
+
+    is_rank = True
 
     def __init__(self, key: str) -> None:
-        self.variables = {STEP_VARIABLE: key}
-        """What the command is told beside the usual."""
-
-    def begun(self, record: RunRecord, line: str) -> None:
-        """Note that the command of `record` has started; `line` says which run it is."""
-
-    def conclude(
-        self, verdict: Outcome, changes: dict[str, Any], supervisor: SignalForwarder
-    ) -> Outcome:
-        """Return the verdict on the run where that on our command is `verdict`.
-
-        `changes` are the last of the metadata, and may be changed.
-        """
-        del changes, supervisor
-        return verdict
+        super().__init__()
+        self.variables[STEP_VARIABLE] = key
 
 
 def take_part(
@@ -91,7 +81,7 @@ def take_part(
     invitation = meeting.wait(lambda said: _is_new(said, settings, rank))
     if invitation is None:
         console.say("no rank 0 has begun a run, so this rank is a run of its own")
-        return lead(settings, Role(rank.key))
+        return lead(settings, _Rank(rank.key))
     if "exit" in invitation:
         return int(invitation["exit"])
     return _follow(rank, command, settings, invitation, console)
@@ -124,7 +114,7 @@ def _lead(
     return code
 
 
-class _Leader(Role):
+class _Leader(_Rank):
     """Rank 0."""
 
     def __init__(self, rank: Rank, meeting: Rendezvous) -> None:
@@ -173,40 +163,27 @@ class _Leader(Role):
         return judge_together([own, *parts], self._rank.size, changes, running)
 
 
-class _Follower(Role):
+class _Follower(_Rank):
     """Any other rank, which has a folder in the folder of the run."""
+
+    describes_program = False
 
     def __init__(self, rank: Rank, run: RunFolder, attempt: int) -> None:
         super().__init__(rank.key)
+        self._beat_s = 0.0
+        self.status = ""
+        """The STATUS of its folder, by which rank 0 sees that it is alive."""
         self.variables[RANK_VARIABLE] = str(rank.number)
         self.variables[ATTEMPT_VARIABLE] = str(attempt)
         self.variables[recording.RUN_DIRECTORY_VARIABLE] = os.path.abspath(run.path)
 
-
-class _RankAttempt(Attempt):
-    """As any attempt, but that arguments and environment are those of rank 0."""
-
-    _beat_s = 0.0
-
-    @property
-    def is_told_to_end(self) -> bool:
-        return self._supervisor.is_told_to_end
-
-    def _set_arguments(self, arguments: Arguments) -> None:
-        del arguments
-        self._record.update({})
-
-    def _gather_environment(self, interpreter: dict[str, Any] | None) -> None:
-        """Leave it to rank 0."""
-
-    def _tick(self) -> float:
+    def tick(self) -> None:
         if time.monotonic() - self._beat_s > BEAT_S:
             self._beat_s = time.monotonic()
             try:
-                os.utime(self._run.file(runfolder.STATUS))
+                os.utime(self.status)
             except OSError:
                 pass  # rank 0 takes us for lost when it has ended long before us
-        return super()._tick()
 
 
 def _follow(
@@ -224,16 +201,17 @@ def _follow(
     except (OSError, RunFolderError) as error:
         console.say(f"not recorded: {error}")  # the others run already, and may wait for us
         program = process.resolve(command[0], os.environ.get("PATH"))
-        process.exec_bare(program, command, {**child_env.given(), **follower.variables})
+        process.exec_bare(program, command, {**inherited.environment(), **follower.variables})
     try:
         program = process.resolve(command[0], os.environ.get("PATH"))
     except MeticulousError as error:
         changes = {"end-time": now(), "reason": error.message}
         record.finish(runfolder.ERROR, error.message, changes)
         raise
-    attempted = _RankAttempt(program, command, settings, record, console, role=follower)
-    result = attempted.run()
-    if attempted.is_told_to_end:
+    follower.status = record.run.file(runfolder.STATUS)
+    plan = RunPlan(program, command, settings, None, lambda *_: ())
+    result = Attempt(plan, record, console, follower).run()
+    if result.is_told_to_end:
         _stay(run)
     try:
         if correct(run, attempt):
