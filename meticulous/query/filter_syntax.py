@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import unicodedata
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -69,6 +70,10 @@ class Tree(NamedTuple):
         if isinstance(node, ast.Name):
             name = self.quoted.get(node.id, node.id)
             if name not in self.columns:
+                # Python takes the signs for micro and mu, and their like, to be one letter.
+                for column in self.columns:
+                    if not column.isascii() and unicodedata.normalize("NFKC", column) == name:
+                        return column
                 raise UnknownColumnError(name, self.columns)
             return name
         dotted = _dotted(node)

@@ -22,7 +22,7 @@ from meticulous.runfolder import (
     UNCOMMITTED_PATCH,
     RunFolder,
 )
-from meticulous.runfolder.files import open_to_read
+from meticulous.runfolder.files import open_to_read, share
 
 __all__ = [
     "check_id",
@@ -118,6 +118,7 @@ def prepare_store(experiments_directory: str) -> None:
         ignore = os.path.join(experiments_directory, ".gitignore")
         if not os.path.lexists(ignore):
             replace_file(ignore, b"*\n")
+            share(ignore, experiments_directory)
     except OSError as error:
         raise _cannot_create(experiments_directory, error) from error
 
@@ -237,6 +238,7 @@ def note_highest(experiments_directory: str, number: int) -> None:
     try:
         while number > noted_highest(experiments_directory):
             replace_file(path, b"%d\n" % number)
+            share(path, experiments_directory)
             while os.path.exists(os.path.join(experiments_directory, str(number + 1))):
                 number += 1
     except OSError:

@@ -15,9 +15,11 @@ __all__ = [
     "LARGEST_RECORD",
     "check_own",
     "is_within",
+    "make_shared_folder",
     "open_to_read",
     "open_to_write",
     "read_record",
+    "share",
 ]
 
 LARGEST_RECORD = 64 << 20
@@ -92,6 +94,35 @@ def _check_regular(descriptor: int, path: str) -> os.stat_result:
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "it is no regular file", path)
     return status
+
+
+def make_shared_folder(path: str, store: str) -> None:
+    """Make a folder of `store` that all may use who may use `store`, whatever our umask is.
+
+    Raises OSError where it cannot be made; one that is there stays as it is.
+    """
+    try:
+        os.makedirs(path)
+    except FileExistsError:
+        return
+    share(path, store)
+
+
+def share(path: str, store: str) -> None:
+    """Give `path`, which we have made, the rights and the group of `store`, as far as we may."""
+    try:
+        wanted, found = os.stat(store), os.lstat(path)
+        if found.st_gid != wanted.st_gid:
+            os.chown(path, -1, wanted.st_gid, follow_symlinks=False)
+    except OSError:
+        return
+    mode = stat.S_IMODE(wanted.st_mode)
+    if not stat.S_ISDIR(found.st_mode):
+        mode &= 0o666
+    try:
+        os.chmod(path, mode)
+    except OSError:
+        pass  # made by another in the same moment
 
 
 def check_own(folder: str, files: tuple[str, ...], folders: tuple[str, ...]) -> str | None:

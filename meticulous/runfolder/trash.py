@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from meticulous.errors import RunFolderError
 from meticulous.runfolder import TRASH
+from meticulous.runfolder.files import make_shared_folder
 
 __all__ = ["Removed", "delete", "remove", "removed", "restore"]
 
@@ -39,7 +40,7 @@ def remove(directory: str, run_id: str) -> str:
     if os.path.islink(trash):
         raise RunFolderError(f"{trash} is a link, not a trash", "Remove the link")
     try:
-        os.makedirs(trash, exist_ok=True)
+        make_shared_folder(trash, directory)
         for number in range(1, 10_000):
             name = run_id if number == 1 else f"{run_id}~{number}"
             target = os.path.join(trash, name)

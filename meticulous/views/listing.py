@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from meticulous.base.text import harmless
 from meticulous.base.units import format_duration
 from meticulous.query.aggregate import Spread
 from meticulous.query.rows import HEADER, SECTIONS, Row, is_numeric, same
@@ -50,7 +51,9 @@ class Listing(NamedTuple):
 def for_programs(rows: Sequence[Row], names: Sequence[str], *, header: bool) -> list[str]:
     """Draw whole values, without colour; ``-`` stands where a run has no value."""
     columns = [
-        Column(name, [whole_cell(name, row) or "-" for row in rows], is_numeric(rows, name))
+        Column(
+            harmless(name), [whole_cell(name, row) or "-" for row in rows], is_numeric(rows, name)
+        )
         for name in names
     ]
     return draw(columns, header=header).lines
@@ -68,7 +71,7 @@ def for_people(rows: Sequence[Row], names: Sequence[str], style: Style) -> Listi
     limit = None if style.arguments == "all" and not style.chosen else width
     drawn = draw(columns, limit, header=style.header, paint=colour.painter(sys.stdout))
     line = "  ".join(
-        f"{name.removeprefix(_ARGUMENTS)}={text.short(value) if value is not None else None}"
+        f"{harmless(name.removeprefix(_ARGUMENTS))}={text.short(value) if value is not None else None}"
         for name, value in folded.items()
     )
     line = text.clip(f"all {len(rows)} {style.of_what}: {line}", width) if line else ""
@@ -122,7 +125,7 @@ def _column(name: str, rows: Sequence[Row], style: Style) -> Column:
     group = "" if name in HEADER else next((p for p in SECTIONS if name.startswith(p)), "")
     right = is_numeric(rows, name) or name == "duration" or name in style.right
     return Column(
-        name.removeprefix(group),
+        harmless(name.removeprefix(group)),
         cells,
         right,
         group,

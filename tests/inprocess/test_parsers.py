@@ -29,7 +29,8 @@ def train(
     code = TRAIN.format(parse=parse, between=between, more=more)
     return subprocess.run(
         [sys.executable, "-c", code, *words],
-        check=False, cwd=project,
+        check=False,
+        cwd=project,
         capture_output=True,
         text=True,
         timeout=60,

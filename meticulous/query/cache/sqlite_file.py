@@ -8,11 +8,13 @@ is on the network, because SQLite's locks do not hold there.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
 import os
 import sqlite3
+import stat
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -97,6 +99,7 @@ def on_disk(directory: str) -> sqlite3.Connection:
     """
     path = path_for(directory)
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    _check_ours(os.path.dirname(path))
     lock = _lock(path, fcntl.LOCK_SH)
     try:
         if not os.path.exists(path):
@@ -287,11 +290,23 @@ def _cache_directory() -> str:
     given = os.environ.get("METICULOUS_CACHE_DIR")
     if given:
         return given
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(base):  # as the XDG specification says of a relative one
+        base = os.path.join(os.path.expanduser("~"), ".cache")
     path = os.path.join(base, "meticulous")
-    if _is_on_network(os.path.realpath(path)):
+    # A user without a home has `~` alone, which would be a folder of the project.
+    if not os.path.isabs(path) or _is_on_network(os.path.realpath(path)):
         return os.path.join(tempfile.gettempdir(), f"meticulous-{os.getuid()}")
     return path
+
+
+def _check_ours(directory: str) -> None:
+    """Raise OSError where a cache for all to write in is not ours: others could have filled it."""
+    if os.path.dirname(directory) != tempfile.gettempdir():
+        return
+    state = os.lstat(directory)
+    if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or state.st_mode & 0o022:
+        raise PermissionError(errno.EACCES, "another user can write there", directory)
 
 
 def _is_on_network(path: str) -> bool:

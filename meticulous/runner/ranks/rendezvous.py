@@ -16,6 +16,7 @@ from meticulous.base.process_id import boot_id, start_time
 from meticulous.child.helper import json_bytes, replace_file
 from meticulous.errors import RunFolderError
 from meticulous.runfolder import MEETINGS, directory
+from meticulous.runfolder.files import make_shared_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Rendezvous:
             **content,
         }
         for _ in range(_TRIES):
-            os.makedirs(self._directory, exist_ok=True)
+            make_shared_folder(self._directory, os.path.dirname(self._directory))
             try:
                 replace_file(self._path, json_bytes(whole))
             except FileNotFoundError:
