@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from meticulous.base.ansi import visible
 from meticulous.base.text import harmless
 from meticulous.child.helper import json_bytes
 from meticulous.errors import MeticulousError
@@ -44,9 +45,14 @@ def tell(text: str) -> None:
 
 
 def print_lines(lines: Sequence[str]) -> None:
-    """Print `lines`, escaping what the encoding of stdout cannot hold."""
+    """Print `lines`, without what a terminal would obey but colours.
+
+    What the encoding of stdout cannot hold is escaped.
+    """
     encoding = sys.stdout.encoding or "utf-8"
-    content = "".join(f"{line}\n" for line in lines).encode(encoding, "backslashreplace")
+    content = "".join(f"{visible(line, keeps_colours=True)}\n" for line in lines).encode(
+        encoding, "backslashreplace"
+    )
     sys.stdout.flush()
     sys.stdout.buffer.write(content)
     sys.stdout.buffer.flush()

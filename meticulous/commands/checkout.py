@@ -16,6 +16,7 @@ from meticulous.query.selectors import HELP
 from meticulous.reproduce import code
 from meticulous.runfolder import RunFolder
 from meticulous.runfolder import directory as store
+from meticulous.runfolder.files import is_within
 
 if TYPE_CHECKING:
     import argparse
@@ -89,7 +90,7 @@ def _refuse_with_runs(directory: str, metadata: dict[str, Any], *, force: bool) 
     if force or not worktree.is_ours(directory) or not os.path.isdir(project):
         return
     experiments = settings.find_place({"project_directory": project}).experiments_directory
-    is_inside = not os.path.relpath(experiments, directory).startswith(os.pardir)
+    is_inside = is_within(experiments, directory)  # a tracked link leads to those of the project
     count = len(store.run_ids(experiments)) if is_inside and os.path.isdir(experiments) else 0
     if count:
         runs = "1 run was" if count == 1 else f"{count} runs were"

@@ -12,7 +12,7 @@ import sys
 
 from meticulous import runfolder
 from meticulous.commands import _runs
-from meticulous.commands._console import say
+from meticulous.commands._console import print_lines, say
 from meticulous.runfolder import RunFolder
 
 __all__ = ["add_arguments", "main"]
@@ -42,5 +42,9 @@ def main(arguments: argparse.Namespace) -> int:
     for caveat in caveats(runs):
         say(caveat)
     sys.stdout.flush()
-    sys.stdout.buffer.write(text)
+    if sys.stdout.isatty():
+        # To be read: what a terminal would obey is shown. The script itself goes into a file.
+        print_lines(text.decode("utf-8", "replace").rstrip("\n").split("\n"))
+    else:
+        sys.stdout.buffer.write(text)
     return 0

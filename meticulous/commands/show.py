@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from meticulous.base.text import harmless
 from meticulous.commands import _runs
 from meticulous.commands._console import print_json, print_lines, say
 from meticulous.errors import CodeStateError
@@ -56,7 +57,7 @@ def _print_code(runs: list[RunFolder], *, stat: bool) -> None:
     for run in runs:
         head = recorded.head_of(run)
         metadata = run.read_metadata()
-        title = f"run {run.id}  {detail.code(metadata)}"
+        title = harmless(f"run {run.id}  {detail.code(metadata)}")
         parts.append(paint("", title) if paint else title)
         if recorded.lacks_changes(run):
             parts.append("\nThere were uncommitted changes, which were not kept.")

@@ -14,6 +14,7 @@ from importlib import resources
 from typing import Any
 
 from meticulous import __version__, runfolder
+from meticulous.base.text import harmless
 from meticulous.environment.variables import is_place
 from meticulous.errors import RunFolderError
 from meticulous.git.command import shown
@@ -138,7 +139,7 @@ def _told(run: RunFolder, metadata: dict[str, Any], environment: dict[str, Any])
 
 def _comment(text: str) -> str:
     """Return `text` as a comment of one line, whatever it holds."""
-    return f"    # {' '.join(text.split())}"
+    return f"    # {harmless(' '.join(text.split()))}"
 
 
 def _changes(run: RunFolder, metadata: dict[str, Any]) -> bytes:

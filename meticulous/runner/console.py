@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from meticulous.base.descriptors import write_all
+from meticulous.base.text import harmless
 from meticulous.base.units import format_bytes, format_duration
 from meticulous.recording.record import RunRecord
 from meticulous.runfolder import SUCCESS
@@ -46,7 +47,7 @@ class Console:
         """Say `text`, quiet or not."""
         if self._is_silent:
             return
-        line = f"{self._end_line()}meticulous: {self._who}{text}\n"
+        line = f"{self._end_line()}meticulous: {self._who}{harmless(text)}\n"
         try:
             write_all(2, line.encode("utf-8", "backslashreplace"))
         except OSError:

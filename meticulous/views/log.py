@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import codecs
-import re
+
+from meticulous.base.ansi import unfinished, visible
 
 __all__ = ["LogText"]
 
-_SEQUENCE = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movements, modes
-    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\)"  # OSC and other strings: titles, links, clipboard
-    r"|\x1b[ -/]*[0-~]"  # all other escapes
-)
-_COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b]*|[ -/]*)?$")
 _LONGEST_LINE = 1 << 16
 """Characters after which a line is given out though it has not ended, to keep memory small."""
 
@@ -46,7 +39,7 @@ class LogText:
 
     def unfinished(self) -> str:
         """Return the present state of the line that has not ended; empty where there is none."""
-        return self._plain(_UNFINISHED.sub("", self._open))
+        return self._plain(self._open[: unfinished(self._open)])
 
     def end(self) -> str:
         """Return what is left when nothing more will come."""
@@ -59,27 +52,14 @@ class LogText:
         if "\r" in self._open.rstrip("\r"):
             self._open = self._open.rstrip("\r").rpartition("\r")[2]
             return ""
-        unfinished = _UNFINISHED.search(self._open)
-        cut = unfinished.start() if unfinished else len(self._open)
+        cut = unfinished(self._open)
         done, self._open = self._open[:cut], self._open[cut:]
         return self._plain(done)
 
     def _plain(self, line: str) -> str:
         shown = ""
         for state in line.split("\r"):
-            text = _SEQUENCE.sub(self._keep_colour, state)
+            text = visible(state, keeps_colours=self._keeps_colours)
             if text.strip() or not shown:
                 shown = text
-        return _CONTROL.sub(_caret, shown)
-
-    def _keep_colour(self, match: re.Match[str]) -> str:
-        sequence = match[0]
-        is_kept = self._keeps_colours and _COLOUR.fullmatch(sequence)
-        return sequence if is_kept else ""
-
-
-def _caret(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    if code == 0x1B:  # what is left of escapes are the colours that are kept
-        return match[0] if match.string[match.end() : match.end() + 1] == "[" else "^["
-    return "^" + chr(code ^ 0x40) if code < 0x80 else f"\\x{code:02x}"
+        return shown

@@ -6,15 +6,21 @@ import os
 import subprocess
 import sys
 
+from meticulous.base.ansi import visible
+
 __all__ = ["print_paged"]
 
 
 def print_paged(content: bytes, pager: str) -> None:
-    """Print `content`; on a terminal by the command line `pager` (empty or ``cat``: as it is).
+    """Print `content`; on a terminal by the command line `pager` (empty or ``cat``: none).
 
-    As with git, ``less`` ends by itself where all fits on the screen, and shows colours.
+    A terminal gets no control sequences but colours; a pipe gets every byte. As with git, ``less`` ends by itself where all fits on the screen, and shows colours.
     """
     sys.stdout.flush()
+    if sys.stdout.isatty():
+        lines = content.decode("utf-8", "replace").split("\n")
+        text = "\n".join(visible(line, keeps_colours=True) for line in lines)
+        content = text.encode(sys.stdout.encoding or "utf-8", "backslashreplace")
     if sys.stdout.isatty() and pager not in ("", "cat"):
         environ = {"LESS": "FRX", "LV": "-c", **os.environ}
         try:

@@ -1,0 +1,56 @@
+"""Control sequences in text that somebody else has written: colours may stay, nothing else is obeyed.
+
+ECMA-48 names them: CSI (colours, cursor, modes), OSC and its like (titles, links, the clipboard),
+and single escapes. What is left after a sequence is taken out can look like another one; so a text is
+read once, from the left, and every control character of it is either part of a colour that is kept,
+or taken out with its sequence, or written as ``^X``. Each part has a longest length, so that the time
+grows with the size of the text, whatever is in it.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["unfinished", "visible"]
+
+_TOKEN = re.compile(
+    r"(?P<colour>\x1b\[[0-9;:]{0,64}m)"
+    r"|\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]"
+    r"|\x1b[\]PX^_][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)"
+    r"|\x1b[ -/]{0,8}[0-OQ-WYZ`-~\\]"
+    r"|(?P<control>[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069])"
+)
+_LONGEST = 5000
+_UNFINISHED = re.compile(
+    r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}|[\]PX^_][^\x07\x1b]{0,4096}\x1b?|[ -/]{0,8})?\Z"
+)
+
+
+def visible(text: str, *, keeps_colours: bool) -> str:
+    """Return `text`, one line, without what a terminal would obey but colours, if they are kept.
+
+    Complete sequences are left out; control characters, also those that turn the direction of
+    writing, are shown as ``^X`` or by their number.
+    """
+    if text.isprintable():
+        return text
+
+    def replace(match: re.Match[str]) -> str:
+        if match["control"]:
+            return _shown(match["control"])
+        return match[0] if keeps_colours and match["colour"] else ""
+
+    return _TOKEN.sub(replace, text)
+
+
+def unfinished(text: str) -> int:
+    """Return where in `text` a sequence begins that may go on; its length where none does."""
+    match = _UNFINISHED.search(text, max(len(text) - _LONGEST, 0))
+    return match.start() if match else len(text)
+
+
+def _shown(character: str) -> str:
+    code = ord(character)
+    if code < 0x80:
+        return "^" + chr(code ^ 0x40)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
