@@ -113,7 +113,7 @@ def spells(run: RunFolder, option: str) -> bool:
         return False
     edge = "[^A-Za-z0-9_.-]"
     pattern = f"(^|{edge}){option.replace('.', '[.]')}($|{edge})"
-    sha = metadata.get("snapshot-sha") or metadata["githead-sha"]
+    sha = metadata.get("snapshot-sha") or metadata.get("githead-sha")
     asked = ask_git(repository, ["grep", "-q", "-I", "-E", "-e", pattern, str(sha), "--"])
     return asked is not None and asked.answer().code == 0
 

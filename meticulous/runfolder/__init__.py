@@ -13,6 +13,7 @@ import os
 from meticulous.child.helper import METRICS, SUMMARY, from_strict, json_bytes, replace_file
 from meticulous.errors import RunFolderError
 from meticulous.runfolder.files import read_record
+from meticulous.runfolder.types import trusted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -264,7 +265,7 @@ class RunFolder:
             if not isinstance(metadata.get(key, ()), (list, tuple)) and metadata[key] is not None:
                 message = f"cannot read {self.file(METADATA)}: {key!r} is no list"
                 raise RunFolderError(message, "Make it one, such as [], or remove the run")
-        return metadata
+        return trusted(metadata)
 
 
 def headline(message: str) -> str:

@@ -18,6 +18,7 @@ from meticulous.child.helper import locked
 from meticulous.errors import RunFolderError
 from meticulous.runfolder import RunFolder, liveness
 from meticulous.runfolder import directory as store
+from meticulous.runfolder.types import wrong_keys
 
 __all__ = ["Finding", "examine"]
 
@@ -103,6 +104,10 @@ def _read_metadata(run: RunFolder) -> Generator[Finding, None, dict[str, Any]]:
         kind = "new-format" if "has format" in error.message else "broken"
         yield Finding(run.id, kind, error.message, error.hint or "Restore the file")
         return {}
+    wrong = wrong_keys(run.read_json(runfolder.METADATA))
+    if wrong:
+        what = f"has values of the wrong type in metadata.json: {', '.join(wrong)}"
+        yield Finding(run.id, "broken", what, "They are not read; mend or remove them")
     if not os.path.exists(run.file(runfolder.METADATA)):
         yield Finding(run.id, "missing", "has no metadata.json", "Restore the file")
     return metadata

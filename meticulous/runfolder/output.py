@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 
 from meticulous.errors import RunFolderError
 from meticulous.runfolder import STDERR, STDOUT, TIMELINE, RunFolder
+from meticulous.runfolder.files import open_to_read
 
 __all__ = ["Playback"]
 
+_MOST_DIGITS = 19
 _BLOCK_BYTES = 1 << 16
 
 
@@ -38,7 +40,8 @@ class Playback:
             fields = line.split()
             if len(fields) != 4 or fields[1].decode("ascii", "replace") not in self._played:
                 continue
-            yield from self._upto(fields[1].decode(), int(fields[2]) + int(fields[3]))
+            if all(len(one) < _MOST_DIGITS and one.isdigit() for one in fields[2:]):
+                yield from self._upto(fields[1].decode(), int(fields[2]) + int(fields[3]))
         if lines:
             self._position += sum(len(line) + 1 for line in lines[:-1])
 
@@ -49,7 +52,7 @@ class Playback:
 
     def _lines(self) -> list[bytes]:
         try:
-            with open(self._run.file(TIMELINE), "rb") as file:
+            with open(open_to_read(self._run.file(TIMELINE)), "rb") as file:
                 file.seek(self._position)
                 return file.read().split(b"\n")[:-1]
         except FileNotFoundError:
@@ -60,7 +63,7 @@ class Playback:
     def _upto(self, stream: str, end: int | None) -> Iterator[bytes]:
         """Return the bytes of `stream` from where we are to `end`, None for all there is."""
         try:
-            with open(self._run.file(stream), "rb") as file:
+            with open(open_to_read(self._run.file(stream)), "rb") as file:
                 file.seek(self._played[stream])
                 while end is None or self._played[stream] < end:
                     left = _BLOCK_BYTES if end is None else end - self._played[stream]
