@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NORMAL", "Verdict", "on_error", "unwatch", "verdict_on", "watch"]
 
+_BETWEEN_TASKS = (("multiprocessing.pool", "worker"), ("multiprocessing.process", "_bootstrap"))
 _FATAL = (signal.SIGTERM, signal.SIGHUP)
 """Signals that end a process which does not handle them, and leave it the time to say so."""
 
@@ -310,9 +311,10 @@ def _is_idle_worker(frame: FrameType | None) -> bool:
     """
     while frame is not None:
         module = str(frame.f_globals.get("__name__"))
-        if module.partition(".")[0] not in sys.stdlib_module_names:
+        if module.partition(".")[0] not in (*sys.stdlib_module_names, "meticulous"):
             return False
-        if module == "multiprocessing.pool" and frame.f_code.co_name == "worker":
+        # Waiting for a task, or on its way out after the last.
+        if (module, frame.f_code.co_name) in _BETWEEN_TASKS:
             return True
         frame = frame.f_back
     return False
