@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NORMAL", "Verdict", "on_error", "unwatch", "verdict_on", "watch"]
 
+_BETWEEN_TASKS = (("multiprocessing.pool", "worker"), ("multiprocessing.process", "_bootstrap"))
 _FATAL = (signal.SIGTERM, signal.SIGHUP)
 """Signals that end a process which does not handle them, and leave it the time to say so."""
 
@@ -128,9 +129,7 @@ class _Watch:
                 signal.signal(number, handler)
 
     def _die(self, number: int, frame: FrameType | None) -> None:
-        from meticulous.inprocess.worker_exit import is_idle
-
-        self.tell(NORMAL if is_idle(frame) else _on_signal(number))
+        self.tell(NORMAL if _is_idle_worker(frame) else _on_signal(number))
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
@@ -247,8 +246,18 @@ def release_signals() -> None:
 def _at_exit() -> None:
     if _watch is not None:
         verdict = verdict_on(_watch.outermost)
-        _watch.tell(verdict)
-        if verdict.ended.signal == signal.SIGINT:
+        is_interrupted = verdict.ended.signal == signal.SIGINT
+        try:
+            # One more Ctrl-C must not come between the record and its verdict.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+            try:
+                _watch.tell(verdict)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        except KeyboardInterrupt:
+            if not is_interrupted:
+                raise
+        if is_interrupted:
             _stay_interrupted()
 
 
@@ -293,3 +302,19 @@ def _stay_interrupted() -> None:
 
 def _is_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
+
+
+def _is_idle_worker(frame: FrameType | None) -> bool:
+    """Return whether `frame`, the innermost, is a worker of a pool that waits for a task.
+
+    A pool ends such a worker by SIGTERM: that is how it ends well.
+    """
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__"))
+        if module.partition(".")[0] not in (*sys.stdlib_module_names, "meticulous"):
+            return False
+        # Waiting for a task, or on its way out after the last.
+        if (module, frame.f_code.co_name) in _BETWEEN_TASKS:
+            return True
+        frame = frame.f_back
+    return False

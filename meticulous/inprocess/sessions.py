@@ -204,14 +204,14 @@ def _record(
     if directory:
         environ[RUN_DIRECTORY_VARIABLE] = directory
     if resumes:
-        from meticulous.inprocess.resume import differences, newest_first
+        from meticulous.recording.candidates import argument_differences, newest_first
         from meticulous.recording.resume import go_on
 
         resumed = go_on(
             chosen,
             code,
             newest_first(chosen.experiments_directory),
-            differences(arguments.values),
+            argument_differences(arguments.values),
             lambda run: recording.resume(run, chosen, code, command, _say, environ),
         )
         if resumed is not None:

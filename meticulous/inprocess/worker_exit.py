@@ -1,7 +1,4 @@
-"""How a ``multiprocessing`` child ends: without ``atexit``, but not without its own finalizers.
-
-A worker of a ``Pool`` that has nothing to do is ended by SIGTERM: that is how a pool ends well.
-"""
+"""How a ``multiprocessing`` child ends: without ``atexit``, but not without its own finalizers."""
 
 from __future__ import annotations
 
@@ -12,9 +9,8 @@ from meticulous.inprocess.exit_watch import NORMAL, Verdict, on_error
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
 
-__all__ = ["is_idle", "watch"]
+__all__ = ["watch"]
 
 _LAST = -100
 """The priority of our finalizer: after those of the program."""
@@ -46,15 +42,3 @@ def _end(tell: Callable[[Verdict], None]) -> None:
         threading._register_atexit(tell, verdict)  # type: ignore[attr-defined]  # noqa: SLF001
     except (AttributeError, RuntimeError):
         tell(verdict)
-
-
-def is_idle(frame: FrameType | None) -> bool:
-    """Return whether `frame`, the innermost, is a worker of a pool that waits for a task."""
-    while frame is not None:
-        module = str(frame.f_globals.get("__name__"))
-        if module.partition(".")[0] not in ("multiprocessing", "threading"):
-            return False
-        if module == "multiprocessing.pool" and frame.f_code.co_name == "worker":
-            return True
-        frame = frame.f_back
-    return False

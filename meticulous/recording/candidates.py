@@ -1,28 +1,35 @@
 """The earlier runs of the same command and code: to go on with, or because of which none is needed.
 
-The arguments are known only when the program has parsed them, so before its start a run is the same
-that has the same command line, the same directory in the project, and the same code.
+The arguments of a command are known only when the program has parsed them, so before its start a run
+is the same that has the same command line, the same directory in the project, and the same code. A
+script that records itself knows its arguments, and compares those.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from meticulous import runfolder
+from meticulous.child.helper import to_strict
 from meticulous.errors import RunFolderError
-from meticulous.masking import mask_command
+from meticulous.masking import mask_command, mask_value
 from meticulous.recording import record as recording
 from meticulous.recording.metadata import cwd_within
 from meticulous.recording.plan import RunPlan
 from meticulous.recording.record import RunRecord
 from meticulous.recording.resume import go_on
 from meticulous.runfolder import RunFolder
+from meticulous.runfolder.directory import run_ids
 from meticulous.settings import RunSettings
 
-__all__ = ["requeued", "resumed", "succeeded"]
+__all__ = ["argument_differences", "newest_first", "requeued", "resumed", "succeeded"]
+
+_NAMED = 5
+"""How many arguments are named that differ."""
 
 
 def resumed(plan: RunPlan, say: Callable[[str], None]) -> RunRecord | None:
@@ -114,3 +121,40 @@ def _differences(metadata: Mapping[str, Any], settings: RunSettings, command: li
     if metadata.get("cwd") != here:
         return f"it was started in {metadata.get('cwd')}, and now in {here}"
     return ""
+
+
+def newest_first(experiments_directory: str) -> Iterable[str]:
+    """Return the ids of all runs, the newest first."""
+    try:
+        return reversed(run_ids(experiments_directory))
+    except OSError:
+        return ()
+
+
+def argument_differences(args: Mapping[str, Any]) -> Callable[[RunFolder, Mapping[str, Any]], str]:
+    """Return a function that says which of `args` differ from a run's, and how."""
+    masked = {name: mask_value(name, value) for name, value in args.items()}  # as recorded
+
+    def from_run(run: RunFolder, _metadata: Mapping[str, Any]) -> str:
+        return _named_differences(run.read_json(runfolder.ARGS), masked)
+
+    return from_run
+
+
+def _named_differences(recorded: Mapping[str, Any], args: Mapping[str, Any]) -> str:
+    """Say which names differ, and how; empty where none does."""
+    parts = []
+    for name in dict.fromkeys([*recorded, *args]):
+        if name not in args:
+            parts.append(f"{name} was {recorded[name]!r} and is not given")
+        elif name not in recorded:
+            parts.append(f"{name} is {args[name]!r} and was not given")
+        elif _canonical(recorded[name]) != _canonical(args[name]):
+            parts.append(f"{name} was {recorded[name]!r} and is {args[name]!r}")
+    more = [f"and {len(parts) - _NAMED} more"] if len(parts) > _NAMED else []
+    return "; ".join([*parts[:_NAMED], *more])
+
+
+def _canonical(value: Any) -> str:
+    """Return a text that is the same for the same JSON value; NaN is the same as itself here."""
+    return json.dumps(to_strict(value), sort_keys=True)
