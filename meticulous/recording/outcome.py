@@ -98,7 +98,13 @@ def _last_words(text: str) -> str | None:
     """Return the last line of `text`, if it is one that was meant for people."""
     if not text.endswith("\n"):
         return None
-    line = re.sub(_CONTROL, "", text).rstrip().rpartition("\n")[2]
+    from meticulous.recording.last_words import telling
+
+    plain = re.sub(_CONTROL, "", text)
+    found = telling(plain)
+    if found is not None:
+        return found
+    line = plain.rstrip().rpartition("\n")[2]
     is_part = line.startswith((" ", "\t")) or "\r" in line or len(line) > _LONGEST_LINE
     return None if is_part or re.match(_PRINTED_AFTERWARDS, line) else line
 
