@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from meticulous.runfolder import RESOURCES, RunFolder
+from meticulous.runfolder.files import open_to_read
 
 __all__ = ["last_sample"]
 
@@ -20,7 +21,7 @@ def last_sample(run: RunFolder) -> dict[str, Any]:
     Only the end of the file is read. A line that is not whole, or broken, counts as none.
     """
     try:
-        with open(run.file(RESOURCES), "rb") as file:
+        with os.fdopen(open_to_read(run.file(RESOURCES)), "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _MOST_BYTES))
             lines = file.read().split(b"\n")
     except OSError:
@@ -28,7 +29,7 @@ def last_sample(run: RunFolder) -> dict[str, Any]:
     for line in reversed(lines[:-1]):
         try:
             found = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(found, dict):
             return found
