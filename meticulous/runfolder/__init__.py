@@ -13,7 +13,7 @@ import os
 from meticulous.child.helper import METRICS, SUMMARY, from_strict, json_bytes, replace_file
 from meticulous.errors import RunFolderError
 from meticulous.runfolder.files import read_record
-from meticulous.runfolder.keys import METADATA_KEYS, TIMES, wrong_key
+from meticulous.runfolder.keys import METADATA_KEYS, TIMES, wrong_environment, wrong_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -177,6 +177,9 @@ class RunFolder:
         if not isinstance(value, dict):
             message = f"cannot read {path}: it holds no JSON object"
             raise RunFolderError(message, "Restore the file, or remove the run")
+        if name == ENVIRONMENT and (wrong := wrong_environment(value)):
+            message = f"cannot read {path}: {wrong}"
+            raise RunFolderError(message, "Correct or remove the file")
         if name in _NUMBERS_AS_WORDS and (b'NaN"' in content or b'Infinity"' in content):
             value = from_strict(value)
         return value  # type: ignore[no-any-return]

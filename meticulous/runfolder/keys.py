@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
-__all__ = ["METADATA_KEYS", "MOST_RANKS", "TIMES", "wrong_key"]
+__all__ = ["METADATA_KEYS", "MOST_RANKS", "TIMES", "wrong_environment", "wrong_key"]
 
 MOST_RANKS = 1 << 20
 """No machine has more; a larger number of ranks was not written by us."""
@@ -90,6 +90,7 @@ _ITEMS: dict[str, tuple[type, ...]] = {
     "args-given": _TEXT,
     "notes": (dict, str),
     "attempts": _OBJECT,
+    "gpus": _OBJECT,
     "data": _OBJECT,
     "survivors": _OBJECT,
     "snapshot-submodules": _OBJECT,
@@ -115,6 +116,43 @@ _RANKS: dict[str, tuple[type, ...]] = {
     "failed": _LIST,
     "exit-codes": (list, dict),
 }
+
+
+_ENVIRONMENT: dict[str, tuple[type, ...]] = {
+    "python": _OBJECT,
+    "python-unknown": _TEXT,
+    "packages": _OBJECT,
+    "package-sources": _OBJECT,
+    "host": _TEXT,
+    "os": _OBJECT,
+    "cpu": _OBJECT,
+    "memory": _OBJECT,
+    "variables": _OBJECT,
+    "gpus": _LIST,
+}
+_VALUES: dict[str, tuple[type, ...]] = {
+    "python": _TEXT,
+    "packages": _TEXT,
+    "package-sources": _OBJECT,
+    "os": _TEXT,
+    "cpu": (str, int, float),
+    "memory": _NUMBER,
+    "variables": _TEXT,
+}
+"""What the values within these objects are."""
+
+
+def wrong_environment(environment: Mapping[str, Any]) -> str | None:
+    """Return which key of environment.json has a value of a wrong type; None for none."""
+    found = next(_wrong(environment, _ENVIRONMENT), None)
+    if found:
+        return found
+    for key, allowed in _VALUES.items():
+        inner = environment.get(key) or {}
+        wrong = next(_wrong(inner, dict.fromkeys(inner, allowed)), None)
+        if wrong:
+            return f"in {key!r}, {wrong}"
+    return None
 
 
 def wrong_key(metadata: Mapping[str, Any]) -> str | None:
@@ -150,7 +188,7 @@ def _wrong_items(key: str, items: list[Any]) -> Iterator[str]:
         if type(item) not in allowed:
             yield f"an item of {key!r} is not {_either(allowed)}"
         elif type(item) is dict:
-            yield from (f"in {key!r}, {what}" for what in _wrong(item, _OF_ITEMS[key]))
+            yield from (f"in {key!r}, {what}" for what in _wrong(item, _OF_ITEMS.get(key, {})))
 
 
 def _wrong_object(key: str, values: dict[str, Any]) -> Iterator[str]:

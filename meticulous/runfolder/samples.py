@@ -13,6 +13,7 @@ __all__ = ["last_sample"]
 
 _MOST_BYTES = 1 << 14
 """More than one line has, with many GPUs."""
+_LARGEST = 1e18
 
 
 def last_sample(run: RunFolder) -> dict[str, Any]:
@@ -31,6 +32,19 @@ def last_sample(run: RunFolder) -> dict[str, Any]:
             found = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if isinstance(found, dict):
+        if isinstance(found, dict) and _is_sound(found):
             return found
     return {}
+
+
+def _is_sound(sample: dict[str, Any]) -> bool:
+    """Return whether what others reckon with are numbers, and the GPUs objects of such."""
+    gpus = sample.get("gpus") or []
+    if not (isinstance(gpus, list) and all(isinstance(gpu, dict) for gpu in gpus)):
+        return False
+    values = [sample.get(name) for name in ("cpu", "memory", "processes")]
+    values += [gpu.get(name) for gpu in gpus for name in ("memory", "utilisation")]
+    return all(
+        value is None or (type(value) in (int, float) and -_LARGEST < value < _LARGEST)
+        for value in values
+    )

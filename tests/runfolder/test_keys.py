@@ -12,6 +12,7 @@ from meticulous.errors import RunFolderError
 from meticulous.runfolder import METADATA_KEYS, RunFolder
 from meticulous.runfolder.keys import MOST_RANKS, TIMES, wrong_key
 from meticulous.runfolder.output import Playback
+from meticulous.runfolder.samples import last_sample
 
 
 def run_with(folder: Path, **files: Any) -> RunFolder:
@@ -98,3 +99,34 @@ def test_a_broken_line_of_the_timeline_loses_no_output(line: bytes, tmp_path: Pa
     playback = Playback(run)
 
     assert b"".join([*playback.new(), *playback.rest()]) == b"first\nlast\n"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("os", True),
+        ("python", 5),
+        ("python", {"version": [3]}),
+        ("packages", "text"),
+        ("packages", {"numpy": 2}),
+        ("package-sources", {"numpy": "editable"}),
+        ("variables", ["PATH"]),
+        ("gpus", [5]),
+        ("cpu", {"logical": float("nan")}),
+    ],
+)
+def test_the_environment_is_checked_likewise(key: str, value: Any, tmp_path: Path) -> None:
+    run = run_with(tmp_path / "1", environment={key: value})
+
+    with pytest.raises(RunFolderError, match=f"environment.json: .*'{key}'"):
+        run.read_json("environment.json")
+
+
+@pytest.mark.parametrize(
+    "line", ['{"cpu": "x"}', '{"gpus": [5]}', '{"memory": 1e400}', "[" * 9999, "5"]
+)
+def test_a_broken_sample_counts_as_none(line: str, tmp_path: Path) -> None:
+    run = run_with(tmp_path / "1")
+    (tmp_path / "1" / "resources.jsonl").write_text(f'{{"cpu": 1.5}}\n{line}\n')
+
+    assert last_sample(run) == {"cpu": 1.5}
