@@ -11,12 +11,13 @@ import re
 import time
 from collections.abc import Callable, Generator, Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from meticulous import runfolder
 from meticulous.child.helper import locked
 from meticulous.errors import RunFolderError
-from meticulous.runfolder import RunFolder, liveness
+from meticulous.runfolder import RunFolder, abandoned, liveness
 from meticulous.runfolder import directory as store
 
 __all__ = ["Finding", "examine"]
@@ -53,6 +54,14 @@ def examine(directory: str) -> Iterator[Finding]:
     for name in ids:
         yield from _examine_run(RunFolder(os.path.join(directory, name)))
     yield from _leftovers("", directory, others)
+    for path in abandoned.folders(directory):
+        yield Finding(
+            "",
+            "leftover",
+            f"{path} was left behind by an export, import or rerun that was killed",
+            "--fix removes it",
+            partial(abandoned.remove, path),
+        )
     yield from _examine_numbers(directory, highest)
 
 
