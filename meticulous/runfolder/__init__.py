@@ -172,8 +172,8 @@ class RunFolder:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             message = f"cannot read {path}: {reason}"
             raise RunFolderError(message, "Restore the file, or remove the run") from error
-        if value is None and name in _NUMBERS_AS_WORDS:
-            return {}  # the original system writes null where nothing was captured
+        if value is None and name == DEFAULT_ARGS:
+            return {}  # the original system, told not to capture them
         if not isinstance(value, dict):
             message = f"cannot read {path}: it holds no JSON object"
             raise RunFolderError(message, "Restore the file, or remove the run")

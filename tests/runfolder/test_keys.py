@@ -74,11 +74,6 @@ def test_keys_of_others_are_not_looked_at(tmp_path: Path) -> None:
     assert metadata == run_with(tmp_path / "1", metadata=metadata).read_metadata()
 
 
-@pytest.mark.parametrize("name", ["args", "default_args", "summary"])
-def test_null_holds_no_values(name: str, tmp_path: Path) -> None:
-    assert run_with(tmp_path / "1", **{name: None}).read_json(f"{name}.json") == {}
-
-
 @pytest.mark.parametrize(
     "line",
     [

@@ -119,14 +119,14 @@ def on_disk(directory: str) -> sqlite3.Connection:
 
 
 def _check_private(directory: str) -> None:
-    """Raise PermissionError where `directory` is another user's, or open to others, as in /tmp."""
-    for status in (os.lstat(directory), os.stat(directory)):
-        if status.st_uid != os.geteuid():
-            raise PermissionError(errno.EPERM, "it belongs to another user", directory)
+    """Raise PermissionError where another user owns `directory` or can write it, as in /tmp."""
+    link, status = os.lstat(directory), os.stat(directory)
+    # Elsewhere than in /tmp the user may have linked it, and the group may be the user's own.
     is_temporary = os.path.dirname(directory) == tempfile.gettempdir()
-    # Elsewhere the group may be the user's own, as many systems have it.
-    if status.st_mode & (stat.S_IWOTH | (stat.S_IWGRP if is_temporary else 0)):
-        raise PermissionError(errno.EPERM, "other users can write it", directory)
+    open_to = stat.S_IWOTH | (stat.S_IWGRP if is_temporary else 0)
+    is_theirs = {link.st_uid, status.st_uid} != {os.geteuid()}
+    if is_theirs or status.st_mode & open_to or (is_temporary and stat.S_ISLNK(link.st_mode)):
+        raise PermissionError(errno.EPERM, "another user can write there", directory)
 
 
 def in_memory() -> sqlite3.Connection:
