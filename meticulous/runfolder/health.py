@@ -100,6 +100,7 @@ def _examine_run(run: RunFolder) -> Iterator[Finding]:
         is_running = judged.state == runfolder.RUNNING
         if not is_running:
             yield from _lost(run.id, run, metadata, judged)
+    yield from _shortened(run, state, metadata)
     yield from _lost_ranks(run)
     if not is_running:
         yield from _leftovers(run.id, run.path, names)
@@ -115,6 +116,22 @@ def _read_metadata(run: RunFolder) -> Generator[Finding, None, dict[str, Any]]:
     if not os.path.exists(run.file(runfolder.METADATA)):
         yield Finding(run.id, "missing", "has no metadata.json", "Restore the file")
     return metadata
+
+
+def _shortened(run: RunFolder, state: str, metadata: dict[str, Any]) -> Iterator[Finding]:
+    """Name the streams that are not as long as they were when the run ended."""
+    if state not in (runfolder.SUCCESS, runfolder.ERROR):
+        return
+    for name, size in (metadata.get("bytes") or {}).items():
+        if name not in (runfolder.STDOUT, runfolder.STDERR) or size is None:
+            continue
+        try:
+            found = os.lstat(run.file(name)).st_size
+        except OSError:
+            found = 0
+        if found != size:
+            what = f"{name} has {found:,} bytes, and had {size:,} when the run ended"
+            yield Finding(run.id, "shortened", what, "Its output is not whole; run it again")
 
 
 def _without_status(run: RunFolder, metadata: dict[str, Any]) -> Iterator[Finding]:
