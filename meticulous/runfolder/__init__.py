@@ -218,7 +218,7 @@ class RunFolder:
             raise RunFolderError(message, "Upgrade meticulous to read it")
         for key in TIMES:
             if not isinstance(metadata.get(key), str) and key in metadata:
-                metadata[key] = None  # a run without a time is still a run; doctor names it
+                metadata[key] = None  # a run without a time is still a run
         wrong = wrong_key(metadata)
         if wrong:
             message = f"cannot read {self.file(METADATA)}: {wrong}"
