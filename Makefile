@@ -9,7 +9,7 @@ GROUPS := --group demo --group test --group parsers $(if $(HEAVY),--group heavy)
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test check setup lint format types check-imports pytest wheel clean
+.PHONY: help demo test check fuzz setup lint format types check-imports pytest wheel clean
 
 help:  ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -53,6 +53,9 @@ check-imports: setup  ## the layers of the package
 
 pytest: setup  ## the tests; TESTS=tests/test_x.py for some of them
 	$(BIN)/pytest -n 2 $(TESTS)
+
+fuzz: setup  ## wrong types in every key of every JSON file of a run, on every command: takes half an hour
+	$(BIN)/python -m tests.faults.wrong_types $(STEP)
 
 wheel: setup  ## build the wheel, install it alone, run the examples with it
 	sh tests/wheel.sh $(PYTHON)

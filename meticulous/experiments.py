@@ -20,7 +20,8 @@ from meticulous.errors import MeticulousError, RunFolderError
 from meticulous.query import rows as reading
 from meticulous.query.cache import sync
 from meticulous.query.rows import Row
-from meticulous.runfolder import RunFolder, liveness
+from meticulous.runfolder import RunFolder
+from meticulous.runfolder.status import status_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,13 +82,7 @@ class ExperimentReader:
 
     def refresh_status(self) -> None:
         """Read the status again."""
-        state, self.status_message = self._folder.read_status()
-        if state == runfolder.RUNNING:
-            state, message = liveness.judge(self._folder.read_metadata(), self.curexpdir)
-            if state != runfolder.RUNNING and self._folder.read_status()[0] == runfolder.RUNNING:
-                self.status_message = message
-            else:
-                state, self.status_message = self._folder.read_status()
+        state, self.status_message = status_of(self._folder)
         self.status = state or None
 
     def refresh_summary(self) -> None:

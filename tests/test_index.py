@@ -273,6 +273,30 @@ def test_a_cache_that_cannot_be_written_is_done_without(
     assert [1] == ids(directory)
 
 
+@pytest.mark.parametrize("kind", ["of another user", "link of another user", "open to everybody"])
+def test_a_cache_directory_that_others_can_write_is_not_used(
+    kind: str, directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "theirs"
+    cache.mkdir()
+    monkeypatch.setenv("METICULOUS_CACHE_DIR", str(cache))
+    if kind == "open to everybody":
+        cache.chmod(0o777)
+    elif os.getuid() != 0:
+        pytest.skip("needs root, to give folders away")
+    elif kind == "of another user":
+        os.chown(cache, 2001, 2001)
+    else:
+        link = tmp_path / "link"
+        link.symlink_to(cache)
+        os.lchown(link, 2001, 2001)
+        monkeypatch.setenv("METICULOUS_CACHE_DIR", str(link))
+    make_run(directory, 1)
+
+    assert [1] == ids(directory)
+    assert list(cache.iterdir()) == []
+
+
 def test_a_full_disk_is_done_without(directory: Path, tmp_path: Path) -> None:
     for number in range(1, 100):
         make_run(directory, number, {"text": "x" * 2000})

@@ -217,7 +217,7 @@ def test_a_run_that_cannot_be_read_can_be_removed(project: Path) -> None:
     metadata = project / "experiments" / "1" / "metadata.json"
     metadata.write_text('{"format": 1, "tags": 5}')
     for words in (("tag", "1", "x"), ("show", "1")):
-        assert "experiments/1/metadata.json: 'tags' is no list" in say(project, *words, code=1)
+        assert "experiments/1/metadata.json: 'tags' is not a list" in say(project, *words, code=1)
     assert "moved 1 run to the trash: 1\n" in say(project, "rm", "1", "1")
 
 

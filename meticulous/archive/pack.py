@@ -102,7 +102,7 @@ def _beside(path: str) -> Iterator[str]:
     parent = os.path.dirname(os.path.abspath(path))
     directory = None
     try:
-        directory = tempfile.mkdtemp(prefix=f".{os.path.basename(path)}.", dir=parent)
+        directory = tempfile.mkdtemp(prefix=f".{os.path.basename(path)}.{os.getpid()}-", dir=parent)
         yield directory
     except OSError as error:
         reason, named = error.strerror or error, error.filename

@@ -22,6 +22,7 @@ from meticulous.archive.manifest import BUNDLE, SCRIPT, Manifest, PackedRun
 from meticulous.base.timestamps import instant
 from meticulous.errors import ArchiveError, MeticulousError
 from meticulous.runfolder import RunFolder
+from meticulous.runfolder.status import status_of
 
 __all__ = ["Publication", "describe"]
 
@@ -165,8 +166,8 @@ class _Crate:
         agent = (
             author or (user and self._add(f"#{_quoted(user)}", kind="Person", name=user)) or None
         )
-        state, message = run.read_status()
-        failed = state == runfolder.ERROR
+        state, message = status_of(run)
+        failed = state in (runfolder.ERROR, runfolder.LOST)
         action = self._add(
             key,
             kind="CreateAction",
@@ -284,6 +285,8 @@ def _page(remote: str) -> str | None:
 def _status(state: str) -> str | None:
     if state == runfolder.SUCCESS:
         return "http://schema.org/CompletedActionStatus"
-    if state == runfolder.ERROR:
+    if state == runfolder.RUNNING:
+        return "http://schema.org/ActiveActionStatus"
+    if state in (runfolder.ERROR, runfolder.LOST):
         return "http://schema.org/FailedActionStatus"
     return None

@@ -66,7 +66,7 @@ def is_hidden(pid: int) -> bool:
         os.kill(pid, 0)
     except PermissionError:
         return not os.access(f"/proc/{pid}/stat", os.R_OK) and os.path.exists("/proc/self/stat")
-    except OSError:
+    except (OSError, OverflowError):  # no process, or no number of one
         return False
     return False
 

@@ -12,8 +12,9 @@ from meticulous.commands._console import report
 from meticulous.commands._runs import LOST_CODE
 from meticulous.errors import RunFolderError, UsageError
 from meticulous.query.selectors import HELP
-from meticulous.runfolder import RUNNING, STDERR, STDOUT, RunFolder, liveness
+from meticulous.runfolder import LOST, STDERR, STDOUT, RunFolder, liveness
 from meticulous.runfolder.output import Playback
+from meticulous.runfolder.status import status_of
 from meticulous.views.log import LogText
 
 if TYPE_CHECKING:
@@ -62,9 +63,9 @@ def main(arguments: argparse.Namespace) -> int:
     for block in playback.rest():
         printer.show(block)
     printer.end()
-    if not arguments.follow or run.read_status()[0] != RUNNING:
+    state, message = status_of(run)
+    if not arguments.follow or state != LOST:
         return 0
-    _, message = liveness.judge(run.read_metadata(), run.path)
     report(RunFolderError(f"the run {run.id} is lost: {message}"))
     return LOST_CODE
 

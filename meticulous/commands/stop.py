@@ -24,6 +24,7 @@ from meticulous.errors import MeticulousError, RunFolderError
 from meticulous.query.selectors import HELP
 from meticulous.resources import process_tree
 from meticulous.runfolder import RUNNING, RunFolder, headline, liveness
+from meticulous.runfolder.status import status_of
 
 __all__ = ["add_arguments", "main"]
 
@@ -214,8 +215,7 @@ def _other_ranks(run: RunFolder) -> list[_Target]:
 def _is_over(run: RunFolder) -> bool:
     """Return whether rank 0 of `run` has ended, or is lost, so that there is only the rest to end."""
     try:
-        state = run.read_status()[0]
-        return state != RUNNING or liveness.judge(run.read_metadata(), run.path)[0] != RUNNING
+        return status_of(run).state != RUNNING
     except RunFolderError:
         return False
 
@@ -238,10 +238,8 @@ def _step(targets: Sequence[_Target], number: signal.Signals, grace_s: float) ->
 
 
 def _told(run: RunFolder) -> str:
-    state, message = run.read_status()
+    state, message = status_of(run)
     metadata = run.read_metadata()
-    if state == RUNNING:
-        state, message = liveness.judge(metadata, run.path)
     wall_s = (metadata.get("usage") or {}).get("wall")
     after = f" after {format_duration(wall_s)}" if wall_s else ""
     why = headline(message)

@@ -14,7 +14,8 @@ from meticulous.commands import _runs
 from meticulous.commands._console import tell
 from meticulous.commands._runs import LOST_CODE
 from meticulous.query.selectors import HELP
-from meticulous.runfolder import ERROR, RUNNING, SUCCESS, RunFolder, headline, liveness
+from meticulous.runfolder import ERROR, SUCCESS, RunFolder, headline, liveness
+from meticulous.runfolder.status import status_of
 
 __all__ = ["add_arguments", "main"]
 
@@ -52,9 +53,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _state(run: RunFolder) -> str:
-    state, message = run.read_status()
-    if state == RUNNING:
-        state, message = liveness.judge(run.read_metadata(), run.path)
+    state, message = status_of(run)
     why = headline(message)
     return f"{state}: {why}" if why else state or "no status"
 

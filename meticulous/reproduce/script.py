@@ -23,6 +23,7 @@ from meticulous.reproduce.inputs import inputs
 from meticulous.reproduce.requirements import requirements
 from meticulous.reproduce.shell_words import command_lines, export_lines
 from meticulous.runfolder import RunFolder
+from meticulous.runfolder.status import status_of
 
 __all__ = ["caveats", "script"]
 
@@ -123,7 +124,7 @@ def _inside(path: str, run: RunFolder) -> str:
 
 def _told(run: RunFolder, metadata: dict[str, Any], environment: dict[str, Any]) -> list[str]:
     """Return comments on what was run and what came out."""
-    state, _ = run.read_status()
+    state = status_of(run).state
     python = environment.get("python") or {}
     code, ranks = metadata.get("exit-code"), metadata.get("ranks")
     told = [

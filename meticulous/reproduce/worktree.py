@@ -79,7 +79,7 @@ def made(run: RunFolder, links: Sequence[str], say: Callable[[str], None]) -> Tr
     origin = os.path.normpath(os.path.join(repository, within))
     # The last part is the project's: what is printed of paths is compared by that.
     name = os.path.basename(repository.rstrip(os.sep)) or "project"
-    folder = tempfile.mkdtemp(prefix="meticulous-rerun-")
+    folder = tempfile.mkdtemp(prefix=f"meticulous-rerun-{os.getpid()}-")
     top = os.path.join(folder, name)
     try:
         for warning in code.check_out(run, repository, top):

@@ -13,7 +13,7 @@ import os
 from meticulous.child.helper import METRICS, SUMMARY, from_strict, json_bytes, replace_file
 from meticulous.errors import RunFolderError
 from meticulous.runfolder.files import read_record
-from meticulous.runfolder.types import trusted
+from meticulous.runfolder.keys import METADATA_KEYS, TIMES, wrong_environment, wrong_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,54 +104,6 @@ _NUMBERS_AS_WORDS = (ARGS, DEFAULT_ARGS, SUMMARY)
 """Files whose "NaN", "Infinity" and "-Infinity" are numbers; elsewhere they are what they say."""
 
 
-METADATA_KEYS = (
-    "format",
-    "githead-sha",
-    "githead-message",
-    "branch",
-    "dirty",
-    "untracked",
-    "remote",
-    "snapshot-sha",
-    "snapshot-left-out",
-    "snapshot-submodules",
-    "description",
-    "tags",
-    "notes",
-    "command",
-    "project",
-    "cwd",
-    "timestamp",
-    "start-time",
-    "end-time",
-    "exit-code",
-    "signal",
-    "reason",
-    "host",
-    "boot-id",
-    "pid",
-    "pid-start-time",
-    "pid-namespace",
-    "child-pid",
-    "child-start-time",
-    "user",
-    "usage",
-    "bytes",
-    "parent",
-    "rerun-of",
-    "sweep",
-    "imported-from",
-    "scheduler",
-    "attempts",
-    "ranks",
-    "args-source",
-    "args-given",
-    "data",
-    "survivors",
-    "recording-trouble",
-)
-"""The keys that metadata.json may have; ``docs/run-folder.md`` says what each means."""
-_LISTS = ("tags", "notes", "attempts")
 REFERENCES = ("parent", "rerun-of")
 """Keys of the metadata that name another run of the same directory."""
 EDITED_KEYS = ("tags", "notes")
@@ -225,6 +177,9 @@ class RunFolder:
         if not isinstance(value, dict):
             message = f"cannot read {path}: it holds no JSON object"
             raise RunFolderError(message, "Restore the file, or remove the run")
+        if name == ENVIRONMENT and (wrong := wrong_environment(value)):
+            message = f"cannot read {path}: {wrong}"
+            raise RunFolderError(message, "Correct or remove the file")
         if name in _NUMBERS_AS_WORDS and (b'NaN"' in content or b'Infinity"' in content):
             value = from_strict(value)
         return value  # type: ignore[no-any-return]
@@ -261,11 +216,14 @@ class RunFolder:
         if isinstance(version, int) and version > FORMAT:
             message = f"{self.path} has format {version}; this meticulous reads up to {FORMAT}"
             raise RunFolderError(message, "Upgrade meticulous to read it")
-        for key in _LISTS:
-            if not isinstance(metadata.get(key, ()), (list, tuple)) and metadata[key] is not None:
-                message = f"cannot read {self.file(METADATA)}: {key!r} is no list"
-                raise RunFolderError(message, "Make it one, such as [], or remove the run")
-        return trusted(metadata)
+        for key in TIMES:
+            if not isinstance(metadata.get(key), str) and key in metadata:
+                metadata[key] = None  # a run without a time is still a run
+        wrong = wrong_key(metadata)
+        if wrong:
+            message = f"cannot read {self.file(METADATA)}: {wrong}"
+            raise RunFolderError(message, "Correct the file, or remove the run")
+        return metadata
 
 
 def headline(message: str) -> str:

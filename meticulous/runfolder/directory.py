@@ -22,7 +22,7 @@ from meticulous.runfolder import (
     UNCOMMITTED_PATCH,
     RunFolder,
 )
-from meticulous.runfolder.files import open_to_read, share
+from meticulous.runfolder.files import open_to_read, open_to_write, share
 
 __all__ = [
     "check_id",
@@ -237,12 +237,24 @@ def note_highest(experiments_directory: str, number: int) -> None:
     path = os.path.join(experiments_directory, HIGHEST_ID)
     try:
         while number > noted_highest(experiments_directory):
-            replace_file(path, b"%d\n" % number)
-            share(path, experiments_directory)
+            _write_highest(path, experiments_directory, b"%d\n" % number)
             while os.path.exists(os.path.join(experiments_directory, str(number + 1))):
                 number += 1
     except OSError:
         pass  # the folder exists, which is what counts
+
+
+def _write_highest(path: str, experiments_directory: str, content: bytes) -> None:
+    try:
+        replace_file(path, content)
+        share(path, experiments_directory)
+    except PermissionError:
+        # In a directory with the sticky bit only its owner may replace a file, but others may write it.
+        descriptor = open_to_write(path)
+        try:
+            os.pwrite(descriptor, content, 0)  # the number only grows, so nothing is left behind it
+        finally:
+            os.close(descriptor)
 
 
 def _cannot_create(experiments_directory: str, error: OSError) -> RunFolderError:

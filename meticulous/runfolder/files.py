@@ -65,7 +65,7 @@ def open_to_write(path: str, flags: int = 0) -> int:
     """
     safe = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
-        descriptor = os.open(path, safe | flags & ~os.O_TRUNC, 0o666)
+        descriptor = _open_or_make(path, safe | flags & ~os.O_TRUNC)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise OSError(errno.ELOOP, "it is a link", path) from error
@@ -80,6 +80,17 @@ def open_to_write(path: str, flags: int = 0) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _open_or_make(path: str, flags: int) -> int:
+    try:
+        return os.open(path, flags, 0o666)
+    except PermissionError:
+        if flags & os.O_EXCL or not os.path.lexists(path):
+            raise
+        # Linux refuses O_CREAT for another user's file in a directory with the sticky bit,
+        # whatever its mode (fs.protected_regular, see proc(5)).
+        return os.open(path, flags & ~os.O_CREAT)
 
 
 def _check_single(status: os.stat_result, path: str) -> None:
@@ -112,10 +123,13 @@ def share(path: str, store: str) -> None:
     """Give `path`, which we have made, the rights and the group of `store`, as far as we may."""
     try:
         wanted, found = os.stat(store), os.lstat(path)
-        if found.st_gid != wanted.st_gid:
-            os.chown(path, -1, wanted.st_gid, follow_symlinks=False)
     except OSError:
         return
+    if found.st_gid != wanted.st_gid:
+        try:
+            os.chown(path, -1, wanted.st_gid, follow_symlinks=False)
+        except OSError:
+            pass  # a group that we are not in; others may have rights of their own
     mode = stat.S_IMODE(wanted.st_mode)
     if not stat.S_ISDIR(found.st_mode):
         mode &= 0o666

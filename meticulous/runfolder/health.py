@@ -11,14 +11,14 @@ import re
 import time
 from collections.abc import Callable, Generator, Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from meticulous import runfolder
 from meticulous.child.helper import locked
 from meticulous.errors import RunFolderError
-from meticulous.runfolder import RunFolder, liveness
+from meticulous.runfolder import RunFolder, abandoned, liveness
 from meticulous.runfolder import directory as store
-from meticulous.runfolder.types import wrong_keys
 
 __all__ = ["Finding", "examine"]
 
@@ -54,6 +54,14 @@ def examine(directory: str) -> Iterator[Finding]:
     for name in ids:
         yield from _examine_run(RunFolder(os.path.join(directory, name)))
     yield from _leftovers("", directory, others)
+    for path in abandoned.folders(directory):
+        yield Finding(
+            "",
+            "leftover",
+            f"{path} was left behind by an export, import or rerun that was killed",
+            "--fix removes it",
+            partial(abandoned.remove, path),
+        )
     yield from _examine_numbers(directory, highest)
 
 
@@ -92,6 +100,7 @@ def _examine_run(run: RunFolder) -> Iterator[Finding]:
         is_running = judged.state == runfolder.RUNNING
         if not is_running:
             yield from _lost(run.id, run, metadata, judged)
+    yield from _shortened(run, state, metadata)
     yield from _lost_ranks(run)
     if not is_running:
         yield from _leftovers(run.id, run.path, names)
@@ -104,13 +113,25 @@ def _read_metadata(run: RunFolder) -> Generator[Finding, None, dict[str, Any]]:
         kind = "new-format" if "has format" in error.message else "broken"
         yield Finding(run.id, kind, error.message, error.hint or "Restore the file")
         return {}
-    wrong = wrong_keys(run.read_json(runfolder.METADATA))
-    if wrong:
-        what = f"has values of the wrong type in metadata.json: {', '.join(wrong)}"
-        yield Finding(run.id, "broken", what, "They are not read; mend or remove them")
     if not os.path.exists(run.file(runfolder.METADATA)):
         yield Finding(run.id, "missing", "has no metadata.json", "Restore the file")
     return metadata
+
+
+def _shortened(run: RunFolder, state: str, metadata: dict[str, Any]) -> Iterator[Finding]:
+    """Name the streams that are not as long as they were when the run ended."""
+    if state not in (runfolder.SUCCESS, runfolder.ERROR):
+        return
+    for name, size in (metadata.get("bytes") or {}).items():
+        if name not in (runfolder.STDOUT, runfolder.STDERR) or size is None:
+            continue
+        try:
+            found = os.lstat(run.file(name)).st_size
+        except OSError:
+            found = 0
+        if found != size:
+            what = f"{name} has {found:,} bytes, and had {size:,} when the run ended"
+            yield Finding(run.id, "shortened", what, "Its output is not whole; run it again")
 
 
 def _without_status(run: RunFolder, metadata: dict[str, Any]) -> Iterator[Finding]:

@@ -11,8 +11,8 @@ from meticulous.runfolder.files import open_to_read
 
 __all__ = ["Playback"]
 
-_MOST_DIGITS = 19
 _BLOCK_BYTES = 1 << 16
+_MOST_DIGITS = 18
 
 
 class Playback:
@@ -37,11 +37,9 @@ class Playback:
             return
         lines = self._lines()
         for line in lines:
-            fields = line.split()
-            if len(fields) != 4 or fields[1].decode("ascii", "replace") not in self._played:
-                continue
-            if all(len(one) < _MOST_DIGITS and one.isdigit() for one in fields[2:]):
-                yield from self._upto(fields[1].decode(), int(fields[2]) + int(fields[3]))
+            chunk = _chunk(line)
+            if chunk is not None and chunk[0] in self._played:
+                yield from self._upto(*chunk)
         if lines:
             self._position += sum(len(line) + 1 for line in lines[:-1])
 
@@ -52,7 +50,7 @@ class Playback:
 
     def _lines(self) -> list[bytes]:
         try:
-            with open(open_to_read(self._run.file(TIMELINE)), "rb") as file:
+            with os.fdopen(open_to_read(self._run.file(TIMELINE)), "rb") as file:
                 file.seek(self._position)
                 return file.read().split(b"\n")[:-1]
         except FileNotFoundError:
@@ -63,7 +61,7 @@ class Playback:
     def _upto(self, stream: str, end: int | None) -> Iterator[bytes]:
         """Return the bytes of `stream` from where we are to `end`, None for all there is."""
         try:
-            with open(open_to_read(self._run.file(stream)), "rb") as file:
+            with os.fdopen(open_to_read(self._run.file(stream)), "rb") as file:
                 file.seek(self._played[stream])
                 while end is None or self._played[stream] < end:
                     left = _BLOCK_BYTES if end is None else end - self._played[stream]
@@ -76,6 +74,20 @@ class Playback:
             return
         except OSError as error:
             raise _cannot_read(error) from error
+
+
+def _chunk(line: bytes) -> tuple[str, int] | None:
+    """Return the stream of a line of the timeline and where its chunk ends; None for a broken line."""
+    fields = line.split()
+    if len(fields) != 4 or any(len(field) > _MOST_DIGITS for field in fields[2:]):
+        return None
+    try:
+        offset, length = int(fields[2]), int(fields[3])
+    except ValueError:
+        return None
+    if offset < 0 or length < 0:
+        return None
+    return fields[1].decode("ascii", "replace"), offset + length
 
 
 def _cannot_read(error: OSError) -> RunFolderError:

@@ -13,6 +13,7 @@ __all__ = ["last_sample"]
 
 _MOST_BYTES = 1 << 14
 """More than one line has, with many GPUs."""
+_LARGEST = 1e18
 
 
 def last_sample(run: RunFolder) -> dict[str, Any]:
@@ -21,7 +22,7 @@ def last_sample(run: RunFolder) -> dict[str, Any]:
     Only the end of the file is read. A line that is not whole, or broken, counts as none.
     """
     try:
-        with open(open_to_read(run.file(RESOURCES)), "rb") as file:
+        with os.fdopen(open_to_read(run.file(RESOURCES)), "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _MOST_BYTES))
             lines = file.read().split(b"\n")
     except OSError:
@@ -29,8 +30,21 @@ def last_sample(run: RunFolder) -> dict[str, Any]:
     for line in reversed(lines[:-1]):
         try:
             found = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
-        if isinstance(found, dict):
+        if isinstance(found, dict) and _is_sound(found):
             return found
     return {}
+
+
+def _is_sound(sample: dict[str, Any]) -> bool:
+    """Return whether what others reckon with are numbers, and the GPUs objects of such."""
+    gpus = sample.get("gpus") or []
+    if not (isinstance(gpus, list) and all(isinstance(gpu, dict) for gpu in gpus)):
+        return False
+    values = [sample.get(name) for name in ("cpu", "memory", "processes")]
+    values += [gpu.get(name) for gpu in gpus for name in ("memory", "utilisation")]
+    return all(
+        value is None or (type(value) in (int, float) and -_LARGEST < value < _LARGEST)
+        for value in values
+    )

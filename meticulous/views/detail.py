@@ -10,7 +10,8 @@ from meticulous import runfolder
 from meticulous.base.text import harmless
 from meticulous.base.units import format_bytes, format_duration
 from meticulous.query.rows import Row
-from meticulous.runfolder import RunFolder, liveness
+from meticulous.runfolder import RunFolder
+from meticulous.runfolder.status import status_of
 from meticulous.views import colour, text
 
 __all__ = ["code", "lines", "record"]
@@ -131,10 +132,8 @@ def _attempts(metadata: dict[str, Any]) -> list[tuple[str, str]]:
 def _rank(run: RunFolder, number: int) -> dict[str, Any]:
     """Return the metadata of one rank of a run, with its status as it stands now."""
     folder = run.rank(number)
-    state, message = folder.read_status()
+    state, message = status_of(folder)
     metadata = folder.read_metadata()
-    if state == runfolder.RUNNING:
-        state, message = liveness.judge(metadata, folder.path)
     return {"rank": number, "status": state, "status_message": message, "metadata": metadata}
 
 

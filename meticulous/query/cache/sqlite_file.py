@@ -99,7 +99,7 @@ def on_disk(directory: str) -> sqlite3.Connection:
     """
     path = path_for(directory)
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    _check_ours(os.path.dirname(path))
+    _check_private(os.path.dirname(path))
     lock = _lock(path, fcntl.LOCK_SH)
     try:
         if not os.path.exists(path):
@@ -116,6 +116,17 @@ def on_disk(directory: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _check_private(directory: str) -> None:
+    """Raise PermissionError where another user owns `directory` or can write it, as in /tmp."""
+    link, status = os.lstat(directory), os.stat(directory)
+    # Elsewhere than in /tmp the user may have linked it, and the group may be the user's own.
+    is_temporary = os.path.dirname(directory) == tempfile.gettempdir()
+    open_to = stat.S_IWOTH | (stat.S_IWGRP if is_temporary else 0)
+    is_theirs = {link.st_uid, status.st_uid} != {os.geteuid()}
+    if is_theirs or status.st_mode & open_to or (is_temporary and stat.S_ISLNK(link.st_mode)):
+        raise PermissionError(errno.EPERM, "another user can write there", directory)
 
 
 def in_memory() -> sqlite3.Connection:
@@ -298,15 +309,6 @@ def _cache_directory() -> str:
     if not os.path.isabs(path) or _is_on_network(os.path.realpath(path)):
         return os.path.join(tempfile.gettempdir(), f"meticulous-{os.getuid()}")
     return path
-
-
-def _check_ours(directory: str) -> None:
-    """Raise OSError where a cache for all to write in is not ours: others could have filled it."""
-    if os.path.dirname(directory) != tempfile.gettempdir():
-        return
-    state = os.lstat(directory)
-    if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or state.st_mode & 0o022:
-        raise PermissionError(errno.EACCES, "another user can write there", directory)
 
 
 def _is_on_network(path: str) -> bool:

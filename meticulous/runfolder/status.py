@@ -1,0 +1,38 @@
+"""How is this run? The one answer that every command and export gives."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from meticulous.runfolder import RUNNING, RunFolder, liveness
+
+__all__ = ["RunStatus", "status_of"]
+
+
+class RunStatus(NamedTuple):
+    """`state` is RUNNING, SUCCESS, ERROR or LOST, or empty where there is no STATUS.
+
+    `message` is the reason or the traceback; of a lost run the evidence. It may be empty.
+    """
+
+    state: str
+    message: str = ""
+
+
+def status_of(run: RunFolder) -> RunStatus:
+    """Return the status of `run` as it stands now.
+
+    A run that says RUNNING and whose recorder is gone is LOST. Raises RunFolderError where its
+    STATUS cannot be read, or its metadata where they are needed.
+    """
+    state, message = run.read_status()
+    if state != RUNNING:
+        return RunStatus(state, message)
+    judged = liveness.examine(run.read_metadata(), run.path)
+    if judged.state == RUNNING:
+        return RunStatus(RUNNING, message)
+    # A recorder that has ended, as it should, between our two looks is gone as well.
+    state, message = run.read_status()
+    return (
+        RunStatus(judged.state, judged.message) if state == RUNNING else RunStatus(state, message)
+    )
