@@ -166,13 +166,23 @@ def test_pandas_answers_what_is_no_comparison() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["args_name * 2 > 1", "args_k + 1", "args_k", "args_name.str.len()"]
+    "text", ["args_text * 2 > 1", "args_k + 1", "args_k", "args_name.str.len()"]
 )
 def test_pandas_refusing_is_a_message(text: str) -> None:
-    rows = [{"args_name": "a", "args_k": 1}, {"args_name": 1, "args_k": 2}]
+    rows = [
+        {"args_name": "a", "args_text": "a", "args_k": 1},
+        {"args_name": 1, "args_text": "b", "args_k": 2},
+    ]
 
     with pytest.raises(MeticulousError):
         chosen(rows, text)
+
+
+def test_a_text_among_numbers_does_not_stop_arithmetic() -> None:
+    rows = [{"args_lr": 0.1}, {"args_lr": "0.1.2"}, {"args_lr": 2}, {}]
+
+    assert [2] == chosen(rows, "args_lr * 2 > 1")
+    assert [0, 2] == chosen(rows, "args_lr + args_lr > 0")
 
 
 def test_truth_values_are_conditions_by_themselves() -> None:

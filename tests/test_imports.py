@@ -42,7 +42,7 @@ def test_nothing_heavy_is_loaded_before_the_command(module: str) -> None:
 
 def test_a_whole_run_loads_nothing_heavy(repository: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "meticulous", "run", "-q", "--", "true"],
+        [sys.executable, "-I", "-X", "importtime", "-m", "meticulous", "run", "-q", "--", "true"],
         check=True,
         capture_output=True,
         text=True,

@@ -238,11 +238,23 @@ def test_names_are_printed_in_any_encoding(project: Path, monkeypatch: pytest.Mo
     code = "raise ValueError('größer \\x1b[31mred')"
     words = ["run", "-q", "--experiment-id", "grün", "--", sys.executable, "-c", code]
     meticulous(*words, cwd=project)
-    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
-    why = "ValueError: gr\\xf6\\xdfer \\x1b[31mred"
-    assert f"run gr\\xfcn ERROR: {why}\n" == say(project, "wait", "grün", code=1)
-    assert "moved 1 run to the trash: gr\\xfcn\n" in say(project, "rm", "grün")
-    assert "restored experiments/gr\\xfcn\n" == say(project, "restore", "grün")
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")  # which is the program's, and not ours
+    why = "ValueError: größer \\x1b[31mred"
+    assert f"run grün ERROR: {why}\n" == say(project, "wait", "grün", code=1)
+    monkeypatch.delenv("PYTHONIOENCODING")
+    start = (
+        "import sys; sys.stdout.reconfigure(encoding='ascii')\n"
+        "from meticulous.cli import main\nmain(sys.argv[1:])"
+    )
+    for words, expected in (
+        (["wait", "grün"], "run gr\\xfcn ERROR: ValueError: gr\\xf6\\xdfer \\x1b[31mred\n"),
+        (["rm", "grün"], "moved 1 run to the trash: gr\\xfcn\n"),
+        (["restore", "grün"], "restored experiments/gr\\xfcn\n"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", start, *words], cwd=project, capture_output=True, check=False
+        )
+        assert expected in done.stdout.decode("ascii")
 
 
 def test_nothing_is_restored_over_a_run(project: Path) -> None:

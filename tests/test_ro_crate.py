@@ -209,14 +209,18 @@ def test_what_makes_no_crate(project: Path, tmp_path: Path) -> None:
     ],
 )
 def test_a_library_that_is_missing_is_named(
-    project: Path, tmp_path: Path, monkeypatch: Any, library: str, words: list[str], extra: str
+    project: Path, library: str, words: list[str], extra: str
 ) -> None:
     if library == "zstandard" and sys.version_info >= (3, 14):
         pytest.skip("Python has it")
-    (tmp_path / f"{library}.py").write_text(f"raise ImportError('no', name={library!r})")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    code = (
+        f"import sys; sys.modules[{library!r}] = None\n"
+        "from meticulous.cli import main\nmain(sys.argv[1:])"
+    )
 
-    done = meticulous(*words, cwd=project)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=project, capture_output=True, check=False
+    )
 
     assert 1 == done.returncode
     (line,) = done.stderr.decode().splitlines()
