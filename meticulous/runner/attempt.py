@@ -215,6 +215,7 @@ class Attempt:
             len(self._record.metadata["attempts"]) + 1,
             self._role.variables,
             has_shim=not self._settings.no_shim,
+            collects=not self._settings.no_collect,
         )
 
         def start(theirs: Mapping[int, int]) -> int:

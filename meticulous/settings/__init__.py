@@ -64,6 +64,7 @@ class RunSettings(NamedTuple):
     pty: bool = False
     env: tuple[str, ...] = ()
     no_shim: bool = False
+    no_collect: bool = False
     no_ranks: bool = False
     no_sync: bool = False
     quiet: bool = False
@@ -140,6 +141,7 @@ def for_run(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -
         pty=values.get("pty", False),
         env=tuple(values.get("env", ())),
         no_shim=values.get("no_shim", False),
+        no_collect=values.get("no_collect", False) or not values.get("collect", True),
         no_ranks=values.get("no_ranks", False),
         no_sync=values.get("no_sync", False),
         quiet=values.get("quiet", False),

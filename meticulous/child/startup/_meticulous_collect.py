@@ -167,16 +167,15 @@ def _emit(source, values, step, moment):
     covered = getattr(_thread, "covered", None)
     parts = []
     fresh = None
-    for name, value in values.items():
+    items = list(values.items())
+    for name, value in items:
         kind = type(value)
         if kind is not float and kind is not int:
             value = _scalar(value)
             if value is None:
                 continue
             if type(value) is dict:
-                parts_of = _flat(value, str(name) + ".")
-                if parts_of:
-                    _emit(source, parts_of, step, moment)
+                items += _flat(value, str(name) + ".").items()
                 continue
         if covered and _is_covered(covered[-1], name, value):
             continue
@@ -246,12 +245,12 @@ def logged(values):
         if type(value) is not float and type(value) is not int:
             value = _scalar(value)
         entry = names.get(name)
-        if entry is None or entry[0] != "meticulous":
-            if entry is not None and value is not None and _is_same(entry[2], value):
-                entry[0] = "meticulous"
-                continue
+        if entry is None:
             entry = names[name] = ["meticulous", None, None]
-        entry[2] = value
+        if entry[0] == "meticulous":
+            entry[2] = value
+        elif value is not None and _is_same(entry[2], value):
+            continue
         new[name] = values[name]
     return new
 
@@ -337,7 +336,9 @@ def _quoted(name):
 
 
 def _json(value):
-    return _report._quote(_secrets.mask_text(value)) if type(value) is str else _report.encode(value)
+    return (
+        _report._quote(_secrets.mask_text(value)) if type(value) is str else _report.encode(value)
+    )
 
 
 def _strict(line, parts):

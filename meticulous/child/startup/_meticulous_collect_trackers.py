@@ -14,8 +14,10 @@ def _watch_trackio(module):
 
     def look(args, kwargs):
         step = _argument(args, kwargs, 2, "step")
-        return "trackio", dict(_argument(args, kwargs, 1, "metrics")), (
-            args[0]._next_step if step is None else step
+        return (
+            "trackio",
+            dict(_argument(args, kwargs, 1, "metrics")),
+            (args[0]._next_step if step is None else step),
         )
 
     def note(result, args, kwargs):
