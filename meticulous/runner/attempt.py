@@ -18,6 +18,7 @@ from meticulous.base.process_id import start_time
 from meticulous.base.timestamps import now
 from meticulous.base.units import format_duration
 from meticulous.errors import CommandNotRunnableError
+from meticulous.recording.collected import Collected, has_notes
 from meticulous.recording.config_files import copy_configs
 from meticulous.recording.outcome import Ended, judge, timed_out
 from meticulous.recording.plan import RunPlan
@@ -112,6 +113,7 @@ class Attempt:
         self._limit = Timeout(settings.timeout_s, self._supervisor, console)
         self._started_s = time.monotonic()
         self._is_over = threading.Event()
+        self._collected: Collected | None = None
         self._monitor: Sampler | None = None
         self._data: DataFiles | None = None
 
@@ -168,6 +170,8 @@ class Attempt:
         # What we say might get stuck as well.
         is_drained = self._channels.drain(supervisor, self._console.silence)
         self._tick()
+        if self._collected is not None:
+            self._collected.look(is_last=True)
         out_of_memory = oom_kills() > kills_before or supervisor.filled_memory()
         tail = self._stderr_tail() if ended.exit_code else ""
         verdict = judge(
@@ -323,6 +327,23 @@ class Attempt:
             if report.interpreter is not None and report.interpreter != self._report.interpreter:
                 self._gather_environment(report.interpreter)
             self._report = report
+            self._guard(self._take_notes)
+
+    def _take_notes(self) -> None:
+        """Follow, from a thread, what the start-up file notes of trackers, once it does."""
+        reports = self._run.file(runfolder.REPORTS)
+        if self._collected is None and has_notes(reports):
+            collected = Collected(self._record, reports, self._set_collected_arguments)
+            self._collected = collected
+            work = lambda: self._guard(lambda: collected.work(self._is_over))  # noqa: E731
+            threading.Thread(target=work, name="collected", daemon=True).start()
+
+    def _set_collected_arguments(self, config: Arguments) -> None:
+        """Take the config of a tracker for the arguments of a program that has parsed none."""
+        if self._report.arguments is None:
+            words = from_argv(self._command)
+            values = {**words.values, **config.values}
+            self._set_arguments(Arguments(values, {}, words.given, config.source))
 
     def _settle(self) -> None:
         self._channels.settle()

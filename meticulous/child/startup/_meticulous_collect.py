@@ -301,11 +301,10 @@ def _scalar(value):
     kind = type(value)
     if kind is float or kind is int or kind is bool or kind is dict:
         return value
-    if getattr(value, "shape", None) is not None and hasattr(value, "item"):
-        shape = value.shape
-        if len(shape) and any(length != 1 for length in shape):
+    if getattr(value, "shape", None) is not None and hasattr(kind, "shape"):
+        if any(length != 1 for length in value.shape):
             return None
-        value = value.item()
+        value = value.item() if hasattr(value, "item") else value.numpy().item()
         return value if type(value) in (float, int, bool) else None
     if isinstance(value, bool):
         return bool(value)

@@ -124,6 +124,8 @@ def _watch_comet(module):
     def look(args, kwargs):
         name, value = _argument(args, kwargs, 1, "name"), _argument(args, kwargs, 2, "value")
         step = _argument(args, kwargs, 3, "step")
+        if str(name).startswith("sys.") or kwargs.get("framework") == "comet":
+            return None  # what Comet measures of the machine
         if step is None:
             step = getattr(args[0], "curr_step", None)
         context = getattr(args[0], "context", None)
