@@ -14,6 +14,7 @@ import threading
 
 from meticulous import runfolder
 from meticulous.arguments import Arguments
+from meticulous.arguments.reports import NOTES
 from meticulous.child.helper import json_bytes, locked, replace_file
 
 TYPE_CHECKING = False
@@ -24,24 +25,15 @@ if TYPE_CHECKING:
     from meticulous.metrics.event_files import EventFile
     from meticulous.recording.record import RunRecord
 
-__all__ = ["Collected", "has_notes"]
+__all__ = ["Collected"]
 
 PAUSE_S = 1.0
 _MOST_NAMES = 1000
 """So many names of a source are in the metadata; a program may log under 10,000."""
-_PREFIX = "collected-"
 _RANK_PREFIX = "metrics-"
 _OWN = ("step", "time", "attempt", "rank")
 _KERAS = ("epoch_", "evaluation_", "batch_")
 """Names under which Keras writes what its callbacks are told, and we know already."""
-
-
-def has_notes(directory: str) -> bool:
-    """Return whether a process has left notes in the folder of reports `directory`."""
-    try:
-        return any(name.startswith(_PREFIX) for name in os.listdir(directory))
-    except OSError:
-        return False
 
 
 class Collected:
@@ -97,7 +89,7 @@ class Collected:
         except OSError:
             return []
         for name in names:
-            if name.startswith(_PREFIX):
+            if name.startswith(NOTES):
                 for line in self._new_lines(os.path.join(self._reports, name)):
                     try:
                         note = json.loads(line)

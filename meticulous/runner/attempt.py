@@ -18,7 +18,6 @@ from meticulous.base.process_id import start_time
 from meticulous.base.timestamps import now
 from meticulous.base.units import format_duration
 from meticulous.errors import CommandNotRunnableError
-from meticulous.recording.collected import Collected, has_notes
 from meticulous.recording.config_files import copy_configs
 from meticulous.recording.outcome import Ended, judge, timed_out
 from meticulous.recording.plan import RunPlan
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from meticulous.recording.collected import Collected
     from meticulous.recording.data_files import DataFiles
     from meticulous.resources.sampler import Sampler
     from meticulous.runner.role import Role
@@ -331,9 +331,11 @@ class Attempt:
 
     def _take_notes(self) -> None:
         """Follow, from a thread, what the start-up file notes of trackers, once it does."""
-        reports = self._run.file(runfolder.REPORTS)
-        if self._collected is None and has_notes(reports):
-            collected = Collected(self._record, reports, self._set_collected_arguments)
+        if self._collected is None and reports.has_notes(self._run):
+            from meticulous.recording.collected import Collected
+
+            folder = self._run.file(runfolder.REPORTS)
+            collected = Collected(self._record, folder, self._set_collected_arguments)
             self._collected = collected
             work = lambda: self._guard(lambda: collected.work(self._is_over))  # noqa: E731
             threading.Thread(target=work, name="collected", daemon=True).start()
