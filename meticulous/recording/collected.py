@@ -16,6 +16,7 @@ from meticulous import runfolder
 from meticulous.arguments import Arguments
 from meticulous.arguments.reports import NOTES
 from meticulous.child.helper import json_bytes, locked, replace_file
+from meticulous.recording.metrics_lines import OWN, append, line, say_sources
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,10 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Collected"]
 
 PAUSE_S = 1.0
-_MOST_NAMES = 1000
-"""So many names of a source are in the metadata; a program may log under 10,000."""
 _RANK_PREFIX = "metrics-"
-_OWN = ("step", "time", "attempt", "rank")
 _KERAS = ("epoch_", "evaluation_", "batch_")
 """Names under which Keras writes what its callbacks are told, and we know already."""
 
@@ -80,7 +78,7 @@ class Collected:
             if is_last:
                 found |= self._merge_ranks()
             if found or any("names" in note for note in notes):
-                self._record.update({"metrics-sources": self._sources_for_metadata()})
+                say_sources(self._record, self._sources)
 
     def _new_notes(self) -> list[dict[str, Any]]:
         notes = []
@@ -90,9 +88,9 @@ class Collected:
             return []
         for name in names:
             if name.startswith(NOTES):
-                for line in self._new_lines(os.path.join(self._reports, name)):
+                for text in self._new_lines(os.path.join(self._reports, name)):
                     try:
-                        note = json.loads(line)
+                        note = json.loads(text)
                     except ValueError:
                         continue
                     if isinstance(note, dict) and isinstance(note.get("source"), str):
@@ -124,12 +122,6 @@ class Collected:
 
     def _add_names(self, source: str, names: list[str]) -> None:
         self._sources.setdefault(source, {}).update(dict.fromkeys(names))
-
-    def _sources_for_metadata(self) -> dict[str, list[str]]:
-        return {
-            source: [*list(names)[:_MOST_NAMES], *["…"][: len(names) > _MOST_NAMES]]
-            for source, names in self._sources.items()
-        }
 
     def _merge_summary(self) -> None:
         """Put final values in summary.json; a name that the program itself has set stays."""
@@ -178,37 +170,19 @@ class Collected:
         }
         lines: list[bytes] = []
         names: dict[str, None] = {}
-        attempt = len(self._record.metadata.get("attempts") or []) + 1
         try:
             for step, time_s, tag, value in event_file.read():
                 name = prefix + tag
                 if name in known or (source == "keras" and tag.startswith(_KERAS)):
                     continue
                 names[name] = None
-                line: dict[str, Any] = {"step": step, "time": time_s}
-                if attempt > 1:
-                    line["attempt"] = attempt
-                line[name + "_" if name in _OWN else name] = value
-                lines.append(json_bytes(line, indent=None))
+                lines.append(line(self._record, step, time_s, {name: value}))
         except OSError:
             pass  # removed meanwhile
         if lines:
             self._add_names(source, list(names))
-            self._append(lines)
+            append(self._record, lines)
         return bool(lines)
-
-    def _append(self, lines: list[bytes]) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        try:
-            descriptor = os.open(self._record.run.file(runfolder.METRICS), flags, 0o666)
-            try:
-                content = b"".join(lines)
-                while content:
-                    content = content[os.write(descriptor, content) :]
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            self._record.failed(runfolder.METRICS, error)
 
     def _merge_ranks(self) -> bool:
         """Append what ranks other than the first have logged, where their values differ."""
@@ -224,21 +198,21 @@ class Collected:
             if first is None:
                 first = self._points_of_first_rank()
             lines = []
-            for line in self._new_lines(os.path.join(self._reports, name)):
-                kept = _but(line, first)
+            for text in self._new_lines(os.path.join(self._reports, name)):
+                kept = _but(text, first)
                 if kept is not None:
                     lines.append(kept)
             if lines:
                 found = True
-                self._append(lines)
+                append(self._record, lines)
         return found
 
     def _points_of_first_rank(self) -> set[int]:
         points: set[int] = set()
         try:
             with open(self._record.run.file(runfolder.METRICS), "rb") as file:
-                for line in file:
-                    record = _object(line)
+                for text in file:
+                    record = _object(text)
                     if record and "rank" not in record:
                         step = record.get("step")
                         points.update(
@@ -249,23 +223,23 @@ class Collected:
         return points
 
 
-def _object(line: bytes) -> dict[str, Any] | None:
+def _object(text: bytes) -> dict[str, Any] | None:
     try:
-        value = json.loads(line)
+        value = json.loads(text)
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
 
 
-def _but(line: bytes, points: set[int]) -> bytes | None:
+def _but(text: bytes, points: set[int]) -> bytes | None:
     """Return the line of a rank without the values that the first rank has at that step as well."""
-    record = _object(line)
+    record = _object(text)
     if record is None:
         return None
     step = record.get("step")
     kept = {
         name: value
         for name, value in record.items()
-        if name in _OWN or hash((step, name, str(value))) not in points
+        if name in OWN or hash((step, name, str(value))) not in points
     }
-    return json_bytes(kept, indent=None) if set(kept) - set(_OWN) else None
+    return json_bytes(kept, indent=None) if set(kept) - set(OWN) else None

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from meticulous.recording.collected import Collected
     from meticulous.recording.data_files import DataFiles
+    from meticulous.recording.printed_metrics import PrintedMetrics
     from meticulous.resources.sampler import Sampler
     from meticulous.runner.role import Role
 
@@ -114,6 +115,11 @@ class Attempt:
         self._started_s = time.monotonic()
         self._is_over = threading.Event()
         self._collected: Collected | None = None
+        self._printed: PrintedMetrics | None = None
+        if settings.metrics:
+            from meticulous.recording.printed_metrics import PrintedMetrics
+
+            self._printed = PrintedMetrics(record, settings.metrics)
         self._monitor: Sampler | None = None
         self._data: DataFiles | None = None
 
@@ -170,8 +176,9 @@ class Attempt:
         # What we say might get stuck as well.
         is_drained = self._channels.drain(supervisor, self._console.silence)
         self._tick()
-        if self._collected is not None:
-            self._collected.look(is_last=True)
+        for metrics in (self._collected, self._printed):
+            if metrics is not None:
+                metrics.look(is_last=True)
         out_of_memory = oom_kills() > kills_before or supervisor.filled_memory()
         tail = self._stderr_tail() if ended.exit_code else ""
         verdict = judge(
@@ -255,6 +262,9 @@ class Attempt:
             record.note_trouble(f"resources: {error}")
         self._set_arguments(from_argv(self._command))
         self._gather_environment(None)
+        printed = self._printed
+        if printed is not None:
+            self._guard(lambda: self._follow(printed.work))
 
     def _sample(self) -> None:
         """Sample what the command uses, in a thread of its own, once it has run for a moment."""
@@ -337,8 +347,12 @@ class Attempt:
             folder = self._run.file(runfolder.REPORTS)
             collected = Collected(self._record, folder, self._set_collected_arguments)
             self._collected = collected
-            work = lambda: self._guard(lambda: collected.work(self._is_over))  # noqa: E731
-            threading.Thread(target=work, name="collected", daemon=True).start()
+            self._follow(collected.work)
+
+    def _follow(self, work: Callable[[threading.Event], None]) -> None:
+        """Do `work` in a thread of its own until the command has ended."""
+        step = lambda: self._guard(lambda: work(self._is_over))  # noqa: E731
+        threading.Thread(target=step, name="metrics", daemon=True).start()
 
     def _set_collected_arguments(self, config: Arguments) -> None:
         """Take the config of a tracker for the arguments of a program that has parsed none."""

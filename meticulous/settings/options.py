@@ -120,6 +120,12 @@ RUN_OPTIONS = (
         "env", "list", "record this environment variable too (* matches); repeatable", None, "NAME"
     ),
     Option("no-shim", "flag", "put nothing of ours into the command's Python"),
+    Option(
+        "metrics",
+        "list",
+        "read metrics from what the command prints: a preset or a pattern; repeatable",
+        metavar="PRESET|PATTERN",
+    ),
     Option("no-collect", "flag", "do not collect what the command logs to trackers"),
     Option("no-ranks", "flag", "each process of srun, mpirun or torchrun is a run of its own"),
     Option("no-sync", "flag", "end without waiting until the record is on the disk"),
