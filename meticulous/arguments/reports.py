@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-__all__ = ["Report", "Watcher", "read"]
+__all__ = ["NOTES", "Report", "Watcher", "has_notes", "read"]
 
+NOTES = "collected-"
+"""How the names of files begin that say what a program gives to trackers."""
 _FORMAT = 1
 _MOST_FILES = 1000
 _MOST_BYTES_OF_ONE = 8 << 20
@@ -151,6 +153,14 @@ class Watcher:
 def read(run: RunFolder) -> Report:
     """Read the reports of a run once."""
     return Watcher(run).read()
+
+
+def has_notes(run: RunFolder) -> bool:
+    """Return whether a process has left notes of what its program gives to trackers."""
+    try:
+        return any(name.startswith(NOTES) for name in os.listdir(run.file(REPORTS)))
+    except OSError:
+        return False
 
 
 def _read_one(path: str, status: os.stat_result, room: int) -> _Process | str:

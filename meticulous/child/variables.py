@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["ATTEMPT_VARIABLE", "RANK_VARIABLE", "STEP_VARIABLE"]
+__all__ = ["ATTEMPT_VARIABLE", "COLLECT_VARIABLE", "RANK_VARIABLE", "STEP_VARIABLE"]
 
 ATTEMPT_VARIABLE = "METICULOUS_ATTEMPT"
 """Tells the processes of a run which attempt they are, from 1."""
 
 
+COLLECT_VARIABLE = "METICULOUS_COLLECT"
+"""``0``: what the command logs to trackers is not recorded."""
 RANK_VARIABLE = "METICULOUS_RANK"
 """Tells the processes of a rank which one it is, from 0."""
 

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from meticulous.recording.collected import Collected
     from meticulous.recording.data_files import DataFiles
+    from meticulous.recording.printed_metrics import PrintedMetrics
     from meticulous.resources.sampler import Sampler
     from meticulous.runner.role import Role
 
@@ -112,6 +114,12 @@ class Attempt:
         self._limit = Timeout(settings.timeout_s, self._supervisor, console)
         self._started_s = time.monotonic()
         self._is_over = threading.Event()
+        self._collected: Collected | None = None
+        self._printed: PrintedMetrics | None = None
+        if settings.metrics:
+            from meticulous.recording.printed_metrics import PrintedMetrics
+
+            self._printed = PrintedMetrics(record, settings.metrics)
         self._monitor: Sampler | None = None
         self._data: DataFiles | None = None
 
@@ -168,6 +176,9 @@ class Attempt:
         # What we say might get stuck as well.
         is_drained = self._channels.drain(supervisor, self._console.silence)
         self._tick()
+        for metrics in (self._collected, self._printed):
+            if metrics is not None:
+                metrics.look(is_last=True)
         out_of_memory = oom_kills() > kills_before or supervisor.filled_memory()
         tail = self._stderr_tail() if ended.exit_code else ""
         verdict = judge(
@@ -215,6 +226,7 @@ class Attempt:
             len(self._record.metadata["attempts"]) + 1,
             self._role.variables,
             has_shim=not self._settings.no_shim,
+            collects=not self._settings.no_collect,
         )
 
         def start(theirs: Mapping[int, int]) -> int:
@@ -250,6 +262,9 @@ class Attempt:
             record.note_trouble(f"resources: {error}")
         self._set_arguments(from_argv(self._command))
         self._gather_environment(None)
+        printed = self._printed
+        if printed is not None:
+            self._guard(lambda: self._follow(printed.work))
 
     def _sample(self) -> None:
         """Sample what the command uses, in a thread of its own, once it has run for a moment."""
@@ -322,6 +337,29 @@ class Attempt:
             if report.interpreter is not None and report.interpreter != self._report.interpreter:
                 self._gather_environment(report.interpreter)
             self._report = report
+            self._guard(self._take_notes)
+
+    def _take_notes(self) -> None:
+        """Follow, from a thread, what the start-up file notes of trackers, once it does."""
+        if self._collected is None and reports.has_notes(self._run):
+            from meticulous.recording.collected import Collected
+
+            folder = self._run.file(runfolder.REPORTS)
+            collected = Collected(self._record, folder, self._set_collected_arguments)
+            self._collected = collected
+            self._follow(collected.work)
+
+    def _follow(self, work: Callable[[threading.Event], None]) -> None:
+        """Do `work` in a thread of its own until the command has ended."""
+        step = lambda: self._guard(lambda: work(self._is_over))  # noqa: E731
+        threading.Thread(target=step, name="metrics", daemon=True).start()
+
+    def _set_collected_arguments(self, config: Arguments) -> None:
+        """Take the config of a tracker for the arguments of a program that has parsed none."""
+        if self._report.arguments is None:
+            words = from_argv(self._command)
+            values = {**words.values, **config.values}
+            self._set_arguments(Arguments(values, {}, words.given, config.source))
 
     def _settle(self) -> None:
         self._channels.settle()

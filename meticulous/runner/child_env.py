@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from meticulous.base import inherited
-from meticulous.child.variables import ATTEMPT_VARIABLE, RANK_VARIABLE
+from meticulous.child.variables import ATTEMPT_VARIABLE, COLLECT_VARIABLE, RANK_VARIABLE
 from meticulous.recording.record import RUN_DIRECTORY_VARIABLE
 
 TYPE_CHECKING = False
@@ -37,6 +37,7 @@ def for_command(
     variables: Mapping[str, str],
     *,
     has_shim: bool,
+    collects: bool = True,
 ) -> dict[str, str]:
     """Return the environment of a command that is recorded in `run_directory`.
 
@@ -45,6 +46,7 @@ def for_command(
         attempt: which one of the run this is, from 1.
         variables: what a rank is told beside, or differently.
         has_shim: whether its Python is to report what it does.
+        collects: whether it is to record what is logged to trackers.
     """
     environ = inherited.environment()
     environ[RUN_DIRECTORY_VARIABLE] = os.path.abspath(run_directory)
@@ -52,6 +54,8 @@ def for_command(
     environ.pop(RANK_VARIABLE, None)  # that of a run around this one
     environ.update(variables)
     environ = without_shim(environ)
+    if not collects:
+        environ[COLLECT_VARIABLE] = "0"
     if has_shim:
         others = [environ["PYTHONPATH"]] if "PYTHONPATH" in environ else []
         environ["PYTHONPATH"] = os.pathsep.join([STARTUP, *others])

@@ -26,7 +26,7 @@ from meticulous.settings.options import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
 __all__ = [
@@ -64,6 +64,8 @@ class RunSettings(NamedTuple):
     pty: bool = False
     env: tuple[str, ...] = ()
     no_shim: bool = False
+    no_collect: bool = False
+    metrics: tuple[str, ...] = ()
     no_ranks: bool = False
     no_sync: bool = False
     quiet: bool = False
@@ -140,6 +142,8 @@ def for_run(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -
         pty=values.get("pty", False),
         env=tuple(values.get("env", ())),
         no_shim=values.get("no_shim", False),
+        metrics=_metrics(values.get("metrics", ())),
+        no_collect=values.get("no_collect", False) or not values.get("collect", True),
         no_ranks=values.get("no_ranks", False),
         no_sync=values.get("no_sync", False),
         quiet=values.get("quiet", False),
@@ -160,6 +164,16 @@ def _check_unrecorded(values: Mapping[str, Any]) -> None:
         if values.get(name):
             message = f"--{name} is not possible with --norecord, which runs the command bare"
             raise UsageError(message, "Give one of the two")
+
+
+def _metrics(presets: Sequence[str]) -> tuple[str, ...]:
+    """Check presets and patterns of ``--metrics``. Raises SettingsError."""
+    if presets:
+        from meticulous.metrics.scrape import check
+
+        for preset in presets:
+            check(preset)
+    return tuple(dict.fromkeys(presets))
 
 
 def _size(option: Option, text: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meticulous.errors import SettingsError
-from meticulous.settings.options import ASK_OPTIONS, RUN_OPTIONS, Option, check_choice
+from meticulous.settings.options import ASK_OPTIONS, COLLECT, RUN_OPTIONS, Option, check_choice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ def _parse(path: str, content: bytes) -> dict[str, Any]:
         raise SettingsError(
             f"{path}, line 1: not a mapping", "Write lines of the form `name: value`"
         )
-    known = {option.key: option for option in RUN_OPTIONS + ASK_OPTIONS if option.in_file}
+    known = {
+        option.key: option for option in (*RUN_OPTIONS, *ASK_OPTIONS, COLLECT) if option.in_file
+    }
     values: dict[str, Any] = {}
     for key_node, value_node in node.value:
         name = str(key_node.value)

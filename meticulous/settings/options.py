@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ASK_OPTIONS",
+    "COLLECT",
     "DIRTY",
     "EXPERIMENTS_DIRECTORY",
     "PROJECT_DIRECTORY",
@@ -119,6 +120,13 @@ RUN_OPTIONS = (
         "env", "list", "record this environment variable too (* matches); repeatable", None, "NAME"
     ),
     Option("no-shim", "flag", "put nothing of ours into the command's Python"),
+    Option(
+        "metrics",
+        "list",
+        "read metrics from what the command prints: a preset or a pattern; repeatable",
+        metavar="PRESET|PATTERN",
+    ),
+    Option("no-collect", "flag", "do not collect what the command logs to trackers"),
     Option("no-ranks", "flag", "each process of srun, mpirun or torchrun is a run of its own"),
     Option("no-sync", "flag", "end without waiting until the record is on the disk"),
     Option("quiet", "flag", "no lines of our own on stderr, but for trouble", "q"),
@@ -142,6 +150,7 @@ RUN_OPTIONS = (
 
 
 SEEDS = Option("seeds", "list", "arguments that tell apart repetitions of one experiment")
+COLLECT = Option("collect", "flag", "whether to collect what the command logs to trackers")
 ASK_OPTIONS = (SEEDS,)
 """Settings of the commands that ask; they stand in ``meticulous.yaml`` only."""
 

@@ -31,6 +31,40 @@ _CAPTURED_BY = {
 }
 """Module that a program may import -> the file here, ``_meticulous_<name>.py``, that watches it."""
 
+_COLLECTED_BY = {
+    "accelerate.accelerator": "collect_trackers",
+    "aim.sdk.run": "collect_trackers",
+    "catboost.core": "collect_training",
+    "clearml.logger": "collect_trackers",
+    "comet_ml.experiment": "collect_trackers",
+    "dvclive.live": "collect_trackers",
+    "keras.src.callbacks.callback_list": "collect_training",
+    "lightgbm.engine": "collect_training",
+    "lightning.fabric.fabric": "collect_lightning",
+    "lightning.fabric.loggers.csv_logs": "collect_lightning",
+    "lightning.pytorch.loggers.utilities": "collect_lightning",
+    "lightning.pytorch.trainer.connectors.logger_connector.logger_connector": "collect_lightning",
+    "lightning_fabric.fabric": "collect_lightning",
+    "lightning_fabric.loggers.csv_logs": "collect_lightning",
+    "meticulous.child.helper": "collect_own",
+    "mlflow.tracking._tracking_service.client": "collect_trackers",
+    "pytorch_lightning.loggers.utilities": "collect_lightning",
+    "pytorch_lightning.trainer.connectors.logger_connector.logger_connector": "collect_lightning",
+    "sacred.run": "collect_trackers",
+    "stable_baselines3.common.logger": "collect_training",
+    "tensorboard.summary.writer.event_file_writer": "collect_tensorboard",
+    "tensorboardX.event_file_writer": "collect_tensorboard",
+    "tensorflow.python.ops.summary_ops_v2": "collect_tensorflow",
+    "torch.utils.tensorboard.writer": "collect_tensorboard",
+    "trackio.run": "collect_trackers",
+    "transformers.trainer_callback": "collect_transformers",
+    "ultralytics.engine.trainer": "collect_training",
+    "wandb.sdk.wandb_init": "collect_wandb",
+    "wandb.sdk.wandb_run": "collect_wandb",
+    "xgboost.callback": "collect_training",
+}
+"""Likewise modules of trackers and frameworks, whose metrics are collected."""
+
 _REPORTED_AT_START = 16
 """So many processes of a run say at their start which Python they are; later ones only if they parse
 or fail, so that a build that starts Python a thousand times does not leave a thousand files."""
@@ -190,6 +224,8 @@ def arm(run_directory):
         count = len(os.listdir(reports))
     if count < _REPORTED_AT_START:
         load("report").write()
+    if os.environ.get("METICULOUS_COLLECT") != "0":
+        _CAPTURED_BY.update(_COLLECTED_BY)
     for name in _CAPTURED_BY:
         if name in sys.modules:
             _watch(name, sys.modules[name])
