@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TESTS ?= tests
 # HEAVY=1 tests against torch, transformers, accelerate and Lightning too: a gigabyte or several.
 HEAVY ?=
-GROUPS := --group demo --group test --group parsers $(if $(HEAVY),--group heavy)
+GROUPS := --group demo --group test --group parsers $(if $(HEAVY),--group heavy --group collectors)
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 

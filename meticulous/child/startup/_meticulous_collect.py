@@ -3,7 +3,7 @@
 The collectors (``_meticulous_collect_<library>.py``) wrap functions of their library with
 :func:`wrap`; what these say was logged goes to :func:`emit`. One line is one ``write``, as
 ``meticulous.log`` does it. Where a series came from, config, final values and event files go to a
-file of notes beside the reports of processes, which ``meticulous.runner.collected`` reads.
+file of notes beside the reports of processes, which ``meticulous.recording.collected`` reads.
 
 Nothing here raises or prints. Loaded only when a library that is collected from is imported.
 """
