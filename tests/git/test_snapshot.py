@@ -18,7 +18,7 @@ from meticulous.git import Snapshot, capture, snapshot, worktree
 from meticulous.git.selection import NAMED_LIMIT, Limits, grouped, is_secret
 from meticulous.runfolder import RunFolder
 from tests.conftest import git, meticulous, only_run, runs_of
-from tests.test_worktree import head, needs_lfs, plain, with_lfs, with_submodule
+from tests.git.test_worktree import head, needs_lfs, plain, with_lfs, with_submodule
 
 __all__ = ["plain"]
 

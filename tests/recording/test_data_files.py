@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import git, meticulous, only_run, runs_of
+from tests.conftest import git, meticulous, only_run, runs_of
 
 READ = """
 import sys

@@ -1,6 +1,6 @@
 """The table in ``docs/arguments.md`` says what the tests show, no more and no less.
 
-Every row stands for a test of that library; ``python -m tests.test_arguments_table`` writes it anew.
+Every row stands for a test of that library; ``python -m tests.arguments.test_table_in_docs`` writes it anew.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests import test_capture_argparse, test_capture_heavy, test_capture_libraries
+from tests.child import test_argparse_actions, test_heavy_libraries, test_parser_libraries
 
-PAGE = Path(__file__).parent.parent / "docs" / "arguments.md"
-BEGIN = "<!-- table: written by tests/test_arguments_table.py -->\n"
+PAGE = Path(__file__).parents[2] / "docs" / "arguments.md"
+BEGIN = "<!-- table: written by tests/arguments/test_table_in_docs.py -->\n"
 END = "<!-- end of table -->\n"
 
 
@@ -25,12 +25,14 @@ def rows() -> list[tuple[str, str, str, str, str]]:
     """Return (library, feature, values, defaults, given) of each test of a library."""
     found = [
         ("argparse", name, "yes", covered(values, defaults) if defaults else "none declared", "yes")
-        for name, (_, _, values, defaults, _) in test_capture_argparse.CASES.items()
+        for name, (_, _, values, defaults, _) in test_argparse_actions.CASES.items()
     ]
-    found += [("argparse", name, "yes", "yes", "yes") for name in test_capture_argparse.STAGES]
-    for case in sorted(test_capture_libraries.CASES.values(), key=lambda case: case.source.lower()):
+    found += [("argparse", name, "yes", "yes", "yes") for name in test_argparse_actions.STAGES]
+    for case in sorted(test_parser_libraries.CASES.values(), key=lambda case: case.source.lower()):
         found.append((case.source, case.feature, "yes", covered(case.values, case.defaults), "yes"))
-    found += [(library, what, "yes", "yes", "yes") for library, what in test_capture_heavy.FEATURES]
+    found += [
+        (library, what, "yes", "yes", "yes") for library, what in test_heavy_libraries.FEATURES
+    ]
     return found
 
 

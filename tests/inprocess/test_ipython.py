@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import DEADLINE_S, runs_of
 from tests.experiment_support import add_script, run_script
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 SCRIPT = """
     import sys

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from meticulous.git import capture, snapshot, worktree
 from tests.conftest import git
-from tests.test_codestate_property import Step, git_steps, take
+from tests.git.test_git_property import Step, git_steps, take
 
 NAMES = ("a", "b b", "d/c", "d/e/f", "d/e", "d", "new\nline", "\udcff", "x.log", "-q", "ü/\t")
 

@@ -18,7 +18,7 @@ from meticulous.runfolder import RunFolder
 from meticulous.runfolder import directory as store
 from tests.conftest import AWKWARD, meticulous, only_run
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "run-folder.md").read_text(encoding="utf-8")
 FROZEN = ROOT / "tests" / "data" / "run_v1"
 
@@ -166,7 +166,7 @@ def test_the_document_names_every_file_and_key() -> None:
 
 
 def test_the_document_on_resources_names_every_key_of_usage() -> None:
-    text = (Path(__file__).parent.parent / "docs" / "resources.md").read_text()
+    text = (Path(__file__).parents[2] / "docs" / "resources.md").read_text()
     documented = set(re.findall(r"`([^`\s]+)`", text))
     names = [*runfolder.USAGE_KEYS, *runfolder.SAMPLED_USAGE_KEYS]
     assert [] == [name for name in names if name not in documented]

@@ -11,7 +11,7 @@ import pexpect
 import pytest
 
 from tests.conftest import git, meticulous, runs_of
-from tests.test_worktree import with_submodule
+from tests.git.test_worktree import with_submodule
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from meticulous.runfolder import METADATA, SUMMARY, RunFolder
 from tests.conftest import meticulous, only_run
 from tests.launch_support import METICULOUS
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture

@@ -16,8 +16,7 @@ import pytest
 from meticulous.errors import UsageError
 from meticulous.reproduce.command_edit import check_unmasked, overridden
 from meticulous.reproduce.set_argument import Known, with_value
-
-from .conftest import git, meticulous, only_run, runs_of
+from tests.conftest import git, meticulous, only_run, runs_of
 
 TRAIN = """
 import argparse, os, sys

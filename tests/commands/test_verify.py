@@ -12,8 +12,7 @@ import pytest
 from meticulous.comparison.normalise import Normaliser, lines, names_a_time
 from meticulous.comparison.values import Tolerance, leaves, line_is_near
 from meticulous.runfolder import RunFolder
-
-from .conftest import git, meticulous
+from tests.conftest import git, meticulous
 
 TRAIN = """
 import os, sys, time

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import git, meticulous, runs_of
+from tests.conftest import git, meticulous, runs_of
 
 TRAIN = """
 import argparse, time

@@ -14,7 +14,7 @@ import pytest
 
 from meticulous.base.process_id import start_time
 from tests.conftest import git, meticulous, only_run, runs_of, wait_until
-from tests.test_ranks import (
+from tests.runner.ranks.test_launch import (
     PATIENT,
     Start,
     all_have_printed,
