@@ -37,11 +37,29 @@ _ASSIGNMENT = re.compile(r"([-+~]{0,2})([A-Za-z_][\w.@/-]*)=(.*)", re.DOTALL)
 _OPTION = re.compile(r"--?([A-Za-z_][\w.-]*)")
 
 _PASSWORD_OPTIONS = {
+    "az": ("-p",),
     "curl": ("-u", "--user", "--proxy-user", "-U"),
+    "docker": ("-p",),
+    "helm": ("-p",),
+    "http": ("-a",),
+    "https": ("-a",),
+    "ldapsearch": ("-w",),
+    "mariadb": ("-p",),
+    "mongosh": ("-p",),
+    "mysql": ("-p",),
+    "mysqladmin": ("-p",),
+    "mysqldump": ("-p",),
+    "oc": ("-p",),
+    "podman": ("-p",),
+    "redis-cli": ("-a",),
     "sshpass": ("-p",),
     "wget": ("--http-password",),
 }
 """Program -> its options whose value is a password though the name does not say so."""
+_ONLY_ATTACHED = ("mariadb", "mysql", "mysqladmin", "mysqldump")
+"""Programs that take the password in the word of the option, and ask where none is there."""
+_AFTER_LOGIN = ("az", "docker", "helm", "oc", "podman")
+"""Programs whose option has that meaning after the word `login`; ``docker run -p`` is a port."""
 
 
 def mask_variable(name: str, value: str) -> str:
@@ -72,28 +90,51 @@ def mask_command(argv: Sequence[str]) -> list[str]:
     """Return the words of a command line as they may be written; as many as there were."""
     masked = []
     pending = ""  # the option whose value is expected
+    program = ""  # one that takes passwords, and has been named
     passwords: tuple[str, ...] = ()
-    for word in argv:
+    for place, word in enumerate(argv):
         option = _OPTION.fullmatch(word)
         if pending and not option and _is_secret(pending, word):
             masked.append(MASK)
             # One secret, not all that follows, unless the name says that there are several.
             pending = pending if pending.endswith("s") else ""
             continue
-        if word in passwords:
-            pending, passwords = "password", ()
+        if word in passwords and program not in _ONLY_ATTACHED:
+            pending = "password"
+            passwords = () if program == "sshpass" else passwords  # another program follows
             masked.append(word)
             continue
         pending = option[1] if option else ""
-        passwords = _PASSWORD_OPTIONS.get(word.rpartition("/")[2], passwords)
+        if word == "=" and place and kind_of_name(argv[place - 1]) == "sure":
+            pending = argv[place - 1]
+        if not option:
+            program, passwords = _password_options(word, program, passwords)
         attached = next((short for short in passwords if _is_attached(short, word)), None)
-        masked.append(attached + MASK if attached else _mask_word(word))
+        masked.append(_mask_attached(attached, word) if attached else _mask_word(word))
     return masked
 
 
+def _password_options(
+    word: str, program: str, passwords: tuple[str, ...]
+) -> tuple[str, tuple[str, ...]]:
+    """Return the program and its options that take passwords, once `word` has been read."""
+    name = word.rpartition("/")[2]
+    if name in _PASSWORD_OPTIONS:
+        return name, () if name in _AFTER_LOGIN else _PASSWORD_OPTIONS[name]
+    if word == "login" and program in _AFTER_LOGIN:
+        return program, _PASSWORD_OPTIONS[program]
+    return program, passwords
+
+
 def _is_attached(option: str, word: str) -> bool:
-    """Return whether `word` is the short `option` with its value in the same word (``-pVALUE``)."""
-    return len(option) == 2 and word.startswith(option)
+    """Return whether `word` is `option` with its value: ``-pVALUE`` or ``--user=VALUE``."""
+    if len(option) > 2:
+        return word.startswith(option + "=")
+    return word.startswith(option) and len(word) > 2
+
+
+def _mask_attached(option: str, word: str) -> str:
+    return option + ("=" if word.startswith(option + "=") else "") + MASK
 
 
 def _mask_word(word: str) -> str:
@@ -136,6 +177,8 @@ def _is_secret_of_kind(kind: str, value: str) -> bool:
         return True
     if _is_plain(value):
         return False
+    if kind == "mixed":
+        return _looks_like_password(value)
     return kind != "maybe" or _looks_random(value)
 
 
@@ -150,11 +193,23 @@ def _looks_random(value: str) -> bool:
     return any(len(re.findall(r"\d", run)) in range(3, len(run) - 2) for run in runs)
 
 
+def _looks_like_password(value: str) -> bool:
+    """Return whether `value` is no word, number or path: it mixes letters with digits or signs."""
+    has_letter = re.search(r"[^\W\d_]", value) is not None
+    if not has_letter or len(value) < _SHORTEST_PASSWORD or "/" in value:
+        return False
+    return re.search(r"\d|[^\w\s.,-]", value) is not None
+
+
+_SHORTEST_PASSWORD = 6
+
 _LABELLED = r"""(?x)
     (?<![\w.-])
     (?: (?P<quoted>["'])(?P<key>\w[\w.-]*)(?P=quoted)\s*:\s*
-      | (?P<dashes>--?)?(?P<name>[A-Za-z_][\w.-]*)(?(dashes)(?:=|\s+)|=) )
-    (?P<value>"[^"]*"|'[^']*'|[^\s;&|,"'}]+)
+      | (?<=[{,])\s*(?P<flow>[A-Za-z_][\w.-]*)\s*:\s*
+      | (?P<dashes>--?)?(?P<name>[A-Za-z_][\w.-]*)(?(dashes)(?:=|\s+)|=)
+      | (?P<spaced>[A-Za-z_][\w.-]*)(?P<sign>\s*:\s+|\s*=\s*) )
+    (?P<value>"(?:[^"\\]|\\.)*"|'[^']*'|[^\s;&|,"'}{[][^\s;&|,"'}]*)
 """
 
 
@@ -170,7 +225,17 @@ def _mask_labelled(text: str) -> str:
 def _mask_match(match: re.Match[str]) -> str:
     text, value = match[0], match["value"]
     bare = value.strip("\"'")
-    if not _is_secret_assignment(match["dashes"] or "", match["name"] or match["key"], bare):
+    name = match["name"] or match["key"] or match["flow"]
+    if name is None and not _is_spaced_secret(match["spaced"], match["sign"], bare):
+        return text
+    if name and not _is_secret_assignment(match["dashes"] or "", name, bare):
         return text
     quote = value[0] if value[0] in "\"'" else ""
     return text[: len(text) - len(value)] + quote + MASK + quote
+
+
+def _is_spaced_secret(name: str, sign: str, value: str) -> bool:
+    """Judge ``password = value`` and ``password: value``; prose has a colon as well."""
+    if kind_of_name(name) != "sure" or value == MASK:
+        return False
+    return _looks_like_password(value) if ":" in sign else _is_secret(name, value)

@@ -13,19 +13,25 @@ import re
 __all__ = ["is_secret_name", "kind_of_name", "may_label"]
 
 _STRICT = ("KEY", "TOKEN", "SECRET", "PASSW", "PASSPHRASE", "PASSCODE", "CREDENTIAL")
-_STRICT_WORDS = {"PASS", "PWD", "AUTH", "AUTHORIZATION", "COOKIE", "PAT"}
+_STRICT_WORDS = set("PASS PWD PW CREDS CRED AUTH AUTHORIZATION BEARER COOKIE COOKIES PAT".split())
 _DIRECTORIES = {"PWD", "OLDPWD"}
 
 _SURE = frozenset(
     [
         "password",
+        "passwords",
         "passwd",
+        "passwort",
+        "kennwort",
         "passphrase",
+        "passphrases",
         "passcode",
         "secret",
         "secrets",
         "credential",
         "credentials",
+        "cred",
+        "creds",
         "pwd",
         "authorization",
         "apikey",
@@ -114,7 +120,16 @@ _OWNERS = frozenset(
 )
 """Words that turn a following `key` or `token` into a secret: ``hub_token``, ``api-key``."""
 
-_STEMS = ("key", "token", "pass", "pwd", "secret", "cred", "auth")
+_LIKELY = frozenset(["pw", "cookie", "cookies", "bearer"])
+"""Last words of a name that make a text a secret, as ``token`` alone does."""
+
+_ACCOUNTS = frozenset(
+    "admin database db email ftp git http https imap jdbc ldap login mail mongo mongodb mssql mysql "
+    "pg postgres postgresql proxy redis root smtp sql ssh sudo user vpn wifi".split()
+)
+"""Words that turn a following `pass` into a password; a ``low_pass`` is a filter."""
+
+_STEMS = ("key", "token", "pass", "pw", "secret", "cred", "auth", "cookie", "bearer", "kennwort")
 
 _ABOUT = frozenset(
     [
@@ -177,19 +192,30 @@ def is_secret_name(name: str) -> bool:
 
 @functools.lru_cache(maxsize=1024)
 def kind_of_name(name: str) -> str:
-    """Judge the name of an argument: ``sure``, ``likely``, ``maybe`` or ``""`` (no secret)."""
+    """Judge the name of an argument: how surely its value is a secret.
+
+    ``sure``, ``likely``, ``mixed`` (where the value looks like a password), ``maybe`` (where it
+    looks random) or ``""`` (never).
+    """
     if not may_label(name):
         return ""
     words = [word.lower() for word in _WORDS_OF_NAMES.findall(name)]
     if not words or words[-1] in _ABOUT:
         return ""
-    if not _SURE.isdisjoint(words):
-        return "sure"
-    last = words[-1]
+    return "sure" if not _SURE.isdisjoint(words) else _kind_of_last(words)
+
+
+def _kind_of_last(words: list[str]) -> str:
+    """Judge by the last of the words of a name, and the one before it."""
+    last, owner = words[-1], words[-2:-1]
     if last in ("key", "keys", "token", "tokens"):
-        if words == ["token"] or not _OWNERS.isdisjoint(words[-2:-1]):
+        if words == ["token"] or not _OWNERS.isdisjoint(owner):
             return "likely"
         return "maybe" if last in ("key", "token") else ""
+    if last in _LIKELY or (last == "pass" and not _ACCOUNTS.isdisjoint(owner)):
+        return "likely"
+    if words == ["pass"]:
+        return "mixed"
     return "maybe" if last in ("auth", "pass") else ""
 
 

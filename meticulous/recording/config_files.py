@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 
 from meticulous.arguments import Arguments
-from meticulous.masking import MASK, mask_text, mask_value
 from meticulous.runfolder import CONFIG, RunFolder
 
 TYPE_CHECKING = False
@@ -21,16 +19,15 @@ ENDINGS = (".yaml", ".yml", ".json", ".toml", ".ini", ".cfg", ".conf")
 MOST_BYTES = 1 << 20
 """Of one file; what is larger is data."""
 MOST_FILES = 32
-_SETTING = r"""(?m)^([ \t-]*["']?([\w.-]+)["']?[ \t]*[:=][ \t]*["']?)([^"'\s#][^"'\n#]*?)(["']?[ \t]*,?[ \t]*(?:#.*)?)$"""
-"""A line of YAML, TOML or INI: what stands before the value, its name, the value, what follows."""
 
 
 def copy_configs(run: RunFolder, arguments: Arguments, cwd: str) -> list[str]:
     """Copy the config files that `arguments` name into ``config/`` of the run folder.
 
     A value counts if it has the ending of a config file and was given, or belongs to a name such
-    as ``config``. `cwd` is the command's working directory. Secrets in the text are masked. Gives a
-    line for each file that could not be copied; files that are there already are not copied again.
+    as ``config``. `cwd` is the command's working directory. Secrets in the text are masked; a file
+    that cannot be parsed, so that they are not found, is not copied. Return a line for each file
+    that was not copied, with its hash; files that are there already are not copied again.
     """
     trouble = []
     for path in list(dict.fromkeys(_named(arguments)))[:MOST_FILES]:
@@ -39,6 +36,8 @@ def copy_configs(run: RunFolder, arguments: Arguments, cwd: str) -> list[str]:
             _copy(run, source)
         except OSError as error:
             trouble.append(f"a copy of {path}: {error.strerror}")
+        except _NotParsedError as error:
+            trouble.append(f"{path} was not copied: {error}")
     return trouble
 
 
@@ -68,6 +67,10 @@ def texts(value: Any, name: str) -> Iterator[tuple[str, str]]:
             yield from texts(item, name)
 
 
+class _NotParsedError(Exception):
+    """A config file could hold secrets that are not found; the message has its size and hash."""
+
+
 def _copy(run: RunFolder, source: str) -> None:
     """Copy one file under its own name; another file of that name gets a number."""
     try:
@@ -79,7 +82,7 @@ def _copy(run: RunFolder, source: str) -> None:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
             return
-        content = _masked(file.read(MOST_BYTES))
+        content = _masked(file.read(MOST_BYTES), os.path.splitext(source)[1])
     folder = run.file(CONFIG)
     os.makedirs(folder, exist_ok=True)
     stem, ending = os.path.splitext(os.path.basename(source))
@@ -96,16 +99,16 @@ def _copy(run: RunFolder, source: str) -> None:
             return
 
 
-def _masked(content: bytes) -> bytes:
-    """Mask secrets in a text; bytes that are no text are kept as they are."""
+def _masked(content: bytes, ending: str) -> bytes:
+    from meticulous.recording.config_secrets import mask_document
+
     try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError:
-        return content
-    return re.sub(_SETTING, _masked_setting, mask_text(text)).encode("utf-8")
+        return mask_document(content, ending)
+    except ValueError as error:
+        import hashlib
 
-
-def _masked_setting(line: re.Match[str]) -> str:
-    """Mask the value of a ``name: value`` or ``name = value``, by the rules for arguments."""
-    start, name, value, end = line.groups()
-    return start + MASK + end if mask_value(name, value) == MASK else line[0]
+        said = str(error).splitlines()[0]
+        told = f"{len(content)} bytes, SHA-256 {hashlib.sha256(content).hexdigest()}"
+        raise _NotParsedError(
+            f"secrets in it cannot be found and masked ({said}); {told}"
+        ) from error

@@ -16,7 +16,7 @@ from meticulous.base.timestamps import now
 from meticulous.child.helper import RUN_DIRECTORY_VARIABLE, locked
 from meticulous.errors import RunFolderError
 from meticulous.git import CodeState
-from meticulous.masking import mask_value
+from meticulous.masking import mask_text, mask_value
 from meticulous.recording import code as uncommitted
 from meticulous.recording.durability import replace_when_synced
 from meticulous.recording.metadata import first_metadata
@@ -343,7 +343,7 @@ class RunRecord:
 
     def _overwrite_status(self, state: str, message: str) -> None:
         """Write STATUS where a full disk lets no new file be made: the old one has its block."""
-        text = f"{state}\n{message}".strip() + "\n"
+        text = f"{state}\n{mask_text(message)}".strip() + "\n"
         try:
             with open(self.run.file(runfolder.STATUS), "r+b", buffering=0) as file:
                 file.truncate(file.write(text.encode("utf-8", "backslashreplace")))

@@ -12,8 +12,10 @@ import os
 
 from meticulous.child.helper import METRICS, SUMMARY, from_strict, json_bytes, replace_file
 from meticulous.errors import RunFolderError
+from meticulous.masking import mask_text
 from meticulous.runfolder.files import read_record
 from meticulous.runfolder.keys import METADATA_KEYS, TIMES, wrong_environment, wrong_key
+from meticulous.runfolder.masked import masked_metadata
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -158,6 +160,8 @@ class RunFolder:
 
     def write_json(self, name: str, value: Any) -> None:
         """Write `value` to the file `name` as strict JSON; numbers that are not finite as words."""
+        if name == METADATA:
+            value = masked_metadata(value)
         replace_file(self.file(name), json_bytes(value))
 
     def read_json(self, name: str) -> dict[str, Any]:
@@ -194,6 +198,7 @@ class RunFolder:
 
         `replace` puts the content at the path.
         """
+        message = mask_text(message)
         text = f"{state}\n{message}\n" if message else f"{state}\n"
         replace(self.file(STATUS), text.encode("utf-8", "backslashreplace"))
 

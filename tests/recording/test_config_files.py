@@ -95,15 +95,22 @@ def test_run_keeps_the_config_of_the_command(repository: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line",
-    ["password: x1y2z3", "password: 'x1y2z3'", "  password: x1y2z3  # ours", 'password = "x1y2z3"'],
+    ("ending", "sign", "line"),
+    [
+        (".yaml", ":", "password: x1y2z3"),
+        (".yaml", ":", "password: 'x1y2z3'"),
+        (".yml", ":", "password: x1y2z3  # ours"),
+        (".toml", "=", 'password = "x1y2z3"'),
+        (".ini", "=", "password = x1y2z3"),
+    ],
 )
-def test_a_secret_in_a_line_of_a_config_file_is_masked(line: str) -> None:
-    text = f"lr: 0.1\n{line}\nmax_tokens: 512\n".encode()
+def test_a_secret_in_a_line_of_a_config_file_is_masked(ending: str, sign: str, line: str) -> None:
+    top = "[a]\n" if ending == ".ini" else ""
+    text = f"{top}lr {sign} 0.1\n{line}\nmax_tokens {sign} 512\n".encode()
 
-    masked = config_files._masked(text)
+    masked = config_files._masked(text, ending)
 
     assert b"x1y2z3" not in masked
     assert b"***" in masked
-    assert b"lr: 0.1\n" in masked
-    assert b"max_tokens: 512\n" in masked
+    assert f"lr {sign} 0.1\n".encode() in masked
+    assert f"max_tokens {sign} 512\n".encode() in masked

@@ -11,11 +11,14 @@ _start = globals()["load"]("start")
 
 MASK = "***"
 
-_STEMS = ("key", "token", "pass", "pwd", "secret", "cred", "auth")
+_STEMS = ("key", "token", "pass", "pw", "secret", "cred", "auth", "cookie", "bearer", "kennwort")
 """Every name that masking.py takes for a secret's has one of these in it."""
 
-_MARKS = _STEMS + ("://", "sig=", "signature=", "cookie", "bearer", "-----begin")
+_MARKS = _STEMS + ("://", "sig=", "signature=", "hooks.slack", "webhooks/", "-----begin")
 _TOKENS = (
+    "8Q~", ":AA", "AGE-SECRET-KEY-", "ATATT", "ATBB", "ATCTT", "NRAK-", "PMAK-", "age-secret-key-",
+    "figd_", "figo_", "figr_", "figu_", "glc_", "glsa_", "lin_api_", "ntn_", "sb_secret_", "sbp_",
+    "shpat_", "shpca_", "shppa_", "shpss_", "sntrys_", "sntryu_",
     "AIza", "AIDA", "AKIA", "AROA", "ASIA", "GOCSPX-", "SG.", "api_org_", "dapi", "dckr_pat_",
     "dop_v1_", "eyJ", "ghp_", "gho_", "ghs_", "ghu_", "ghr_", "github_pat_", "glpat-", "gldt-",
     "glrt-", "glcbt-", "glptt-", "glft-", "glsoat-", "gloas-", "glagent-", "glimt-", "gsk_", "hf_",

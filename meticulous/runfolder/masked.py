@@ -1,0 +1,31 @@
+"""The secrets in the texts of ``metadata.json`` are masked where the file is written."""
+
+from __future__ import annotations
+
+from meticulous.masking import mask_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["masked_metadata"]
+
+_TEXTS = ("description", "branch", "reason")
+_LISTS = ("tags", "untracked", "recording-trouble")
+
+
+def masked_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return `metadata` as it may be written: the texts that people and programs gave are masked.
+
+    The command and the code's message and remote are masked where they are taken.
+    """
+    changes: dict[str, Any] = {}
+    for key in _TEXTS:
+        text = metadata.get(key)
+        if isinstance(text, str) and text:
+            changes[key] = mask_text(text)
+    for key in _LISTS:
+        texts = metadata.get(key)
+        if texts and isinstance(texts, list):
+            changes[key] = [mask_text(text) if isinstance(text, str) else text for text in texts]
+    return {**metadata, **changes}
