@@ -81,7 +81,7 @@ class _Process(NamedTuple):
             return False
         # `python` of the words may have been found as /usr/bin/python3.
         tail = words[-len(ending) :]
-        return tail[1:] == ending[1:] and self.pid != other.pid
+        return bool(tail[1:] == ending[1:])  # also where it has become that process (exec)
 
 
 class Watcher:

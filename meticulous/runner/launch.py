@@ -29,6 +29,7 @@ from meticulous.runner.attempt import TIMED_OUT, Attempt
 from meticulous.runner.console import Console, first_line
 from meticulous.runner.role import Role
 from meticulous.runner.signals import is_end_pending
+from meticulous.schedulers.variables import SEVERAL
 from meticulous.settings import RunSettings
 
 TYPE_CHECKING = False
@@ -41,14 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = ["launch"]
 
-_SEVERAL = (
-    "SLURM_STEP_NUM_TASKS",
-    "OMPI_COMM_WORLD_SIZE",
-    "PMI_SIZE",
-    "TORCHELASTIC_RUN_ID",
-    "FLUX_JOB_SIZE",
-)
-"""One of these is set where a launcher may have started several of us."""
 _NOT_PASSED_ON = 1
 """The exit code where the command has succeeded and what it printed did not arrive (cat's)."""
 
@@ -71,7 +64,7 @@ def launch(
     # Ignored, it would keep from us how the command, and git before it, has ended.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _occupy_closed_descriptors()
-    if not settings.no_ranks and any(name in os.environ for name in _SEVERAL):
+    if not settings.no_ranks and any(name in os.environ for name in SEVERAL):
         from meticulous.schedulers.ranks import find
 
         rank = find(os.environ)

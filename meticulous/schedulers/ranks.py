@@ -12,6 +12,7 @@ import os
 from meticulous.base.namedtuple import NamedTuple
 from meticulous.base.process_id import start_time
 from meticulous.child.variables import STEP_VARIABLE
+from meticulous.schedulers.variables import RANKS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,13 +41,17 @@ def find(environ: Mapping[str, str]) -> Rank | None:
     The launchers are asked from the inside to the outside: torchrun runs inside a job of Slurm,
     never the other way round.
     """
-    for number, size, name in (
-        ("RANK", "WORLD_SIZE", _torch_key),
-        ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", _open_mpi_key),
-        ("PMI_RANK", "PMI_SIZE", _pmi_key),
-        ("FLUX_TASK_RANK", "FLUX_JOB_SIZE", _flux_key),
-        ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", _slurm_key),
-    ):
+    keys = {
+        "RANK": _torch_key,
+        "OMPI_COMM_WORLD_RANK": _open_mpi_key,
+        "PMI_RANK": _pmi_key,
+        "FLUX_TASK_RANK": _flux_key,
+        "SLURM_PROCID": _slurm_key,
+    }
+    for number, size in RANKS:
+        if number not in keys:
+            continue
+        name = keys[number]
         place, count = environ.get(number, ""), environ.get(size, "")
         key = name(environ) if place.isdecimal() and count.isdecimal() else None
         if key is not None:

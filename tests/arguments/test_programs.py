@@ -20,6 +20,9 @@ LAUNCHERS = {
     "that parses known words": START
     + "p = argparse.ArgumentParser(); p.add_argument('--nodes', default='1'); _, rest = p.parse_known_args()\n"
     "sys.exit(subprocess.call(rest))\n",
+    "that becomes the program": START
+    + "p = argparse.ArgumentParser(); p.add_argument('--nodes', default='1'); _, rest = p.parse_known_args()\n"
+    "os.execvp(rest[0], rest)\n",
     "that waits in a thread": START
     + "import threading\np = argparse.ArgumentParser(); p.add_argument('command', nargs='+')\n"
     "words = sys.argv[1:]\nthread = threading.Thread(target=subprocess.call, args=(words,)); thread.start(); thread.join()\n",

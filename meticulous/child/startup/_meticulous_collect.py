@@ -276,8 +276,7 @@ def is_called_from(*modules):
 
 
 def _rank():
-    names = ("METICULOUS_RANK", "RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK")
-    for name in names:
+    for name in ("METICULOUS_RANK",) + globals()["load"]("report").RANKS:
         text = os.environ.get(name, "")
         if text.isdigit():
             return int(text)

@@ -2,6 +2,11 @@
 
 _parse = globals()["load"]("parse")
 _container = globals()["load"]("omegaconf").container
+_actions = globals()["load"]("argparse_actions")
+
+_sweeps = []
+"""Holds something once a ``--multirun`` has been composed: its jobs are parts of it."""
+_SWEPT = ("range(", "choice(", "interval(", "glob(", "sort(", "shuffle(", "tag(")
 
 
 def watch(name, module):
@@ -11,15 +16,31 @@ def watch(name, module):
 
     def finish(parse, config, args, kwargs):
         call = dict(zip(("self", "config_name", "overrides", "run_mode"), args), **kwargs)
+        if _sweeps:
+            return  # the config of one job is not what the program was told
         values = _without_hydra(config)
+        if str(call.get("run_mode")).endswith("MULTIRUN"):
+            _sweeps.append(True)
         defaults = values
         if call["overrides"]:
             defaults = _without_overrides(load_configuration, call)
+            if _sweeps:
+                _put_swept(values, call["overrides"])
         names = [_name(override) for override in call["overrides"]]
         given = [name for name in names if name.partition(".")[0] != "hydra"]
         _parse.record("Hydra", parse, values, defaults, given)
 
     loader.load_configuration = _parse.wrap(load_configuration, _words, finish)
+
+
+def _put_swept(values, overrides):
+    """Put what is swept over, as it was typed, in the place of one job's value."""
+    for override in overrides:
+        text = override.partition("=")[2].strip()
+        is_one = text[:1] in ("[", "{", "'", '"') or not ("," in text or text.startswith(_SWEPT))
+        name = _name(override)
+        if not is_one and name.partition(".")[0] != "hydra":
+            _actions.put(values, name.split("."), text)
 
 
 def _words(args, kwargs):

@@ -21,7 +21,8 @@ FORMAT = 1
 MOST_PARSES = 50
 """A program that parses its command line in a loop is not followed further."""
 
-_RANKS = ("RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID")
+RANKS = ("RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "FLUX_TASK_RANK", "SLURM_PROCID")
+"""As in ``meticulous.schedulers.variables``, from the inside to the outside."""
 
 _locks = {}
 _state = {}
@@ -151,7 +152,7 @@ def _about_this_process():
     if found == (None, None):  # at the start, and at the end, when Python has emptied the module
         found = _state["main"] or (None, _script_of_argv())
     _state["main"] = main_module, main_file = found
-    rank = next((os.environ[name] for name in _RANKS if os.environ.get(name, "").isdigit()), None)
+    rank = next((os.environ[name] for name in RANKS if os.environ.get(name, "").isdigit()), None)
     return {
         "parent": os.getppid(),
         "rank": None if rank is None else int(rank),
