@@ -9,6 +9,7 @@ from meticulous import runfolder
 from meticulous.archive.manifest import PackedRun
 from meticulous.errors import ArchiveError
 from meticulous.git import bundles, snapshot
+from meticulous.reproduce.patch import read_patch
 from meticulous.runfolder import RunFolder
 
 __all__ = ["CODE", "with_code"]
@@ -59,8 +60,8 @@ def _commit(run: RunFolder, repository: str | None) -> tuple[str | None, bool]:
     bundles.check_program()
     if kept and not bundles.has_commit(repository, kept) and bundles.has_commit(repository, head):
         try:
-            with open(run.file(runfolder.UNCOMMITTED_PATCH), "rb") as file:
-                snapshot.restore(repository, head, kept, file.read())
+            patch = read_patch(run, runfolder.UNCOMMITTED_PATCH)
+            snapshot.restore(repository, head, kept, patch)
         except FileNotFoundError:
             pass  # its folder has lost it; the commit without it is better than nothing
     for sha in (kept, head):

@@ -32,6 +32,8 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _LATEST = 1 << 62
 """Seconds since 1970 that no file has, and that no system call takes."""
+_MOST_VALUES = 5_000_000
+"""Values that a manifest may have; each takes up to some hundred bytes once it is parsed."""
 _REF = re.compile(r"refs/heads/[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -93,6 +95,7 @@ class Manifest(NamedTuple):
     def from_json(content: bytes, archive: str) -> Manifest:
         """Read what :meth:`to_json` gives. Raises ArchiveError, which names `archive`."""
         try:
+            _check_count(content)
             value = json.loads(content)
             version = value["format"]
             if int(version) > FORMAT:
@@ -113,6 +116,12 @@ class Manifest(NamedTuple):
                 "It was altered or damaged: get the archive again",
             ) from error
         return manifest
+
+
+def _check_count(content: bytes) -> None:
+    """Raise ValueError where the JSON `content` would swell when it is parsed."""
+    if sum(content.count(sign) for sign in (b",", b"[", b"{")) > _MOST_VALUES:
+        raise ValueError(f"more than {_MOST_VALUES:,} values")
 
 
 def is_safe(name: str) -> bool:

@@ -10,6 +10,7 @@ from meticulous import runfolder, settings
 from meticulous.errors import CodeStateError
 from meticulous.git import bundles, snapshot, submodules, worktree
 from meticulous.git.command import ask_git, has_commit
+from meticulous.reproduce.patch import read_patch
 from meticulous.runfolder import RunFolder
 
 __all__ = [
@@ -92,8 +93,7 @@ def _take_from_bundle(run: RunFolder, repository: str, wanted: set[str]) -> None
 def patch_of(run: RunFolder, name: str = runfolder.UNCOMMITTED_PATCH) -> bytes:
     """Return the uncommitted changes that the folder of `run` has; empty where it has none."""
     try:
-        with open(run.file(name), "rb") as file:
-            return file.read()
+        return read_patch(run, name)
     except FileNotFoundError:
         return b""
 

@@ -20,6 +20,7 @@ from meticulous.errors import RunFolderError
 from meticulous.git.command import shown
 from meticulous.masking import MASK
 from meticulous.reproduce.inputs import inputs
+from meticulous.reproduce.patch import read_patch
 from meticulous.reproduce.requirements import requirements
 from meticulous.reproduce.shell_words import command_lines, export_lines
 from meticulous.runfolder import RunFolder
@@ -183,8 +184,7 @@ def _applied(path: str, patch: bytes) -> bytes:
 
 def _patch(run: RunFolder, name: str) -> bytes:
     try:
-        with open(run.file(name), "rb") as file:
-            patch = file.read()
+        patch = read_patch(run, name)
     except FileNotFoundError:
         return b""
     return patch if patch.endswith(b"\n") or not patch else patch + b"\n"

@@ -100,7 +100,7 @@ def _quoted(command: Sequence[str], secrets: dict[str, str]) -> list[str]:
             continue
         before = _OPTION.fullmatch(command[place - 1]) if place else None
         named = _ASSIGNMENT.match(word) or (before if word == MASK else None)
-        name = _variable(named[1] if named else f"SECRET_{place}", secrets)
+        name = _variable(named[1] if named else str(place), secrets)
         quoted.append(
             f'"${{{name}}}"'.join(shlex.quote(part) if part else "" for part in word.split(MASK))
         )
@@ -108,9 +108,12 @@ def _quoted(command: Sequence[str], secrets: dict[str, str]) -> list[str]:
 
 
 def _variable(wanted: str, secrets: dict[str, str]) -> str:
-    """Return the shell variable for a masked argument, `wanted` as far as it is free."""
-    name = re.sub(r"\W", "_", wanted, flags=re.ASCII).upper()
-    name = f"_{name}" if name[0].isdigit() else name
+    """Return the shell variable for a masked argument.
+
+    Its name starts as no shell's own does: a `PWD` or `USER` is always set, and would be taken in
+    silence for the ``--pwd`` or ``--user`` that is missing.
+    """
+    name = f"SECRET_{re.sub(r'[^A-Za-z0-9_]', '_', wanted).upper().strip('_')}"
     secrets.setdefault(name, f"the argument {wanted}")
     return name
 

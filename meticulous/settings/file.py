@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 __all__ = ["SETTINGS_FILE", "from_file"]
 
 SETTINGS_FILE = "meticulous.yaml"
+_MOST_VALUES = 10_000
+_DEEPEST = 50
+_LONGEST_SHOWN = 200
+_UNLIKE_NAMES = ("AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "PGPASSWORD", "HOME_DIRECTORY_9")
 
 
 def from_file(path: str) -> dict[str, Any]:
@@ -31,31 +35,82 @@ def _parse(path: str, content: bytes) -> dict[str, Any]:
 
     try:
         node = yaml.compose(content, Loader=yaml.SafeLoader)
+        _check_size(path, node)
         yaml.safe_load(content)  # finds what has no meaning, such as an unknown !!tag
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}, line {mark.line + 1}" if mark else path
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise SettingsError(f"{where}: not YAML: {problem}", "Mend the line") from error
+    except RecursionError as error:
+        raise SettingsError(f"{path}: nested too deeply", "Settings are words and lists") from error
+    except ValueError as error:  # an integer of thousands of digits, a date that is none
+        message = f"{path}: a value that cannot be read: {error}"
+        raise SettingsError(message, "Correct it, or put it in quotes") from error
     if node is None:
         return {}
     if not isinstance(node, yaml.MappingNode):
         raise SettingsError(
             f"{path}, line 1: not a mapping", "Write lines of the form `name: value`"
         )
+    return _values(path, node)
+
+
+def _check_size(path: str, node: Any) -> None:
+    """Raise SettingsError where `node` is nested deeply, or larger than any settings are.
+
+    The size is that with each alias written out: aliases of aliases make gigabytes of a few lines.
+    """
+    left, count = [(node, 0)], 0
+    while left:
+        one, depth = left.pop()
+        count += 1
+        if count > _MOST_VALUES or depth > _DEEPEST:
+            message = f"{path}: too many values, or nested too deeply"
+            raise SettingsError(message, "Settings are words and lists of words")
+        for item in one.value if one is not None and one.id != "scalar" else ():
+            left += [(inner, depth + 1) for inner in (item if one.id == "mapping" else (item,))]
+
+
+def _values(path: str, node: Any) -> dict[str, Any]:
+    """Return the settings in the mapping `node` by their keys, each checked."""
+    import yaml
+
     known = {
         option.key: option for option in (*RUN_OPTIONS, *ASK_OPTIONS, COLLECT) if option.in_file
     }
     values: dict[str, Any] = {}
     for key_node, value_node in node.value:
-        name = str(key_node.value)
+        name = str(key_node.value)[:_LONGEST_SHOWN]
         where = f"{path}, line {key_node.start_mark.line + 1}"
         option = known.get(name.replace("-", "_"))
         if option is None:
             names = ", ".join(sorted(entry.name for entry in known.values()))
             raise SettingsError(f"{where}: unknown setting {name!r}", f"Known are: {names}")
-        values[option.key] = _check_type(option, yaml.safe_load(yaml.serialize(value_node)), where)
+        value = _check_type(option, yaml.safe_load(yaml.serialize(value_node)), where)
+        _check_words(option, value, where)
+        values[option.key] = value
     return values
+
+
+def _check_words(option: Option, value: Any, where: str) -> None:
+    """Raise SettingsError for a word that no system takes, and for ``env`` that records all."""
+    words = value if isinstance(value, list) else [value]
+    for word in words:
+        if isinstance(word, str) and "\0" in word:
+            raise SettingsError(f"{where}: {option.name} has a NUL character", "Take it out")
+        if option.key == "env" and _matches_everything(word):
+            raise SettingsError(
+                f"{where}: {option.name} {word!r} records every variable, secrets too",
+                f"Name the variables, or say --env '{word}' or {option.variable} yourself",
+            )
+
+
+def _matches_everything(pattern: str) -> bool:
+    """Return whether `pattern` matches names that share nothing: a cloned project could ask so."""
+    import fnmatch
+
+    return all(fnmatch.fnmatchcase(name, pattern) for name in _UNLIKE_NAMES)
 
 
 def _check_type(option: Option, value: Any, where: str) -> Any:
@@ -76,4 +131,6 @@ def _check_type(option: Option, value: Any, where: str) -> Any:
         check_choice(option, str(value), f"{where}: {option.name}")
         return str(value)
     wanted = {"flag": "true or false", "list": "a list of words", "text": "text"}[option.kind]
-    raise SettingsError(f"{where}: {option.name} must be {wanted}", f"It is {value!r}")
+    raise SettingsError(
+        f"{where}: {option.name} must be {wanted}", f"It is {repr(value)[:_LONGEST_SHOWN]}"
+    )

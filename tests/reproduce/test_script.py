@@ -283,9 +283,9 @@ def test_secrets_must_be_given(project: Path, tmp_path: Path) -> None:
     assert "geheim" not in script.read_text()
 
     refused = shell(script, project, tmp_path)
-    done = shell(script, project, tmp_path, API_KEY="new key", X="pw")
+    done = shell(script, project, tmp_path, SECRET_API_KEY="new key", SECRET_X="pw")
 
-    assert 2 == refused.returncode and "API_KEY" in refused.stderr
+    assert 2 == refused.returncode and "SECRET_API_KEY" in refused.stderr
     assert "" == refused.stdout
     assert "first ['--api-key', 'new key', '--x=https://u:pw@h/p'] None\n" == done.stdout
 
@@ -556,11 +556,11 @@ def test_a_record_of_a_stranger_runs_nothing_but_its_command(project: Path, tmp_
         script = tmp_path / f"{number}.sh"
         script.write_bytes(meticulous("script", "1", *options, cwd=project).stdout)
 
-        done = shell(script, project, tmp_path, TOKEN="t", PYTHON="python3", KEEP="0")
+        done = shell(script, project, tmp_path, SECRET_TOKEN="t", PYTHON="python3", KEEP="0")
 
         assert "only this\n" == done.stdout or options, done.stderr
     run.write_json("metadata.json", {**metadata, "githead-sha": f"HEAD; {evil}"})
-    done = shell(script_of(project, "1"), project, tmp_path, TOKEN="t", KEEP="0")
+    done = shell(script_of(project, "1"), project, tmp_path, SECRET_TOKEN="t", KEEP="0")
 
     assert 125 == done.returncode and "has no commit" in done.stderr
     assert [] == list(tmp_path.rglob("pwned"))
