@@ -163,6 +163,14 @@ def test_what_is_recorded_is_what_the_library_stored(case, tmp_path):
     assert [] == difference(recorded(run), theirs)
 
 
+def test_lightning_without_a_logger_is_recorded_as_with_one(tmp_path):
+    pytest.importorskip("lightning")
+    (tmp_path / "without").mkdir()
+    without = record(tmp_path / "without", "lightning_module", "none")
+    record(tmp_path, "lightning_module", "csv")
+    assert [] == difference(recorded(without), _lightning(tmp_path))
+
+
 def main() -> None:
     """Write the table of docs/collectors.md from what the examples give."""
     import tempfile
