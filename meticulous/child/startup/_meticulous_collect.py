@@ -10,8 +10,9 @@ Nothing here raises or prints. Loaded only when a library that is collected from
 
 import os
 import sys
-import time
 from _thread import _local
+from os import fstat, getpid, write
+from time import time
 
 _parse = globals()["load"]("parse")
 _report = globals()["load"]("report")
@@ -52,29 +53,29 @@ class Stream(object):
         if rank:
             self.middle += ', "rank": {}'.format(rank)
         self.descriptor = -1
-        self.file = None
+        self.inode = self.device = None
         self.torn = False
         self.names = {}
         self.next_step = {}
 
     def write(self, text):
         """Append whole lines; a descriptor that the program has closed or replaced is not used."""
-        descriptor = self.descriptor
-        try:
-            if descriptor < 0 or _identity(descriptor) != self.file:
-                descriptor = self._open()
-        except OSError:
-            descriptor = self._open()
         content = text.encode("ascii")
         if self.torn:
             content = b"\n" + content
-        self.torn = os.write(descriptor, content) != len(content)
+        try:
+            status = fstat(self.descriptor)
+            if status.st_ino != self.inode or status.st_dev != self.device:
+                self._open()
+        except OSError:  # none yet, or closed
+            self._open()
+        self.torn = write(self.descriptor, content) != len(content)
 
     def _open(self):
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
         self.descriptor = os.open(self.path, flags, 0o666)
-        self.file = _identity(self.descriptor)
-        return self.descriptor
+        status = fstat(self.descriptor)
+        self.inode, self.device = status.st_ino, status.st_dev
 
     def note(self, note):
         """Append a line to the notes of this process."""
@@ -192,7 +193,7 @@ def _emit(source, values, step, moment):
                 fresh = fresh or []
                 fresh.append(str(known))
         entry[2] = value
-        parts.append(entry[1] + (float.__repr__(value) if type(value) is float else _json(value)))
+        parts.append(entry[1] + (repr(value) if type(value) is float else _json(value)))
     if not parts:
         return
     if step is None:
@@ -202,8 +203,11 @@ def _emit(source, values, step, moment):
     stream.next_step[source] = step + 1
     if fresh:
         stream.note({"source": source, "names": fresh})
-    line = '{{"step": {!r}, "time": {:.6f}{}, {}}}\n'.format(
-        step, time.time() if moment is None else moment, stream.middle, ", ".join(parts)
+    line = '{"step": %r, "time": %.6f%s, %s}\n' % (
+        step,
+        time() if moment is None else moment,
+        stream.middle,
+        ", ".join(parts),
     )
     if "nan" in line or "inf" in line:
         line = _strict(line, parts)
@@ -257,7 +261,7 @@ def logged(values):
 
 def of_this_process():
     """Give the stream of this process; a forked child has its own."""
-    pid = os.getpid()
+    pid = getpid()
     stream = _streams.get(pid)
     if stream is None:
         _streams.clear()
@@ -281,11 +285,6 @@ def _rank():
         if text.isdigit():
             return int(text)
     return 0
-
-
-def _identity(descriptor):
-    status = os.fstat(descriptor)
-    return status.st_ino, status.st_dev
 
 
 def _step(step):
