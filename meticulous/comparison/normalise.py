@@ -90,11 +90,13 @@ _RULES: tuple[_Rule, ...] = (
         re.compile(
             r"\b((?:(?:\w+[ _])?(?:took|elapsed|duration|runtime|time|secs|seconds|throughput)"
             rf"(?: taken| elapsed)?|{_NO_WORK}\w+/s(?:ec(?:ond)?)?|\w+_per_sec(?:ond)?)"
-            rf"['\"]?(?:\s*[:=]\s*|\s+(?=\d+\.)))(?:\d:[0-5]\d\b|{_NUMBER})",
+            rf"['\"]?(?:\s*[:=]\s*|\s+(?=\d+\.)))(?:\d:[0-5]\d\b|{_NUMBER})"
+            r"(?:\s*\(\s*\d+\.\d+\s*\))?",  # the average, as many training loops print it
             re.IGNORECASE,
         ),
         r"\1<duration>",
     ),
+    (re.compile(rf"\b(SPS\s*[:=]\s*){_NUMBER}"), r"\1<rate>"),
     (re.compile(r"\bETA:? \d:[0-5]\d\b"), "<duration>"),
     # As Python and C print where something lies; hashes are shorter or longer.
     (re.compile(r"(?:\bat 0x[0-9a-fA-F]{6,}|\b0x(?:0000)?[0-9a-fA-F]{9,12})\b"), "<address>"),
