@@ -120,7 +120,7 @@ def make_shared_folder(path: str, store: str) -> None:
 
 
 def share(path: str, store: str) -> None:
-    """Give `path`, which we have made, the rights and the group of `store`, as far as we may."""
+    """Return `path`, which we have made, the rights and the group of `store`, as far as we may."""
     try:
         wanted, found = os.stat(store), os.lstat(path)
     except OSError:

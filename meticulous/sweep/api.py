@@ -230,7 +230,7 @@ class Sweep:
         return pd.DataFrame(rows)
 
     def points(self) -> Iterator[dict[str, Any]]:
-        """Claim points and give their values, one after the other, until none is open.
+        """Claim points and return their values, one after the other, until none is open.
 
         For ``for args in sweep.points(): with Experiment(args): …``. A point is done when the next
         one is asked for; where the loop is left, by ``break`` or an exception, it is given back.

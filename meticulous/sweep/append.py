@@ -63,7 +63,7 @@ def with_places(
 
 
 def _known(name: str, recorded: Mapping[str, Any], script: str) -> Known:
-    """Tell what is known of the argument `name`, for the form in which it is written."""
+    """Return what is known of the argument `name`, for the form in which it is written."""
     library = recorded.get("library") or ""
     if library in _SILENT:  # the script recorded itself, or nobody parsed
         library = _library(script)
@@ -92,7 +92,7 @@ def _flag(command: Sequence[str], name: str, known: Known) -> Part:
 
 
 def _recorded(command: Sequence[str], directory: str) -> dict[str, Any]:
-    """Tell what the newest run of the same program has recorded of its arguments."""
+    """Return what the newest run of the same program has recorded of its arguments."""
     for run in _newest(directory):
         try:
             metadata = run.read_metadata()

@@ -250,7 +250,7 @@ class Trial:
         return self._prunes and any(self._trial.should_prune() for _ in self._reported(run))
 
     def _reported(self, run: RunFolder | None) -> Iterator[int]:
-        """Report each new step to the study, and give it."""
+        """Report each new step to the study, and return it."""
         if run is None:
             return
         found, self._offset = objective.series(run, self._metric, self._offset)

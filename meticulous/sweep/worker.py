@@ -105,7 +105,7 @@ class Worker:
     # Signals
 
     def _listen(self) -> None:
-        """TERM, INT and HUP end the run and give the point back; USR1 lets it end by itself."""
+        """TERM, INT and HUP end the run and return the point back; USR1 lets it end by itself."""
         self._told, tell = os.pipe()
         for descriptor in (self._told, tell):
             os.set_blocking(descriptor, False)

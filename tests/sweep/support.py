@@ -47,7 +47,7 @@ def sweep(project: Path, *words: str | Path, **options) -> subprocess.CompletedP
 
 
 def train(*more: str) -> list[str]:
-    """Give the words for running the program."""
+    """Return the words for running the program."""
     return ["--", sys.executable, "train.py", *more]
 
 

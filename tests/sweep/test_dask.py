@@ -25,7 +25,7 @@ def project(repository: Path) -> Path:
 
 @pytest.fixture
 def scheduler(tmp_path: Path) -> Iterator[str]:
-    """Give the address of a scheduler with two workers."""
+    """Return the address of a scheduler with two workers."""
     words = [
         sys.executable,
         "-m",
@@ -99,7 +99,7 @@ def test_a_worker_of_dask_that_is_killed_loses_no_point(project: Path, scheduler
 
 
 def _dask_worker_of(project: Path) -> int:
-    """Give the process of Dask in which one of the workers was started."""
+    """Return the process of Dask in which one of the workers was started."""
     paths = sorted(Path(folder_of(project).file("workers")).glob("*.jsonl"))
     return psutil.Process(int(paths[0].name.split("-")[-2])).ppid()
 

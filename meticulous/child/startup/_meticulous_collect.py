@@ -148,7 +148,7 @@ def _put(owner, name, function):
 
 
 def argument(args, kwargs, position, name, default=None):
-    """Give an argument of a call, however it was passed."""
+    """Return an argument of a call, however it was passed."""
     if name in kwargs:
         return kwargs[name]
     return args[position] if len(args) > position else default
@@ -242,7 +242,7 @@ def event_files(source, directory, prefix, is_read):
 
 
 def logged(values):
-    """Give those of `values`, given to ``meticulous.log``, that no tracker was told before."""
+    """Return those of `values`, given to ``meticulous.log``, that no tracker was told before."""
     names = of_this_process().names
     new = {}
     for name, value in values.items():
@@ -260,7 +260,7 @@ def logged(values):
 
 
 def of_this_process():
-    """Give the stream of this process; a forked child has its own."""
+    """Return the stream of this process; a forked child has its own."""
     pid = getpid()
     stream = _streams.get(pid)
     if stream is None:
@@ -270,7 +270,7 @@ def of_this_process():
 
 
 def is_called_from(*modules):
-    """Tell whether a function of one of the packages `modules` is on the stack."""
+    """Return whether a function of one of the packages `modules` is on the stack."""
     frame = sys._getframe(2)
     while frame is not None:
         if str(frame.f_globals.get("__name__")).startswith(modules):
@@ -295,7 +295,7 @@ def _step(step):
 
 
 def _scalar(value):
-    """Give a number, a bool, a short text or a dict; None for what is no scalar."""
+    """Return a number, a bool, a short text or a dict; None for what is no scalar."""
     kind = type(value)
     if kind is float or kind is int or kind is bool or kind is dict:
         return value
@@ -339,7 +339,7 @@ def _json(value):
 
 
 def _strict(line, parts):
-    """Give `line` with the strings that stand for numbers that are not finite."""
+    """Return `line` with the strings that stand for numbers that are not finite."""
     for part in parts:
         head, _, number = part.rpartition(": ")
         text = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}.get(number)
@@ -366,7 +366,7 @@ def _uncover():
 
 
 def _is_covered(covered, name, value):
-    """Tell whether a framework has just logged `value`, by this name or the end of it."""
+    """Return whether a framework has just logged `value`, by this name or the end of it."""
     normal = _normal(name)
     while normal:
         if normal in covered:
@@ -383,7 +383,7 @@ def _normal(name):
 
 
 def _is_same(one, other):
-    """Tell whether two values are the same, or one is the other in single precision."""
+    """Return whether two values are the same, or one is the other in single precision."""
     if one == other:
         return True
     if one != one and other != other:

@@ -41,7 +41,7 @@ def _note(source, writer):
 
 
 def prefix_of(folder):
-    """Give what tells the series of `folder` from those of other folders, as TensorBoard does."""
+    """Return what tells the series of `folder` from those of other folders, as TensorBoard does."""
     folder = os.path.abspath(folder)
     if not _roots:
         _roots.append(folder)

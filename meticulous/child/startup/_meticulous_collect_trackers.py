@@ -158,7 +158,7 @@ def _watch_accelerate(module):
 
 
 def _stepped(look):
-    """Give `look` with a counter for each name where the program has given no step."""
+    """Return `look` with a counter for each name where the program has given no step."""
     counts = {}
 
     def counted(args, kwargs):
@@ -177,7 +177,7 @@ def _stepped(look):
 
 
 def _typed(text):
-    """Give a parameter that mlflow has made text as the number or word that it was."""
+    """Return a parameter that mlflow has made text as the number or word that it was."""
     for kind in (int, float):
         try:
             return kind(text)

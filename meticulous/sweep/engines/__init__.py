@@ -45,7 +45,7 @@ class Engine(Protocol):
         """Have the workers start no more points."""
 
     def cancel(self) -> None:
-        """Have the workers end their runs and give the points back."""
+        """Have the workers end their runs and return the points back."""
 
 
 class Watched(Engine, Protocol):

@@ -162,7 +162,7 @@ class SlurmEngine:
         self._cancel("--state=PENDING")
 
     def cancel(self) -> None:
-        """Cancel the jobs: Slurm ends the workers, which end their runs and give the points back."""
+        """Cancel the jobs: Slurm ends the workers, which end their runs and return the points back."""
         self._cancel()
 
     def _cancel(self, *options: str) -> None:
