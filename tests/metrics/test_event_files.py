@@ -8,6 +8,7 @@ import pytest
 
 from meticulous.metrics.event_files import EventFile
 
+pytest.importorskip("tensorflow")  # which TensorBoard needs to make some of these events
 writer_of = pytest.importorskip("tensorboard.summary.writer.event_file_writer")
 
 
