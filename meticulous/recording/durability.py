@@ -86,9 +86,12 @@ def _sync_one(path: str) -> None:
 
 def _sync_file_system(folder: str) -> bool:
     """Sync the file system of `folder`; False where there is no such call (not Linux), or it fails."""
-    import ctypes
+    try:
+        import ctypes
 
-    syncfs = getattr(ctypes.CDLL(None), "syncfs", None)
+        syncfs = getattr(ctypes.CDLL(None), "syncfs", None)
+    except (ImportError, OSError):
+        return False  # a Python built without libffi
     if syncfs is None:
         return False
     try:
