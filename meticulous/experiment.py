@@ -190,6 +190,15 @@ class Experiment:
             record.write(runfolder.SUMMARY, helper.plain_record(dict(values)))
             self._touch_store()
 
+    def log(self, values: Mapping[str, Any], step: float | None = None) -> None:
+        """Add a line to metrics.jsonl, as :func:`meticulous.log` does; never raises.
+
+        With ``norecord`` nothing is written.
+        """
+        if self._tracked:
+            helper.log_in(self.curexpdir, values, step)
+            self._touch_store()
+
     def open(
         self, name: str | os.PathLike[str], mode: str = "r", *words: Any, **options: Any
     ) -> IO[Any]:

@@ -153,6 +153,7 @@ def _stop(tracked: Tracked, verdict: Verdict, *, is_refused: bool = False) -> bo
         record, capture = tracked.record, tracked.capture
         if _innermost.get() is tracked:
             _innermost.set(tracked.outer)
+        helper.end_log(record.run.path)
         try:
             troubles, peaks = capture.close(tracked.key)
             for trouble in troubles:
@@ -230,6 +231,14 @@ def _outer() -> Tracked | None:
 def _directory_of_thread() -> str | None:
     tracked = _outer()
     return tracked.record.run.path if tracked else None
+
+
+def _attempt_in(directory: str) -> int | None:
+    """Return the attempt, from 1, that the open experiment in `directory` is."""
+    for tracked in list(_this.open.values()):
+        if tracked.record.run.path == directory:
+            return len(tracked.record.metadata["attempts"]) + 1
+    return None
 
 
 def _launcher_directory() -> str | None:
@@ -341,6 +350,7 @@ def _forget() -> None:
 
 
 helper.directory_of_thread = _directory_of_thread  # type: ignore[assignment]  # it has no types
+helper.attempt_in = _attempt_in  # type: ignore[assignment]
 os.register_at_fork(
     before=exit_watch.hold_signals,
     after_in_parent=exit_watch.release_signals,

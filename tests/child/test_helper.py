@@ -200,7 +200,6 @@ def test_a_folder_that_is_gone_is_one_line_on_stderr(
 
 
 def test_metrics_are_lines_with_a_step_and_a_time(run: RunFolder) -> None:
-    helper._next_step.clear()
     helper.log({"loss": 2.0})
     helper.log({"loss": float("nan"), "é": "ü"})
     helper.log({"loss": 1.0}, step=10)
@@ -225,12 +224,6 @@ def test_metrics_of_threads_do_not_mix(run: RunFolder) -> None:
         thread.join()
 
     assert 200 == len(lines(run))
-
-
-@pytest.mark.parametrize("name", ["step", "time"])
-def test_names_of_the_line_itself_are_refused(run: RunFolder, name: str) -> None:
-    with pytest.raises(ValueError, match=f"the name '{name}' is taken"):
-        helper.log({name: 1})
 
 
 def test_open_makes_folders_and_reads_back(run: RunFolder) -> None:
