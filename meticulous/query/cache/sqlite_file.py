@@ -8,18 +8,16 @@ is on the network, because SQLite's locks do not hold there.
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import json
 import os
 import sqlite3
-import stat
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from meticulous.base.cache_directory import cache_directory, check_private
 from meticulous.query.cache.codec import Shape
 from meticulous.query.cache.stamps import Entry, promoted
 from meticulous.query.rows import ordered
@@ -46,19 +44,6 @@ _SCALAR_COLUMNS = 1500
 _WAIT_S = 5.0
 _PAGE_BYTES = 16384
 _AT_ONCE = 500
-_NETWORK = (
-    "nfs",
-    "cifs",
-    "smb",
-    "lustre",
-    "beegfs",
-    "gpfs",
-    "ceph",
-    "glusterfs",
-    "afs",
-    "9p",
-    "fuse.sshfs",
-)
 _TABLES = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE shapes (number INTEGER PRIMARY KEY, names TEXT UNIQUE);
@@ -89,7 +74,7 @@ def path_for(directory: str) -> str:
     """Return the path of the index of `directory`; nothing is made."""
     real = os.path.realpath(directory)
     digest = hashlib.sha256(os.fsencode(real)).hexdigest()[:20]
-    return os.path.join(_cache_directory(), f"{digest}-{_SCHEMA}.sqlite")
+    return os.path.join(cache_directory(), f"{digest}-{_SCHEMA}.sqlite")
 
 
 def on_disk(directory: str) -> sqlite3.Connection:
@@ -99,7 +84,7 @@ def on_disk(directory: str) -> sqlite3.Connection:
     """
     path = path_for(directory)
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    _check_private(os.path.dirname(path))
+    check_private(os.path.dirname(path))
     lock = _lock(path, fcntl.LOCK_SH)
     try:
         if not os.path.exists(path):
@@ -116,17 +101,6 @@ def on_disk(directory: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def _check_private(directory: str) -> None:
-    """Raise PermissionError where another user owns `directory` or can write it, as in /tmp."""
-    link, status = os.lstat(directory), os.stat(directory)
-    # Elsewhere than in /tmp the user may have linked it, and the group may be the user's own.
-    is_temporary = os.path.dirname(directory) == tempfile.gettempdir()
-    open_to = stat.S_IWOTH | (stat.S_IWGRP if is_temporary else 0)
-    is_theirs = {link.st_uid, status.st_uid} != {os.geteuid()}
-    if is_theirs or status.st_mode & open_to or (is_temporary and stat.S_ISLNK(link.st_mode)):
-        raise PermissionError(errno.EPERM, "another user can write there", directory)
 
 
 def in_memory() -> sqlite3.Connection:
@@ -295,32 +269,3 @@ def names(connection: sqlite3.Connection) -> list[str]:
 def as_text(name: str) -> str:
     """Return a file name as text that SQLite can hold."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _cache_directory() -> str:
-    given = os.environ.get("METICULOUS_CACHE_DIR")
-    if given:
-        return given
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(base):  # as the XDG specification says of a relative one
-        base = os.path.join(os.path.expanduser("~"), ".cache")
-    path = os.path.join(base, "meticulous")
-    # A user without a home has `~` alone, which would be a folder of the project.
-    if not os.path.isabs(path) or _is_on_network(os.path.realpath(path)):
-        return os.path.join(tempfile.gettempdir(), f"meticulous-{os.getuid()}")
-    return path
-
-
-def _is_on_network(path: str) -> bool:
-    """Return whether `path` is on a network file system, as far as the system says."""
-    try:
-        with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as file:
-            mounts = [line.split(" ")[1:3] for line in file]
-    except OSError:
-        return False
-    kinds = {
-        point: kind
-        for point, kind in mounts
-        if path == point or path.startswith(point.rstrip("/") + "/")
-    }
-    return bool(kinds) and kinds[max(kinds, key=len)].startswith(_NETWORK)

@@ -1,0 +1,69 @@
+"""The user's cache directory: for what can be made again, and is quick because it lies on a local disk.
+
+``METICULOUS_CACHE_DIR``, else ``$XDG_CACHE_HOME/meticulous``, else ``~/.cache/meticulous``, or a folder
+in the directory for temporary files where that is on the network.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import tempfile
+
+__all__ = ["cache_directory", "check_private"]
+
+_NETWORK = (
+    "nfs",
+    "cifs",
+    "smb",
+    "lustre",
+    "beegfs",
+    "gpfs",
+    "ceph",
+    "glusterfs",
+    "afs",
+    "9p",
+    "fuse.sshfs",
+)
+
+
+def cache_directory() -> str:
+    """Return the path of the cache directory; it is not made."""
+    given = os.environ.get("METICULOUS_CACHE_DIR")
+    if given:
+        return given
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(base):  # as the XDG specification says of a relative one
+        base = os.path.join(os.path.expanduser("~"), ".cache")
+    path = os.path.join(base, "meticulous")
+    # A user without a home has `~` alone, which would be a folder of the project.
+    if not os.path.isabs(path) or _is_on_network(os.path.realpath(path)):
+        return os.path.join(tempfile.gettempdir(), f"meticulous-{os.getuid()}")
+    return path
+
+
+def _is_on_network(path: str) -> bool:
+    """Return whether `path` is on a network file system, as far as the system says."""
+    try:
+        with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as file:
+            mounts = [line.split(" ")[1:3] for line in file]
+    except OSError:
+        return False
+    kinds = {
+        point: kind
+        for point, kind in mounts
+        if path == point or path.startswith(point.rstrip("/") + "/")
+    }
+    return bool(kinds) and kinds[max(kinds, key=len)].startswith(_NETWORK)
+
+
+def check_private(directory: str) -> None:
+    """Raise PermissionError where another user owns `directory` or can write it, as in /tmp."""
+    link, status = os.lstat(directory), os.stat(directory)
+    # Elsewhere than in /tmp the user may have linked it, and the group may be the user's own.
+    is_temporary = os.path.dirname(directory) == tempfile.gettempdir()
+    open_to = stat.S_IWOTH | (stat.S_IWGRP if is_temporary else 0)
+    is_theirs = {link.st_uid, status.st_uid} != {os.geteuid()}
+    if is_theirs or status.st_mode & open_to or (is_temporary and stat.S_ISLNK(link.st_mode)):
+        raise PermissionError(errno.EPERM, "another user can write there", directory)
