@@ -8,7 +8,7 @@ import sys
 
 from meticulous.commands import _runs
 from meticulous.commands._console import print_json, print_lines
-from meticulous.query.rows import HEADER, Row
+from meticulous.query.rows import HEADER, Row, usual_metrics
 from meticulous.views import difference
 
 __all__ = ["add_arguments", "main"]
@@ -46,11 +46,14 @@ def _names(rows: list[Row], *, every: bool) -> list[str]:
         for name in row
         if name.startswith(prefix)
     )
+    found.update(dict.fromkeys(usual_metrics(name for row in rows for name in row)))
     names = [name for name in (*HEADER, *found) if name not in _NEVER]
     if every or len(rows) < 2:
         return names
     return [
         name
         for name in names
-        if name in _ALWAYS or name.startswith("summary_") or difference.differs(rows, name)
+        if name in _ALWAYS
+        or name.startswith(("summary_", "metrics_"))
+        or difference.differs(rows, name)
     ]

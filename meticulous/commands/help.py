@@ -43,6 +43,9 @@ COLUMNS are what a table shows and what filters, groups and sorting name.
   args_NAME                              an argument, as the program parsed it
   default_args_NAME                      its default
   summary_NAME                           a result that the program saved
+  metrics_NAME                           the last value that it logged; also
+  metrics_NAME_min, …_max                the lowest and the highest, and
+  metrics_NAME_step, …_min_step …        the step of each
   metadata_NAME                          any key of metadata.json
 
 A nested value is one column; `args_model.lr` opens it.
@@ -57,7 +60,8 @@ RUNS are named in these ways, wherever a command takes RUN or RUNS:
   12-15   12,14           several
   last    last~1          the one that started last; the one before it
   @baseline               those with this tag
-  best:summary_loss       the lowest value of a column
+  best:summary_loss       the lowest value of a column; the run with the
+  best:metrics_loss_min   lowest loss at any step
   best:-summary_acc       the highest
 """,
 }

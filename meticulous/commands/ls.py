@@ -2,7 +2,9 @@
 
 Filter, group, sort, columns and tail are applied in this order. Columns are
 those of the run (expid, sha, start_time, duration, status …), args_… for its
-arguments and summary_… for its results; --list-columns lists them.
+arguments, summary_… for its results and metrics_… for what it has logged
+(metrics_loss is the last value, metrics_loss_min the lowest); --list-columns
+lists them.
 """
 
 from __future__ import annotations
@@ -183,7 +185,9 @@ def _print_for_people(arguments: argparse.Namespace, table: Table) -> None:
 def _is_for_groups(name: str, table: Table) -> bool:
     """Return whether people look for the column in a grouped table."""
     spreads = [
-        one for base, one in table.spreads.items() if base.startswith(("summary_", "duration"))
+        one
+        for base, one in table.spreads.items()
+        if base.startswith(("summary_", "metrics_", "duration"))
     ]
     return name in table.by or name == "runs" or any(name in one[:2] for one in spreads)
 

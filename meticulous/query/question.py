@@ -14,7 +14,7 @@ from meticulous.query import aggregate, filters
 from meticulous.query.aggregate import Spread
 from meticulous.query.cache.index import Index, Order
 from meticulous.query.filters import All, Compare, Condition, HasTag, In
-from meticulous.query.rows import HEADER, Row, flatten
+from meticulous.query.rows import HEADER, Row, flatten, usual_metrics
 from meticulous.runfolder import STATES
 
 __all__ = ["Question", "Table", "answer", "split_list"]
@@ -122,7 +122,12 @@ def _grouped(rows: list[Row], question: Question, names: list[str]) -> Table:
 def _aggregated(question: Question, by: list[str], names: list[str]) -> list[str]:
     """Return the columns to aggregate: those that are asked for, or the usual ones."""
     if not question.columns:
-        return [name for name in names if not name.startswith(_HIDDEN)]
+        usual = {*usual_metrics(names)}
+        return [
+            name
+            for name in names
+            if not name.startswith(_HIDDEN) and (not name.startswith("metrics_") or name in usual)
+        ]
     results = {f"{name}_{end}": name for name in names for end in ("mean", "std", "count")}
     wanted = [*question.sort, *question.columns]
     found = _chosen(wanted, [*by, aggregate.RUNS, *results])
@@ -196,4 +201,7 @@ def _default(rows: Sequence[Row], names: Sequence[str]) -> list[str]:
     present = {name for row in rows for name in row} | set(HEADER)
     if len({row.get("program") for row in rows}) < 2:
         present.discard("program")
+    present -= {name for name in present if name.startswith("metrics_")} - {
+        *usual_metrics(name for name in names if name in present)
+    }
     return [name for name in names if name in present and not name.startswith(_HIDDEN)]

@@ -1,7 +1,7 @@
 """Folders of runs -> rows: one flat dict a run. Standard library only.
 
 The names of a row are the columns of every table of the product. First the header
-(:data:`HEADER`), then ``args_…``, ``default_args_…``, ``summary_…`` and ``metadata_…`` with the
+(:data:`HEADER`), then ``args_…``, ``default_args_…``, ``summary_…``, ``metrics_…`` and ``metadata_…`` with the
 names of the run's own files behind the underscore. Values are JSON values; a name that the run
 does not have is not in its row. ``curexpdir`` is not part of a row, because it depends on where
 the reader stands: :func:`with_folder` adds it.
@@ -19,11 +19,13 @@ from meticulous import runfolder
 from meticulous.arguments.launchers import program_name
 from meticulous.base.timestamps import instant
 from meticulous.errors import RunFolderError
+from meticulous.metrics.best import SUFFIXES, Follower
 from meticulous.runfolder import RunFolder, liveness
 from meticulous.runfolder import directory as store
 
 __all__ = [
     "HEADER",
+    "MOST_METRICS",
     "SECTIONS",
     "TIMES",
     "Row",
@@ -38,6 +40,7 @@ __all__ = [
     "read_row",
     "same",
     "section",
+    "usual_metrics",
 ]
 
 Row = dict[str, Any]
@@ -60,8 +63,10 @@ HEADER = (
 TIMES = ("start_time", "end_time")
 """Header columns that hold an instant, as ISO 8601 text in UTC that sorts as time does."""
 
-SECTIONS = ("args_", "default_args_", "summary_", "metadata_")
+SECTIONS = ("args_", "default_args_", "summary_", "metrics_", "metadata_")
 """Beginnings of the other columns, in their order in a table."""
+
+MOST_METRICS = 12
 
 _OPENED = ("usage", "scheduler", "ranks", "sweep")
 """Objects of the metadata whose names are columns of their own: ``metadata_usage_peak_memory``."""
@@ -100,8 +105,10 @@ def iterate_rows(
             yield row
 
 
-def read_row(folder: RunFolder) -> Row | None:
+def read_row(folder: RunFolder, best: Follower | None = None) -> Row | None:
     """Read one run; None where the folder is not, or not yet, a run.
+
+    `best` reads the last, lowest and highest values of its metrics, and may know them already.
 
     ``status`` and ``status_message`` are as on disk: :func:`present` asks whether a RUNNING one
     is. Raises RunFolderError where a file of it cannot be understood.
@@ -121,6 +128,7 @@ def read_row(folder: RunFolder) -> Row | None:
     row.update(section("args_", folder.read_json(runfolder.ARGS)))
     row.update(section("default_args_", folder.read_json(runfolder.DEFAULT_ARGS)))
     row.update(section("summary_", folder.read_json(runfolder.SUMMARY)))
+    row.update(metrics_section(folder, best or Follower()))
     row.update(metadata_section(metadata))
     return row
 
@@ -141,6 +149,14 @@ def section(prefix: str, values: Mapping[str, Any]) -> Row:
     return {prefix + name: value for name, value in values.items()}
 
 
+def metrics_section(folder: RunFolder, best: Follower) -> Row:
+    """Return the columns of metrics.jsonl; a file that cannot be read has none."""
+    try:
+        return section("metrics_", best.columns(folder.path))
+    except OSError:
+        return {}
+
+
 def metadata_section(metadata: Mapping[str, Any]) -> Row:
     """Return the columns of metadata.json; what a run has used and its job have one for each name."""
     row: Row = {}
@@ -153,6 +169,28 @@ def metadata_section(metadata: Mapping[str, Any]) -> Row:
         else:
             row["metadata_" + name] = value
     return row
+
+
+def usual_metrics(names: Iterable[str]) -> list[str]:
+    """Return the columns with last values that a table shows unasked: those without a summary.
+
+    Lowest and highest values and their steps are there to be asked for, and so are the columns of
+    more than :data:`MOST_METRICS` names.
+    """
+    found = dict.fromkeys(names)
+    logged = frozenset(name for name in found if name.startswith("metrics_"))
+    chosen = [
+        name
+        for name in found
+        if name in logged
+        and "summary_" + name.removeprefix("metrics_") not in found
+        and not _is_derived(name, logged)
+    ]
+    return chosen[:MOST_METRICS]
+
+
+def _is_derived(name: str, names: frozenset[str]) -> bool:
+    return any(name.endswith(suffix) and name.removesuffix(suffix) in names for suffix in SUFFIXES)
 
 
 def flatten(row: Row, levels: int) -> Row:

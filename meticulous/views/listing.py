@@ -138,7 +138,7 @@ def _rank(name: str, group: str, cells: Sequence[str]) -> int:
     """Say how easily a column is done without where there is too little room; 0 is never."""
     if name in _WHERE_ANY:
         return 5
-    if group == "summary_":
+    if group in ("summary_", "metrics_"):
         return 4 if len(set(cells) - {""}) == 1 and len(cells) > 1 else 1
     if group:
         return 2

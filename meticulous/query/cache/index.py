@@ -106,7 +106,8 @@ class Index:
         """Return the values of one column by the key of the run; for leaves of a filter."""
         place = sqlite_file.plain_places(self._connection).get(name)
         if place is not None:
-            return dict(self._connection.execute(f"SELECT n, c{place} FROM scalars"))
+            table = sqlite_file.table_of(name)
+            return dict(self._connection.execute(f"SELECT n, c{place} FROM {table}"))
         return {key: self._complete(shape, text).get(name) for key, shape, text in self._all()}
 
     def set_leaf(self, leaf: Leaf, keys: Iterable[int]) -> None:
@@ -130,8 +131,9 @@ class Index:
         terms = self._order(order, backwards=backwards)
         count = tail if backwards else head
         text = f"{where.text} ORDER BY {terms.text} LIMIT ?"
-        # The table with the rows is wide, and therefore joined only where it is asked.
+        # The tables with the rows and the metrics are wide, and joined only where they are asked.
         joined = "JOIN runs r ON r.n = s.n" if "r." in text else ""
+        joined += " LEFT JOIN best b ON b.n = s.n" if "b." in text else ""
         found = self._connection.execute(
             f"SELECT s.n FROM scalars s {joined} WHERE {text}",
             (*where.values, *terms.values, -1 if count is None else max(count, 0)),
@@ -159,7 +161,7 @@ class Index:
             return Sql("(? || r.name)", (self._folders,))
         place = self._places.get(name)
         if place is not None:
-            return Sql(f"s.c{place}")
+            return Sql(f"{'b' if sqlite_file.table_of(name) == 'best' else 's'}.c{place}")
         return Sql("field(r.shape, r.row, ?)", (name,))
 
     def _leaf(self, leaf: Leaf) -> Sql:

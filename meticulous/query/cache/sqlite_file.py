@@ -35,10 +35,11 @@ __all__ = [
     "set_stamp",
     "shapes",
     "store",
+    "table_of",
     "writing",
 ]
 
-_SCHEMA = 3
+_SCHEMA = 4
 _SCALAR_COLUMNS = 1500
 """SQLite takes 2,000 columns; names beyond this many are found in the JSON."""
 _WAIT_S = 5.0
@@ -50,11 +51,12 @@ CREATE TABLE shapes (number INTEGER PRIMARY KEY, names TEXT UNIQUE);
 CREATE TABLE places (number INTEGER PRIMARY KEY, name TEXT UNIQUE, odd INTEGER DEFAULT 0);
 CREATE TABLE runs (
     n INTEGER PRIMARY KEY, name TEXT UNIQUE, stamp TEXT, settled INTEGER, shape INTEGER,
-    row TEXT, trouble TEXT
+    row TEXT, trouble TEXT, series TEXT
 );
 CREATE INDEX unsettled ON runs (settled) WHERE settled = 0;
 CREATE INDEX shape ON runs (shape);
 CREATE TABLE scalars (n INTEGER PRIMARY KEY);
+CREATE TABLE best (n INTEGER PRIMARY KEY);
 """
 
 
@@ -173,44 +175,61 @@ def store(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
     numbers = _number_shapes(connection, {entry.shape for entry in entries if entry.row})
     first = connection.execute("SELECT COALESCE(MAX(n), 0) + 1 FROM runs").fetchone()[0]
     lines = [
-        (n, as_text(e.name), e.stamp, e.settled, numbers.get(e.shape), e.row, e.trouble)
+        (n, as_text(e.name), e.stamp, e.settled, numbers.get(e.shape), e.row, e.trouble, e.series)
         for n, e in enumerate(entries, first)
     ]
-    connection.executemany("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", lines)
+    connection.executemany("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", lines)
     alike: dict[Shape, list[tuple[Any, ...]]] = defaultdict(list)
     for n, entry in enumerate(entries, first):
         if entry.row is not None:
             alike[entry.shape].append((n, *entry.values))
     for shape, values in alike.items():
-        _store_scalars(connection, promoted(shape), values)
+        for table in ("scalars", "best"):
+            _store_scalars(connection, table, promoted(shape), values)
     odd = {name for entry in entries for name in entry.odd}
     connection.executemany(
         "UPDATE places SET odd = 1 WHERE name = ?", [(as_text(name),) for name in odd]
     )
 
 
+def table_of(name: str) -> str:
+    """Return the table that has the scalars of the column `name`.
+
+    Those of metrics have one of their own, so that a question about other columns does not read them.
+    """
+    return "best" if name.startswith("metrics_") else "scalars"
+
+
 def _store_scalars(
-    connection: sqlite3.Connection, wanted: Shape, lines: list[tuple[Any, ...]]
+    connection: sqlite3.Connection, table: str, wanted: Shape, lines: list[tuple[Any, ...]]
 ) -> None:
-    """Write the scalars of runs with the same names."""
-    known = _make_places(connection, wanted)
-    kept = [place for place, name in enumerate(wanted, 1) if name in known]
+    """Write to `table` those scalars of runs with the same names that belong there."""
+    known = _make_places(connection, table, wanted)
+    kept = [
+        place for place, name in enumerate(wanted, 1) if name in known and table_of(name) == table
+    ]
+    if not kept and table == "best":
+        return
     if len(kept) < len(wanted):
         lines = [(line[0], *(line[place] for place in kept)) for line in lines]
     columns = "".join(f", c{known[wanted[place - 1]]}" for place in kept)
     marks = "?" + ", ?" * len(kept)
-    connection.executemany(f"INSERT INTO scalars (n{columns}) VALUES ({marks})", lines)
+    connection.executemany(f"INSERT INTO {table} (n{columns}) VALUES ({marks})", lines)
 
 
-def _make_places(connection: sqlite3.Connection, wanted: Iterable[str]) -> dict[str, int]:
+def _make_places(
+    connection: sqlite3.Connection, table: str, wanted: Iterable[str]
+) -> dict[str, int]:
     known = places(connection)
+    used = sum(table_of(name) == table for name in known)
     for name in wanted:
-        if name not in known and len(known) < _SCALAR_COLUMNS:
+        if name not in known and table_of(name) == table and used < _SCALAR_COLUMNS:
+            used += 1
             known[name] = number = len(known) + 1
             connection.execute(
                 "INSERT INTO places (number, name) VALUES (?, ?)", (number, as_text(name))
             )
-            connection.execute(f"ALTER TABLE scalars ADD COLUMN c{number}")
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN c{number}")
     return known
 
 
@@ -231,6 +250,7 @@ def remove(connection: sqlite3.Connection, gone: Sequence[str]) -> None:
         marks = ",".join("?" * len(some))
         inner = f"SELECT n FROM runs WHERE name IN ({marks})"
         connection.execute(f"DELETE FROM scalars WHERE n IN ({inner})", some)
+        connection.execute(f"DELETE FROM best WHERE n IN ({inner})", some)
         connection.execute(f"DELETE FROM runs WHERE name IN ({marks})", some)
 
 
@@ -247,7 +267,7 @@ def plain_places(connection: sqlite3.Connection) -> dict[str, int]:
 
 
 def places(connection: sqlite3.Connection) -> dict[str, int]:
-    """Return column -> number of its place in ``scalars``."""
+    """Return column -> number of its place in its table."""
     return dict(connection.execute("SELECT name, number FROM places"))
 
 

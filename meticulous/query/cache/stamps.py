@@ -8,14 +8,16 @@ ticks too slowly to tell two changes of one moment apart.
 
 from __future__ import annotations
 
+import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from meticulous import runfolder
 from meticulous.errors import RunFolderError
+from meticulous.metrics.best import Follower
 from meticulous.query import rows
 from meticulous.query.cache import codec
 from meticulous.query.cache.codec import Shape
@@ -36,9 +38,12 @@ __all__ = [
 
 MARGIN_S = 10.0
 CHUNK = 1000
-"""Runs that are read and stored at a time."""
+"""Runs without metrics that are read and stored at a time."""
 
 _WORTH_FORKING = 4000
+_BYTES_OF_WORK = 8192
+_MOST_BYTES = CHUNK * _BYTES_OF_WORK
+"""Metrics of so many bytes take as long to read as all else of a run; more make a chunk alone."""
 _ALWAYS = (runfolder.STDOUT, runfolder.STDERR, runfolder.TIMELINE)
 """Files that every recorder makes, and that copies in the order of names bring late."""
 _NOT_FINAL = (None, runfolder.RUNNING, runfolder.LOST)
@@ -48,6 +53,7 @@ _FILES = (
     runfolder.ARGS,
     runfolder.DEFAULT_ARGS,
     runfolder.SUMMARY,
+    runfolder.METRICS,
 )
 
 
@@ -56,7 +62,8 @@ class Entry(NamedTuple):
 
     ``row`` is the text of the row's values; None where the folder is no run, or one that cannot be read for
     the reason ``trouble``. ``shape`` has the names of the row, ``values`` the scalars of those
-    that are promoted, ``odd`` those of them whose value is more than its scalar says.
+    that are promoted, ``odd`` those of them whose value is more than its scalar says. ``series`` is
+    how far the metrics of a run that is not settled have been read.
     """
 
     name: str
@@ -67,6 +74,7 @@ class Entry(NamedTuple):
     shape: Shape = ()
     values: tuple[Any, ...] = ()
     odd: tuple[str, ...] = ()
+    series: str | None = None
 
 
 def directory_stamp(directory: str) -> str | None:
@@ -118,22 +126,56 @@ def _is_still(state: os.stat_result, now: float) -> bool:
 
 
 def read_entries(
-    directory: str, names: Sequence[str], report: Callable[[int], None], *, parallel: bool
+    directory: str,
+    names: Sequence[str],
+    report: Callable[[int], None],
+    *,
+    parallel: bool,
+    known: Mapping[str, str] | None = None,
 ) -> Iterator[list[Entry]]:
-    """Read the folders `names`, :data:`CHUNK` at a time; `report` is told how many are done.
+    """Read the folders `names`, up to :data:`CHUNK` at a time; `report` is told how many are done.
 
-    With `parallel`, many are read by as many processes as there are processors.
+    With `parallel`, many are read by as many processes as there are processors. `known` has the
+    ``series`` of those that have been read before.
     """
-    chunks = [names[start : start + CHUNK] for start in range(0, len(names), CHUNK)]
+    chunks, work = _chunks(directory, names, known or {})
     done = 0
-    workers = _processors() if parallel and len(names) >= _WORTH_FORKING else 1
+    workers = _processors() if parallel and work >= _WORTH_FORKING else 1
     for entries in _map(directory, chunks, workers):
         yield entries
         done += len(entries)
         report(done)
 
 
-def _map(directory: str, chunks: list[Sequence[str]], workers: int) -> Iterator[list[Entry]]:
+def _chunks(
+    directory: str, names: Sequence[str], known: Mapping[str, str]
+) -> tuple[list[list[tuple[str, str | None]]], int]:
+    """Put folders together that take some time to read; return them, and the work of all.
+
+    A run without metrics is one piece of work. Of a run whose metrics are known only a part is read.
+    """
+    chunks: list[list[tuple[str, str | None]]] = [[]]
+    total = here = 0
+    for name in names:
+        if here >= CHUNK:
+            chunks.append([])
+            here = 0
+        work = 1
+        if name not in known:
+            try:
+                size = os.stat(f"{directory}/{name}/{runfolder.METRICS}").st_size
+                work += min(size, _MOST_BYTES) // _BYTES_OF_WORK
+            except OSError:
+                pass
+        chunks[-1].append((name, known.get(name)))
+        here += work
+        total += work
+    return chunks if chunks[0] else [], total
+
+
+def _map(
+    directory: str, chunks: list[list[tuple[str, str | None]]], workers: int
+) -> Iterator[list[Entry]]:
     read = 0
     if workers > 1:
         from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
@@ -163,22 +205,23 @@ def _leave_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _read_chunk(directory: str, names: Sequence[str]) -> list[Entry]:
+def _read_chunk(directory: str, runs: Sequence[tuple[str, str | None]]) -> list[Entry]:
     shapes: dict[Shape, Shape] = {}
-    return [_read_entry(directory, name, shapes) for name in names]
+    return [_read_entry(directory, name, shapes, series) for name, series in runs]
 
 
-def _read_entry(directory: str, name: str, shapes: dict[Shape, Shape]) -> Entry:
+def _read_entry(directory: str, name: str, shapes: dict[Shape, Shape], series: str | None) -> Entry:
     # A stamp is taken before reading: a change in between is then seen the next time.
     folder = RunFolder(os.path.join(directory, name))
     stamp, still = folder_stamp(folder.path)
+    best = Follower(json.loads(series) if series else None)
     try:
-        row = _read_now(folder)
+        row = _read_now(folder, best)
         is_final = row is not None and row["status"] not in _NOT_FINAL
         if still and row is not None and is_final and _is_whole(folder, row):
             return entry_of(name, row, shapes)._replace(stamp=stamp, settled=True)
         stamp = full_stamp(folder.path)
-        row = _read_now(folder)
+        row = _read_now(folder, best)
     except RunFolderError as error:
         return Entry(name, full_stamp(folder.path), settled=False, row=None, trouble=str(error))
     except RecursionError:
@@ -186,7 +229,8 @@ def _read_entry(directory: str, name: str, shapes: dict[Shape, Shape]) -> Entry:
         return Entry(name, full_stamp(folder.path), settled=False, row=None, trouble=trouble)
     if row is None:
         return Entry(name, stamp, settled=False, row=None, trouble=None)
-    return entry_of(name, row, shapes)._replace(stamp=stamp)
+    found = json.dumps(best.state) if best.state else None
+    return entry_of(name, row, shapes)._replace(stamp=stamp, series=found)
 
 
 def _is_whole(folder: RunFolder, row: Row) -> bool:
@@ -221,13 +265,13 @@ def promoted(shape: Shape) -> Shape:
     return tuple(filter(codec.is_promoted, shape))
 
 
-def _read_now(folder: RunFolder) -> Row | None:
+def _read_now(folder: RunFolder, best: Follower) -> Row | None:
     """Read a row, with LOST for a RUNNING whose recorder is gone."""
-    row = rows.read_row(folder)
+    row = rows.read_row(folder, best)
     while row is not None and row["status"] == runfolder.RUNNING:
         judged = rows.present(row, os.path.dirname(folder.path))
         if judged["status"] == runfolder.RUNNING or folder.read_status()[0] == runfolder.RUNNING:
             return judged
         # It ended, as it should, between our reading and our looking for its process.
-        row = rows.read_row(folder)
+        row = rows.read_row(folder, best)
     return row

@@ -98,13 +98,14 @@ def _ask(
 
 
 class _Known(NamedTuple):
-    """What the index has of a folder; the row only where it is not settled."""
+    """What the index has of a folder; the row and the series only where it is not settled."""
 
     stamp: str
     settled: bool
     shape: int | None
     row: str | None
     trouble: str | None
+    series: str | None
 
 
 class _Reading(NamedTuple):
@@ -128,8 +129,13 @@ class _Reading(NamedTuple):
             names = rows.list_ids(self.directory)
             gone = list(known.keys() - set(map(sqlite_file.as_text, names)))
         changed = self._changed(names, known, sqlite_file.shapes(connection))
+        series = {} if self.refresh else _series(changed, known)
         for entries in stamps.read_entries(
-            self.directory, changed, self._report(len(changed)), parallel=self.parallel
+            self.directory,
+            changed,
+            self._report(len(changed)),
+            parallel=self.parallel,
+            known=series,
         ):
             with sqlite_file.writing(connection):
                 # While the directory is read in parts its stamp is not true.
@@ -157,10 +163,16 @@ class _Reading(NamedTuple):
 
 def _known(connection: sqlite3.Connection, where: str) -> dict[str, _Known]:
     found = connection.execute(
-        f"SELECT name, stamp, settled, shape, CASE settled WHEN 0 THEN row END, trouble"
-        f" FROM runs {where}"
+        f"SELECT name, stamp, settled, shape, CASE settled WHEN 0 THEN row END, trouble,"
+        f" CASE settled WHEN 0 THEN series END FROM runs {where}"
     )
     return {name: _Known(*rest) for name, *rest in found}
+
+
+def _series(names: Sequence[str], known: Mapping[str, _Known]) -> dict[str, str]:
+    """Return how far the metrics of those of `names` have been read of which that is known."""
+    found = {name: known.get(sqlite_file.as_text(name)) for name in names}
+    return {name: one.series for name, one in found.items() if one and one.series}
 
 
 def _has_changed(path: str, known: _Known | None, shapes: Mapping[int, Shape]) -> bool:
