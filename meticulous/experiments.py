@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -25,6 +25,8 @@ from meticulous.runfolder.status import status_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from meticulous.metrics.series import Series
 
 __all__ = ["ExperimentReader", "Experiments", "UnreadableRunWarning"]
 
@@ -79,6 +81,29 @@ class ExperimentReader:
     def open(self, name: str, mode: str = "r", **options: Any) -> IO[Any]:
         """Open the file `name` of the run, as :func:`open` does."""
         return open(self._folder.file(name), mode, **options)
+
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """What the run has logged, as it stands now: one row for each line of metrics.jsonl.
+
+        Columns: ``step``, ``time`` (datetime64 in UTC), ``attempt``, ``rank``, and one for each name
+        (float64, NaN where it was not logged; object where there is text). Of a run with several
+        attempts a later one replaces the steps that it repeats: see :meth:`read_metrics`.
+        """
+        return self.read_metrics()
+
+    def read_metrics(
+        self, names: str | Collection[str] | None = None, *, every_attempt: bool = False
+    ) -> pd.DataFrame:
+        """Return what :attr:`metrics` does, of `names` only; with `every_attempt` all lines.
+
+        Raises RunFolderError where the file cannot be read.
+        """
+        from meticulous.metrics import frames, series
+
+        chosen = [names] if isinstance(names, str) else names
+        found = series.read(self._folder.path, chosen, every_attempt=every_attempt)
+        return frames.wide_frame(found)
 
     def refresh_status(self) -> None:
         """Read the status again."""
@@ -198,14 +223,46 @@ class Experiments(Generic[Reader]):
         frame = frames.flat_frame(rows, names)
         return frames.by_expid(frame) if flat else frames.two_levels(frame)
 
+    def metrics_dataframe(
+        self, names: str | Sequence[str] | None = None, *, every_attempt: bool = False
+    ) -> pd.DataFrame:
+        """Return what all runs have logged as a DataFrame in long form, one row for each value.
+
+        Args:
+            names: the metrics to read (default: all).
+            every_attempt: keep the steps that a later attempt has repeated.
+
+        Columns: ``expid``, ``name`` (a categorical), ``step``, ``time`` (datetime64 in UTC),
+        ``attempt``, ``rank`` and ``value`` (float64, or object with text). Runs stand in the order in
+        which they started. A run whose metrics cannot be read is left out with an
+        :class:`UnreadableRunWarning`.
+        """
+        from meticulous.metrics import frames
+
+        chosen = [names] if isinstance(names, str) else names
+        found = self._series(chosen, every_attempt=every_attempt)
+        return frames.long_frame(found, chosen)
+
+    def _series(
+        self, names: Sequence[str] | None, *, every_attempt: bool
+    ) -> Iterator[tuple[int | str, Series]]:
+        from meticulous.metrics import series
+
+        for name, row in self._rows.items():
+            path = os.path.join(self.experiments_directory, name)
+            try:
+                yield row["expid"], series.read(path, names, every_attempt=every_attempt)
+            except RunFolderError as error:
+                _warn(error)
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.experiments_directory}: {len(self)} runs>"
 
     def _repr_html_(self) -> str:
         """Show the runs as a table in a notebook; names and values are escaped."""
-        shown = [
-            name for name in self._names if not name.startswith(("default_args_", "metadata_"))
-        ]
+        hidden = ("default_args_", "metrics_", "metadata_")
+        usual = {*reading.usual_metrics(self._names)}
+        shown = [name for name in self._names if name in usual or not name.startswith(hidden)]
         frame = self.as_dataframe(flat=True)[[name for name in shown if name != "expid"]]
         table: str = frame.dropna(axis="columns", how="all").to_html(max_rows=60, na_rep="")
         return table
@@ -221,6 +278,7 @@ def _row_of(run: ExperimentReader, row: Row) -> Row:
         **reading.section("args_", run.args),
         **reading.section("default_args_", run.default_args),
         **reading.section("summary_", run.summary),
+        **{name: value for name, value in row.items() if name.startswith("metrics_")},
         **reading.metadata_section(run.metadata),
     }
 
