@@ -261,7 +261,7 @@ def _converted(rows: Sequence[int], values: Sequence[Any]) -> Column | None:
 def _take_own(table: Table, first: int) -> None:
     """Move what is of the line itself out of the columns."""
     steps = _whole(table, "step")
-    if steps is None or any(map(math.isnan, steps)):
+    if steps is None or math.isnan(sum(steps)):
         numbers = steps if steps is not None else [math.nan] * table.count
         steps = array(
             "d", [first + row if math.isnan(step) else step for row, step in enumerate(numbers)]
