@@ -20,6 +20,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "meticulous show 12 --code",
         "meticulous show best:summary_loss --json",
     ),
+    "metrics": (
+        "meticulous metrics last",
+        "meticulous metrics 12,14 loss 'val/*' --tail 50",
+        "meticulous metrics @baseline --export curves.csv",
+    ),
     "sweep": (
         "meticulous sweep lr=0.1,0.01 seed=0..4 -j 2 -- python train.py",
         "meticulous sweep sweep.yaml --slurm -j 20 --time 4:00:00",
@@ -110,6 +115,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "meticulous doctor",
         "meticulous doctor --fix",
         "meticulous doctor ~/project/experiments",
+    ),
+    "log": (
+        "meticulous log loss=0.12 acc=0.9",
+        "meticulous log val/loss=0.2 --step 300",
+        "meticulous log --json metrics.json",
     ),
     "summary": (
         "meticulous summary loss=0.12 accuracy=0.97",

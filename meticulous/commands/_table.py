@@ -9,6 +9,7 @@ GROUPS = {
         "run": "run a command and record it",
         "ls": "list the runs of a directory",
         "show": "show everything about a run",
+        "metrics": "show what runs have logged, step by step",
         "diff": "show what differs between two runs",
     },
     "many runs": {
@@ -20,6 +21,7 @@ GROUPS = {
         "stop": "end running runs",
         "wait": "wait until runs have ended",
         "summary": "save values of the run this is called in",
+        "log": "log metrics of the run this is called in",
     },
     "compare": {
         "compare": "show runs side by side",

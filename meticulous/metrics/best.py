@@ -10,16 +10,24 @@ from __future__ import annotations
 import math
 import os
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from meticulous.metrics import cache
-from meticulous.metrics.series import resolved
+from meticulous.metrics.series import Points, resolved
 from meticulous.metrics.table import FIRST_ATTEMPT, Column, Table, parse
 from meticulous.runfolder import METRICS
 from meticulous.runfolder.files import open_to_read
 
-__all__ = ["MOST_NAMES", "SUFFIXES", "Best", "Follower", "columns_of", "summarise"]
+__all__ = [
+    "MOST_NAMES",
+    "SUFFIXES",
+    "Best",
+    "Follower",
+    "columns_of",
+    "summarise",
+    "summarise_points",
+]
 
 MOST_NAMES = 1000
 """So many names of a run become columns, the first that were logged; ``metrics`` shows all."""
@@ -66,13 +74,38 @@ def _of_column(table: Table, column: Column, known_rank: int | None) -> Best | N
         "last": texts.get(last, numbers[last]),
         "last_step": _step(table.steps[rows[last]]),
     }
-    for word, choose in (("min", min), ("max", max)):
-        number = choose(numbers)
-        if math.isnan(sum(numbers)):  # NaN is among them, or both infinities
-            number = choose((n for n in numbers if n == n), default=math.nan)  # noqa: PLR0124
-        if not math.isnan(number):
-            best[word] = number
-            best[f"{word}_step"] = _step(table.steps[rows[numbers.index(number)]])
+    for word, place in _extremes(numbers).items():
+        best[word] = numbers[place]
+        best[f"{word}_step"] = _step(table.steps[rows[place]])
+    return best
+
+
+def _extremes(numbers: array[float]) -> dict[str, int]:
+    """Return the first places of the lowest and the highest number; none where all are NaN."""
+    held: Iterable[float] = numbers
+    if math.isnan(sum(numbers)):  # NaN is among them, or both infinities
+        held = [number for number in numbers if number == number]  # noqa: PLR0124
+        if not held:
+            return {}
+    return {"min": numbers.index(min(held)), "max": numbers.index(max(held))}
+
+
+def summarise_points(points: Points, places: Sequence[int]) -> Best:
+    """Return the best of the points of one rank at `places`; the last is of the newest attempt."""
+    numbers = points.value
+    if len(places) < len(numbers):
+        numbers = array("d", [numbers[place] for place in places])
+    attempts = [points.attempt[place] for place in places]
+    newest = len(attempts) - 1 - attempts[::-1].index(max(attempts))
+    last = places[newest]
+    best: Best = {
+        "rank": points.rank[last],
+        "last": points.texts.get(last, points.value[last]),
+        "last_step": _step(points.step[last]),
+    }
+    for word, place in _extremes(numbers).items():
+        best[word] = numbers[place]
+        best[f"{word}_step"] = _step(points.step[places[place]])
     return best
 
 

@@ -101,7 +101,8 @@ def read(
 
     Args:
         run_path: path of the folder.
-        names: what to read (default: all); a name that was not logged is left out.
+        names: what to read (default: all), and only the lines that have some of it; a name that was
+            not logged is left out.
         every_attempt: keep the steps that a later attempt has repeated. Without it the lines of
             several attempts are in the order of their steps.
 
@@ -113,7 +114,9 @@ def read(
     except OSError as error:
         message = f"cannot read {path}: {error.strerror or error}"
         raise RunFolderError(message, "Make it readable") from error
-    return Series(table if every_attempt else resolved(table))
+    if not every_attempt:
+        table = resolved(table)
+    return Series(table if names is None else _with_values(table))
 
 
 def resolved(table: Table, *, in_order: bool = True) -> Table:
@@ -148,6 +151,21 @@ def resolved(table: Table, *, in_order: bool = True) -> Table:
         chosen: list[int] = np.flatnonzero(kept[name]).tolist()
         if chosen:
             found.columns[name] = _moved(column, chosen, moved.tolist())
+    return found
+
+
+def _with_values(table: Table) -> Table:
+    """Return `table` without the lines that have none of its names."""
+    if any(column.rows is None for column in table.columns.values()):
+        return table
+    rows = sorted({row for column in table.columns.values() for row in column.places()})
+    if len(rows) == table.count:
+        return table
+    moved = {row: number for number, row in enumerate(rows)}
+    found = _rows_of(table, rows)
+    for name, column in table.columns.items():
+        places = array("I", [moved[row] for row in column.places()])
+        found.columns[name] = Column(places, column.numbers, column.texts)
     return found
 
 

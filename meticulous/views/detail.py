@@ -9,10 +9,12 @@ from typing import Any, TextIO
 from meticulous import runfolder
 from meticulous.base.text import harmless
 from meticulous.base.units import format_bytes, format_duration
+from meticulous.metrics import series
+from meticulous.metrics.overview import Overview, overview
 from meticulous.query.rows import Row
 from meticulous.runfolder import RunFolder
 from meticulous.runfolder.status import status_of
-from meticulous.views import colour, text
+from meticulous.views import colour, metrics, text
 
 __all__ = ["code", "lines", "record"]
 
@@ -41,6 +43,7 @@ def record(row: Row) -> dict[str, Any]:
         "args": folder.read_json(runfolder.ARGS),
         "default_args": folder.read_json(runfolder.DEFAULT_ARGS),
         "summary": folder.read_json(runfolder.SUMMARY),
+        "metrics": [one._asdict() for one in overview(series.read(folder.path))],
         "metadata": folder.read_metadata(),
         "environment": folder.read_json(runfolder.ENVIRONMENT),
         "ranks": [_rank(folder, number) for number in folder.ranks()],
@@ -66,6 +69,8 @@ def lines(run: dict[str, Any], stream: TextIO) -> Iterator[str]:
     yield from _heading(
         paint, "summary", [(name, text.short(value)) for name, value in run["summary"].items()]
     )
+    logged = [Overview(**one) for one in run["metrics"]]
+    yield from _heading(paint, "metrics", metrics.of_a_run(logged))
     others = {
         k: v
         for k, v in run["metadata"].items()
