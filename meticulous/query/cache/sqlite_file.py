@@ -172,7 +172,7 @@ def writing(connection: sqlite3.Connection) -> Iterator[None]:
 def store(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
     """Write `entries`, replacing those of the same names; to be called while writing."""
     remove(connection, [entry.name for entry in entries])
-    numbers = _number_shapes(connection, {entry.shape for entry in entries if entry.row})
+    numbers = _number_shapes(connection, [entry.shape for entry in entries if entry.row])
     first = connection.execute("SELECT COALESCE(MAX(n), 0) + 1 FROM runs").fetchone()[0]
     lines = [
         (n, as_text(e.name), e.stamp, e.settled, numbers.get(e.shape), e.row, e.trouble, e.series)
@@ -233,9 +233,11 @@ def _make_places(
     return known
 
 
-def _number_shapes(connection: sqlite3.Connection, wanted: set[Shape]) -> dict[Shape, int]:
+def _number_shapes(connection: sqlite3.Connection, wanted: Iterable[Shape]) -> dict[Shape, int]:
     numbers = {}
-    for shape in wanted:
+    for shape in dict.fromkeys(
+        wanted
+    ):  # in the order of the runs, which that of columns is made of
         text = json.dumps(shape)
         connection.execute("INSERT OR IGNORE INTO shapes (names) VALUES (?)", (text,))
         found = connection.execute("SELECT number FROM shapes WHERE names = ?", (text,))
