@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from meticulous.metrics.series import OWN, Points, Series
+from meticulous.metrics.series import OWN, Points, Series, heads
 
 __all__ = ["long_frame", "wide_frame"]
 
@@ -24,8 +24,8 @@ def wide_frame(series: Series) -> pd.DataFrame:
     it was not logged, or object where there is text.
     """
     columns = _own(series.step, series.time, series.attempt, series.rank)
-    for name in series.names:
-        columns[name + "_" if name in OWN else name] = _dense(series, name)
+    for name, head in heads(series.names, ("expid", *OWN)).items():
+        columns[head] = _dense(series, name)
     return pd.DataFrame(columns)
 
 

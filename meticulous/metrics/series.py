@@ -21,7 +21,7 @@ from meticulous.metrics import cache
 from meticulous.metrics.table import Column, Table
 from meticulous.runfolder import METRICS
 
-__all__ = ["OWN", "Points", "Series", "read", "resolved"]
+__all__ = ["OWN", "Points", "Series", "heads", "read", "resolved"]
 
 OWN = ("step", "time", "attempt", "rank")
 """What a line says beside its values."""
@@ -92,6 +92,22 @@ class Series:
     def rows(self, name: str) -> Sequence[int]:
         """Return the numbers of the lines that have `name`; raises KeyError where none has."""
         return self._table.columns[name].places()
+
+
+def heads(names: Sequence[str], own: Sequence[str] = OWN) -> dict[str, str]:
+    """Return for each name the head of its column beside those of `own`: itself, or ``time_`` ….
+
+    All heads differ.
+    """
+    taken = {*own, *names}
+    found = {}
+    for name in names:
+        head = name
+        while head in own or (head != name and head in taken):
+            head += "_"
+        taken.add(head)
+        found[name] = head
+    return found
 
 
 def read(

@@ -188,7 +188,7 @@ def _of_uniform(rows: list[dict[str, Any]]) -> Table | None:
             return None
         if column is None:
             return None
-        table.columns[name] = column
+        table.columns[_unicode(name)] = column
     return table
 
 
@@ -210,7 +210,7 @@ def _of_any(rows: list[dict[str, Any]]) -> Table | None:
         column = _column(where, [rows[number][name] for number in where])
         if column is None:
             return None
-        table.columns[name] = column
+        table.columns[_unicode(name)] = column
     return table
 
 
@@ -250,7 +250,7 @@ def _converted(rows: Sequence[int], values: Sequence[Any]) -> Column | None:
         elif value in ("NaN", "Infinity", "-Infinity"):
             number = _WORDS[value]
         else:
-            texts[len(numbers)] = value
+            texts[len(numbers)] = _unicode(value) if isinstance(value, str) else value
             number = math.nan
         kept.append(row)
         numbers.append(number)
@@ -258,13 +258,18 @@ def _converted(rows: Sequence[int], values: Sequence[Any]) -> Column | None:
     return Column(None if is_whole else kept, numbers, texts)
 
 
+def _unicode(text: str) -> str:
+    """Return `text` with half of a character, which JSON can hold, as its escape."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _take_own(table: Table, first: int) -> None:
     """Move what is of the line itself out of the columns."""
     steps = _whole(table, "step")
-    if steps is None or math.isnan(sum(steps)):
+    if steps is None or not math.isfinite(sum(steps)):
         numbers = steps if steps is not None else [math.nan] * table.count
         steps = array(
-            "d", [first + row if math.isnan(step) else step for row, step in enumerate(numbers)]
+            "d", [step if math.isfinite(step) else first + row for row, step in enumerate(numbers)]
         )
     times = _whole(table, "time")
     table.steps = steps

@@ -7,7 +7,7 @@ from typing import Any
 
 from meticulous.base.text import harmless
 from meticulous.metrics.overview import CURVE, Overview
-from meticulous.metrics.series import Series
+from meticulous.metrics.series import OWN, Series, heads
 from meticulous.views import text
 from meticulous.views.sparkline import sparkline
 from meticulous.views.table import Column, draw
@@ -79,14 +79,15 @@ def rows(series: Series, names: Sequence[str]) -> Iterator[dict[str, Any]]:
     Whole steps are integers. A time that the line does not have is left out.
     """
     held = [dict(zip(series.rows(name), _values(series, name), strict=True)) for name in names]
+    keys = heads(names, ("expid", *OWN)).values()
     for number in range(len(series)):
         row: dict[str, Any] = {"step": _plain(series.step[number])}
         if series.time[number] == series.time[number]:
             row["time"] = series.time[number]
         row.update({"attempt": series.attempt[number], "rank": series.rank[number]})
-        for name, values in zip(names, held, strict=True):
-            if number in values:
-                row[name] = values[number]
+        for key, found in zip(keys, held, strict=True):
+            if number in found:
+                row[key] = found[number]
         yield row
 
 
@@ -110,7 +111,7 @@ def values(
         cells = [expid if name == "run" else row[name] for expid, row in found]
         if name == "step" or len(set(cells)) > 1:
             columns.append(Column(name, [show(cell) for cell in cells], right=True))
-    for name in names:
+    for name in heads(names, ("expid", *OWN)).values():
         cells = [show(row[name]) if name in row else _ABSENT for _, row in found]
         columns.append(Column(harmless(name), cells, right=True, rank=1))
     return draw(columns, limit).lines

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from meticulous.child.helper import replace_file, to_strict
 from meticulous.errors import MeticulousError, UsageError
-from meticulous.metrics.series import Series
+from meticulous.metrics.series import OWN, Series, heads
 from meticulous.metrics.tfevents import event_file
 from meticulous.views.metrics import rows
 
@@ -25,7 +25,7 @@ __all__ = ["ENDINGS", "check", "write"]
 ENDINGS = ("csv", "json", "jsonl", "parquet", "pd", "tfevents")
 Runs = Sequence[tuple[Any, Series]]
 
-_OWN = ("step", "time", "attempt", "rank")
+_KEYS = ("expid", *OWN)
 
 
 def check(path: str) -> str:
@@ -103,8 +103,7 @@ def _csv(runs: Runs) -> bytes:
     names = list(dict.fromkeys(name for _, series in runs for name in series.names))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    heads = [name + "_" if name in _OWN else name for name in names]
-    writer.writerow([*(["expid"] if len(runs) > 1 else []), *_OWN, *heads])
+    writer.writerow([*(["expid"] if len(runs) > 1 else []), *OWN, *heads(names, _KEYS).values()])
     for expid, series in runs:
         count = len(series)
         columns: list[Sequence[Any]] = [[expid] * count] if len(runs) > 1 else []

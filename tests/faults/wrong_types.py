@@ -52,6 +52,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("ps", "--json"),
     ("show", "2"),
     ("show", "2", "--json"),
+    ("metrics", "2"),
     ("logs", "2"),
     ("doctor",),
     ("doctor", "--fix"),
