@@ -118,9 +118,10 @@ def _say_missing_objective(folder: SweepFolder, state: State, found: Progress) -
     name = folder.specification.get("objective")
     if not name or found.best is not None or not found.done:
         return
-    run = next((one.run for one in state.with_status(SUCCESS) if one.run), None)
-    if run is None:
+    runs = [one.run for one in state.with_status(SUCCESS) if one.run]
+    if not runs:
         return
+    run = min(runs, key=lambda name: (len(name), name))  # the lowest number, whichever ended first
     columns = objective.columns(RunFolder(os.path.join(folder.directory("experiments"), run)))
     has = f"run {run} has {', '.join(columns)}" if columns else f"run {run} has no results"
     _console.say(f"no run has a number {name}: {has}")
