@@ -20,7 +20,7 @@ from meticulous.errors import MeticulousError, RunFolderError
 from meticulous.query import rows as reading
 from meticulous.query.cache import sync
 from meticulous.query.rows import Row
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 from meticulous.runfolder.status import status_of
 
 if TYPE_CHECKING:
@@ -71,12 +71,12 @@ class ExperimentReader:
     @property
     def sha(self) -> str | None:
         """The commit of the code."""
-        return self.metadata.get("githead-sha")
+        return self.metadata.get(keys.GITHEAD_SHA)
 
     @property
     def start_time(self) -> datetime | None:
         """When it started, in UTC; a time without offset was the reader's local one."""
-        return instant(self.metadata.get("start-time") or self.metadata.get("timestamp"))
+        return instant(self.metadata.get(keys.START_TIME) or self.metadata.get(keys.TIMESTAMP))
 
     def open(self, name: str, mode: str = "r", **options: Any) -> IO[Any]:
         """Open the file `name` of the run, as :func:`open` does."""

@@ -10,7 +10,7 @@ from meticulous.archive.manifest import PackedRun
 from meticulous.errors import ArchiveError
 from meticulous.git import bundles, snapshot
 from meticulous.reproduce.patch import read_patch
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 
 __all__ = ["CODE", "with_code"]
 
@@ -28,7 +28,7 @@ def with_code(
     packed = []
     for number, (run, status) in enumerate(zip(runs, statuses, strict=True)):
         plain = PackedRun(run.id, status)
-        head = run.read_metadata().get("githead-sha")
+        head = run.read_metadata().get(keys.GITHEAD_SHA)
         if choice == "none" or not head:
             packed.append(plain)
             continue
@@ -54,7 +54,7 @@ def _commit(run: RunFolder, repository: str | None) -> tuple[str | None, bool]:
     A snapshot that this clone lacks is made again from the patch in the folder.
     """
     metadata = run.read_metadata()
-    head, kept = metadata.get("githead-sha"), metadata.get("snapshot-sha")
+    head, kept = metadata.get(keys.GITHEAD_SHA), metadata.get(keys.SNAPSHOT_SHA)
     if repository is None or not head:
         return None, False
     bundles.check_program()

@@ -21,7 +21,7 @@ from meticulous import runfolder
 from meticulous.archive.manifest import BUNDLE, SCRIPT, Manifest, PackedRun
 from meticulous.base.timestamps import instant
 from meticulous.errors import ArchiveError, MeticulousError
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 from meticulous.runfolder.status import status_of
 
 __all__ = ["Publication", "describe"]
@@ -162,7 +162,7 @@ class _Crate:
         environment = run.read_json(runfolder.ENVIRONMENT)
         files = self._files_of(packed)
         key = f"#run-{_quoted(packed.id)}"
-        user = str(metadata.get("user") or "")
+        user = str(metadata.get(keys.USER) or "")
         agent = (
             author or (user and self._add(f"#{_quoted(user)}", kind="Person", name=user)) or None
         )
@@ -172,10 +172,10 @@ class _Crate:
             key,
             kind="CreateAction",
             name=f"Run {packed.id}",
-            description=str(metadata.get("description") or "")
-            or shlex.join(map(str, metadata.get("command") or [])),
-            startTime=_moment(metadata.get("start-time")),
-            endTime=_moment(metadata.get("end-time")),
+            description=str(metadata.get(keys.DESCRIPTION) or "")
+            or shlex.join(map(str, metadata.get(keys.COMMAND) or [])),
+            startTime=_moment(metadata.get(keys.START_TIME)),
+            endTime=_moment(metadata.get(keys.END_TIME)),
             instrument=self._instrument(packed, metadata, environment),
             agent=agent,
             object=[*self._arguments(key, run), *self._among(files, runfolder.CONFIG)],
@@ -215,10 +215,10 @@ class _Crate:
         self, packed: PackedRun, metadata: Mapping[str, Any], environment: Mapping[str, Any]
     ) -> Any:
         """Return the code at its commit; the command itself where no code is known."""
-        sha = packed.commit or metadata.get("githead-sha")
-        remote = str(metadata.get("remote") or "")
+        sha = packed.commit or metadata.get(keys.GITHEAD_SHA)
+        remote = str(metadata.get(keys.REMOTE) or "")
         python = self._python(environment)
-        command = [str(word) for word in metadata.get("command") or ["?"]]
+        command = [str(word) for word in metadata.get(keys.COMMAND) or ["?"]]
         if not sha:
             return self._add(
                 f"#command-{_quoted(command[0])}",
@@ -231,7 +231,7 @@ class _Crate:
             f"https://identifiers.org/swh:1:rev:{sha}",  # the commit, whoever keeps it
             kind="SoftwareSourceCode",
             name=name or f"The code of run {packed.id}",
-            description=str(metadata.get("githead-message") or "").strip(),
+            description=str(metadata.get(keys.GITHEAD_MESSAGE) or "").strip(),
             version=sha,
             codeRepository=remote,
             url=_page(remote),

@@ -17,7 +17,7 @@ from meticulous.archive.writers import hint_for
 from meticulous.base.timestamps import now
 from meticulous.errors import ArchiveError, CodeStateError, RunFolderError
 from meticulous.git import bundles
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 from meticulous.runfolder import directory as store
 
 __all__ = ["TakenIn", "take_in"]
@@ -26,7 +26,7 @@ _TEMPORARY = ".import-"
 _OLD_S = 24 * 3600
 """After this long what a killed import has left is removed by the next."""
 
-_SAME_RUN = ("start-time", "host", "pid", "pid-start-time")
+_SAME_RUN = (keys.START_TIME, keys.HOST, keys.PID, keys.PID_START_TIME)
 """Keys of the metadata that together no two runs have in common."""
 
 
@@ -170,7 +170,7 @@ class _Taking:
         """Return the runs that are not here already."""
         others: dict[str, PackedRun] = {}
         for packed in self._manifest.runs:
-            started = self._folder(packed).read_metadata().get("start-time")
+            started = self._folder(packed).read_metadata().get(keys.START_TIME)
             if self._is_here(packed, packed.id):
                 self._here[packed.id] = packed.id
             elif started and os.path.lexists(os.path.join(self._store, packed.id)):
@@ -183,7 +183,9 @@ class _Taking:
         """Look through all runs for `others`, by when they started."""
         for run_id in store.run_ids(self._store):
             try:
-                started = RunFolder(os.path.join(self._store, run_id)).read_metadata()["start-time"]
+                started = RunFolder(os.path.join(self._store, run_id)).read_metadata()[
+                    keys.START_TIME
+                ]
             except (RunFolderError, KeyError):
                 continue
             packed = others.get(str(started))
@@ -198,7 +200,7 @@ class _Taking:
             return False
         there = self._folder(packed).read_metadata()
         same = all(here.get(key) == there.get(key) for key in _SAME_RUN)
-        return same and here.get("start-time") is not None
+        return same and here.get(keys.START_TIME) is not None
 
     def _folder(self, packed: PackedRun) -> RunFolder:
         return RunFolder(os.path.join(self._directory, packed.folder))
@@ -235,7 +237,7 @@ class _Taking:
             return (note,) if note and packed.ref else ()
         own = self._here[packed.id]
         here, there = RunFolder(os.path.join(self._store, own)), self._folder(packed)
-        reasons = [run.read_metadata().get("reason") for run in (here, there)]
+        reasons = [run.read_metadata().get(keys.REASON) for run in (here, there)]
         is_closed = reasons[0] == "lost" != reasons[1]  # by doctor
         is_open = here.read_status()[0] == runfolder.RUNNING or is_closed
         if is_open and packed.status in (runfolder.SUCCESS, runfolder.ERROR):
@@ -273,12 +275,12 @@ class _Taking:
                 metadata[key] = new_ids.get(str(named))
                 if metadata[key] is None:
                     origin[key] = named
-        if "sweep" in metadata:  # that number is another sweep here
-            origin["sweep"] = metadata.pop("sweep")
-        run.write_json(runfolder.METADATA, {**metadata, "imported-from": origin})
+        if keys.SWEEP in metadata:  # that number is another sweep here
+            origin["sweep"] = metadata.pop(keys.SWEEP)
+        run.write_json(runfolder.METADATA, {**metadata, keys.IMPORTED_FROM: origin})
         for number in run.ranks():  # their processes are not those of this folder either
             rank = run.rank(number)
             with suppress(RunFolderError):
                 rank.write_json(
-                    runfolder.METADATA, {**rank.read_metadata(), "imported-from": origin}
+                    runfolder.METADATA, {**rank.read_metadata(), keys.IMPORTED_FROM: origin}
                 )

@@ -14,7 +14,7 @@ from meticulous.errors import CodeStateError, UsageError
 from meticulous.git import worktree
 from meticulous.query.selectors import HELP
 from meticulous.reproduce import code
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 from meticulous.runfolder import directory as store
 from meticulous.runfolder.files import is_within
 
@@ -72,21 +72,21 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _described(metadata: dict[str, Any]) -> str:
-    subject = str(metadata.get("githead-message") or "").partition("\n")[0]
-    text = f"commit {str(metadata['githead-sha'])[:7]} {subject}".rstrip()
-    snapshot = metadata.get("snapshot-sha")
+    subject = str(metadata.get(keys.GITHEAD_MESSAGE) or "").partition("\n")[0]
+    text = f"commit {str(metadata[keys.GITHEAD_SHA])[:7]} {subject}".rstrip()
+    snapshot = metadata.get(keys.SNAPSHOT_SHA)
     return f"{text}, with the changes of snapshot {snapshot[:7]}" if snapshot else text
 
 
 def _place(metadata: dict[str, Any]) -> list[str]:
     """Return the directories below the top in which the command ran, where they are inside."""
-    parts = [str(metadata.get("project") or "."), str(metadata.get("cwd") or ".")]
+    parts = [str(metadata.get(keys.PROJECT) or "."), str(metadata.get(keys.CWD) or ".")]
     return [] if any(os.path.isabs(part) for part in parts) else parts
 
 
 def _refuse_with_runs(directory: str, metadata: dict[str, Any], *, force: bool) -> None:
     """Raise CodeStateError where runs that were recorded in `directory` would go with it."""
-    project = os.path.join(directory, str(metadata.get("project") or "."))
+    project = os.path.join(directory, str(metadata.get(keys.PROJECT) or "."))
     if force or not worktree.is_ours(directory) or not os.path.isdir(project):
         return
     experiments = settings.find_place({"project_directory": project}).experiments_directory

@@ -19,7 +19,7 @@ from meticulous.commands import _runs
 from meticulous.commands._console import say, tidied
 from meticulous.errors import ArchiveError, UsageError
 from meticulous.query import selectors
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 from meticulous.views.progress_bar import Progress
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def main(arguments: argparse.Namespace) -> int:
     carried = {run.id for run in manifest.runs if run.commit}  # by our bundle, or one of its own
     carried |= {run.id for run in runs if os.path.exists(run.file(runfolder.CODE_BUNDLE))}
     for run in runs:
-        has_code = run.id in carried or not run.read_metadata().get("githead-sha")
+        has_code = run.id in carried or not run.read_metadata().get(keys.GITHEAD_SHA)
         if arguments.code != "none" and not has_code:
             say(f"run {run.id} goes without its code, which is not here")
     bundle = manifest.files.get(BUNDLE)

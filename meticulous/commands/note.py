@@ -17,7 +17,7 @@ from meticulous.commands import _runs
 from meticulous.errors import UsageError
 from meticulous.masking import mask_text
 from meticulous.query.selectors import HELP
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 from meticulous.runfolder.edits import edit
 
 __all__ = ["add_arguments", "main"]
@@ -54,7 +54,7 @@ def main(arguments: argparse.Namespace) -> int:
         )
 
     def change(metadata: dict[str, Any]) -> None:
-        metadata["notes"] = [*(metadata.get("notes") or []), {"time": now(), "text": text}]
+        metadata[keys.NOTES] = [*(metadata.get(keys.NOTES) or []), {"time": now(), "text": text}]
 
     for row in rows:
         edit(RunFolder(row["curexpdir"]), change)

@@ -27,7 +27,7 @@ from meticulous.query.rows import Row
 from meticulous.reproduce import code as recorded
 from meticulous.reproduce import command_edit, drift, set_argument, worktree
 from meticulous.reproduce.relaunch import launched
-from meticulous.runfolder import RunFolder, edits, liveness
+from meticulous.runfolder import RunFolder, edits, keys, liveness
 from meticulous.settings import RunSettings
 from meticulous.settings.options import DIRTY, EXPERIMENTS_DIRECTORY
 from meticulous.views import comparison as view
@@ -104,11 +104,11 @@ def main(arguments: argparse.Namespace) -> int:
 def _command(run: RunFolder, changes: Sequence[str], extra: Sequence[str]) -> list[str]:
     """Return the words to run: those that were recorded, with what is to be changed."""
     metadata = run.read_metadata()
-    told = metadata.get("command") or []
+    told = metadata.get(keys.COMMAND) or []
     command = told.split() if isinstance(told, str) else [str(word) for word in told]
     if not command:
         raise RunFolderError(f"run {run.id} has no command recorded", "It cannot be repeated")
-    if "child-pid" not in metadata and not is_python(os.path.basename(command[0])):
+    if keys.CHILD_PID not in metadata and not is_python(os.path.basename(command[0])):
         # The words are sys.argv of a script that recorded itself.
         if not command[0].endswith(".py") or "ipykernel" in command[0]:
             message = f"run {run.id} recorded itself in {command[0]!r}, which is no script"
@@ -133,8 +133,8 @@ def _known(run: RunFolder) -> set_argument.Known:
     return set_argument.Known(
         {**defaults, **dict(_flat(run.read_json(runfolder.ARGS)))},
         defaults,
-        tuple(map(str, metadata.get("args-given") or ())),
-        str(metadata.get("args-source") or "").partition(" in ")[0].lower(),
+        tuple(map(str, metadata.get(keys.ARGS_GIVEN) or ())),
+        str(metadata.get(keys.ARGS_SOURCE) or "").partition(" in ")[0].lower(),
         lambda option: recorded.spells(run, option),
     )
 
@@ -153,7 +153,7 @@ def _settings(arguments: argparse.Namespace, run: RunFolder, directory: str) -> 
     project, top = _runs.project_of(arguments.experiments_directory)
     metadata = run.read_metadata()
     if top is not None:
-        project = os.path.join(top, str(metadata.get("project") or "."))
+        project = os.path.join(top, str(metadata.get(keys.PROJECT) or "."))
         project = project if os.path.isdir(project) else top
     given = {
         "project_directory": project,
@@ -166,7 +166,7 @@ def _settings(arguments: argparse.Namespace, run: RunFolder, directory: str) -> 
     chosen = settings.for_run(given)
     return chosen._replace(
         rerun_of=run.id,
-        description=chosen.description or metadata.get("description") or "",
+        description=chosen.description or metadata.get(keys.DESCRIPTION) or "",
         experiment_id=None,
         norecord=False,
         detach=False,
@@ -183,7 +183,7 @@ def _here(
     chosen: RunSettings,
 ) -> int:
     """Repeat `run` in the present tree."""
-    cwd = os.path.join(chosen.project_directory, str(run.read_metadata().get("cwd") or "."))
+    cwd = os.path.join(chosen.project_directory, str(run.read_metadata().get(keys.CWD) or "."))
     if not os.path.isdir(cwd):
         raise CodeStateError(f"the run was in {shown_path(cwd)}, which is gone", "Make it")
     _tell_changes(run, command, cwd, chosen.project_directory)
@@ -200,7 +200,7 @@ def _in_tree(
 ) -> int:
     """Repeat `run` in a work tree of its own."""
     metadata = run.read_metadata()
-    if not metadata.get("githead-sha"):
+    if not metadata.get(keys.GITHEAD_SHA):
         raise CodeStateError(
             f"run {run.id} was recorded outside git, so its code is not known",
             "Repeat it in the present tree with --here",
@@ -241,7 +241,7 @@ def _in_tree(
 def _tell_changes(run: RunFolder, command: list[str], cwd: str, project: str) -> None:
     """Warn of what is not as it was."""
     say(f"repeating run {run.id}: {shlex.join(mask_command(command))}")
-    ranks = run.read_metadata().get("ranks")
+    ranks = run.read_metadata().get(keys.RANKS)
     if ranks:
         say(f"it had {ranks.get('size')} ranks, and is one process now")
     for line in drift.changed_data(run, project):
@@ -273,7 +273,7 @@ def _verdict(
     if chosen is not rows[0]:
         edits.edit(
             RunFolder(chosen["curexpdir"]),
-            lambda metadata: metadata.update({"rerun-of": str(row["expid"])}),
+            lambda metadata: metadata.update({keys.RERUN_OF: str(row["expid"])}),
         )
     verdict = judge(row, chosen, terms_of(arguments, roots))
     names = [str(row["expid"]), str(chosen["expid"])]

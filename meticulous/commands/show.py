@@ -11,7 +11,7 @@ from meticulous.commands._console import print_json, print_lines, say
 from meticulous.errors import CodeStateError
 from meticulous.git.diff import code_difference, pager
 from meticulous.reproduce import code as recorded
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 from meticulous.views import colour, detail
 from meticulous.views.pager import print_paged
 
@@ -61,7 +61,7 @@ def _print_code(runs: list[RunFolder], *, stat: bool) -> None:
         parts.append(paint("", title) if paint else title)
         if recorded.lacks_changes(run):
             parts.append("\nThere were uncommitted changes, which were not kept.")
-        elif not metadata.get("snapshot-sha"):
+        elif not metadata.get(keys.SNAPSHOT_SHA):
             parts.append("\nThere were no uncommitted changes.")
         else:
             try:
@@ -73,11 +73,11 @@ def _print_code(runs: list[RunFolder], *, stat: bool) -> None:
                 say(f"{error}. This is the patch in the folder of run {run.id}")
                 code = recorded.patch_of(run)
             parts.append("\n" + code.decode("utf-8", "surrogateescape").rstrip("\n"))
-        if metadata.get("snapshot-left-out"):
+        if metadata.get(keys.SNAPSHOT_LEFT_OUT):
             parts.append("")
         parts += [
             f"Not in the snapshot: {one.get('path')} ({one.get('reason')})"
-            for one in metadata.get("snapshot-left-out") or []
+            for one in metadata.get(keys.SNAPSHOT_LEFT_OUT) or []
         ]
         parts.append("")
     content = "\n".join(parts).encode("utf-8", "surrogateescape")

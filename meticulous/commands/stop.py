@@ -23,7 +23,7 @@ from meticulous.commands._console import report, tell
 from meticulous.errors import MeticulousError, RunFolderError
 from meticulous.query.selectors import HELP
 from meticulous.resources import process_tree
-from meticulous.runfolder import RUNNING, RunFolder, headline, liveness
+from meticulous.runfolder import RUNNING, RunFolder, headline, keys, liveness
 from meticulous.runfolder.status import status_of
 
 __all__ = ["add_arguments", "main"]
@@ -53,14 +53,14 @@ class _Target:
         state = folder.read_status()[0]
         if state != RUNNING:
             raise RunFolderError(f"{self.name} has ended: {state or 'no status'}")
-        if not isinstance(self.metadata.get("pid"), int):
+        if not isinstance(self.metadata.get(keys.PID), int):
             message = f"{self.name} does not say which process it is"
             raise RunFolderError(message, "End it as it was started, or remove the run")
         judged = liveness.examine(self.metadata, folder.path)
         if not (liveness.is_here(self.metadata) and liveness.sees(self.metadata)):
             self._refuse_from_elsewhere(judged.state)
         if judged.state == RUNNING:
-            self.pid = self.metadata["pid"]
+            self.pid = self.metadata[keys.PID]
         elif orphan := liveness.orphan(self.metadata):
             self.pid = self._orphan = orphan
         else:
@@ -72,13 +72,13 @@ class _Target:
         try:
             os.kill(self.pid, 0)
         except PermissionError:
-            message = f"{self.name} belongs to {self.metadata.get('user')}"
+            message = f"{self.name} belongs to {self.metadata.get(keys.USER)}"
             raise RunFolderError(message, "Ask them, or use sudo") from None
         except ProcessLookupError:
             pass  # it has just ended
 
     def _refuse_from_elsewhere(self, state: str) -> None:
-        host, run_id = self.metadata.get("host"), self.run.id
+        host, run_id = self.metadata.get(keys.HOST), self.run.id
         if state != RUNNING:
             raise RunFolderError(f"{self.name} is lost: there is nothing to stop")
         if liveness.is_here(self.metadata):
@@ -109,8 +109,8 @@ class _Target:
 
     def _command(self) -> int:
         """Return the process of the command; 0 where it has ended, or none was started."""
-        child: int = self.metadata.get("child-pid") or 0
-        return child if _is_same(child, self.metadata.get("child-start-time")) else 0
+        child: int = self.metadata.get(keys.CHILD_PID) or 0
+        return child if _is_same(child, self.metadata.get(keys.CHILD_START_TIME)) else 0
 
     def _look(self, child: int, *, everyone: bool) -> None:
         """Note who is in the command's group, before a signal parts them from their parents.
@@ -118,7 +118,7 @@ class _Target:
         With `everyone` those too that have left the group, but not the command.
         """
         if not child:
-            if self.metadata.get("child-pid") is None and everyone:
+            if self.metadata.get(keys.CHILD_PID) is None and everyone:
                 self._note([self.pid, *process_tree.descendants([self.pid])])
             return
         group = process_tree.group_of(child)
@@ -200,7 +200,7 @@ def _other_ranks(run: RunFolder) -> list[_Target]:
         if folder.read_status()[0] != RUNNING:
             continue
         if not (liveness.is_here(metadata) and liveness.sees(metadata)):
-            hosts.add(str(metadata.get("host")))
+            hosts.add(str(metadata.get(keys.HOST)))
             continue
         try:
             found.append(_Target(run, number))
@@ -240,7 +240,7 @@ def _step(targets: Sequence[_Target], number: signal.Signals, grace_s: float) ->
 def _told(run: RunFolder) -> str:
     state, message = status_of(run)
     metadata = run.read_metadata()
-    wall_s = (metadata.get("usage") or {}).get("wall")
+    wall_s = (metadata.get(keys.USAGE) or {}).get("wall")
     after = f" after {format_duration(wall_s)}" if wall_s else ""
     why = headline(message)
     return f"run {run.id} {state}{after}" + (f": {why}" if why else "")

@@ -10,7 +10,7 @@ from meticulous.commands import _runs
 from meticulous.commands._console import print_lines
 from meticulous.errors import UsageError
 from meticulous.query.selectors import HELP
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 from meticulous.runfolder.edits import edit
 
 __all__ = ["add_arguments", "main", "prepare"]
@@ -44,18 +44,18 @@ def main(arguments: argparse.Namespace) -> int:
     _, rows = _runs.runs_named(arguments, [arguments.runs])
 
     def change(metadata: dict[str, Any]) -> None:
-        tags = dict.fromkeys(map(str, metadata.get("tags") or []))
+        tags = dict.fromkeys(map(str, metadata.get(keys.TAGS) or []))
         for tag, is_added in wanted:
             if is_added:
                 tags[tag] = None
             else:
                 tags.pop(tag, None)
-        metadata["tags"] = list(tags)
+        metadata[keys.TAGS] = list(tags)
 
     for row in rows:
         run = RunFolder(row["curexpdir"])
         metadata = edit(run, change) if wanted else run.read_metadata()
-        print_lines([f"{run.id}  {', '.join(map(str, metadata.get('tags') or [])) or '-'}"])
+        print_lines([f"{run.id}  {', '.join(map(str, metadata.get(keys.TAGS) or [])) or '-'}"])
     return 0
 
 

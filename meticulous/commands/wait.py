@@ -14,7 +14,7 @@ from meticulous.commands import _runs
 from meticulous.commands._console import tell
 from meticulous.commands._runs import LOST_CODE
 from meticulous.query.selectors import HELP
-from meticulous.runfolder import ERROR, SUCCESS, RunFolder, headline, liveness
+from meticulous.runfolder import ERROR, SUCCESS, RunFolder, headline, keys, liveness
 from meticulous.runfolder.status import status_of
 
 __all__ = ["add_arguments", "main"]
@@ -65,8 +65,8 @@ def _code(run: RunFolder) -> int:
     if state != ERROR:
         return LOST_CODE
     metadata = run.read_metadata()
-    code, name = metadata.get("exit-code"), metadata.get("signal")
-    if metadata.get("reason") == "timeout":
+    code, name = metadata.get(keys.EXIT_CODE), metadata.get(keys.SIGNAL)
+    if metadata.get(keys.REASON) == "timeout":
         return _TIMED_OUT
     if isinstance(name, str) and name in signal.Signals.__members__:
         return 128 + signal.Signals[name]

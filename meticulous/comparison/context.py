@@ -9,7 +9,7 @@ from meticulous import runfolder
 from meticulous.base.namedtuple import NamedTuple
 from meticulous.comparison.values import leaves
 from meticulous.environment.variables import is_place
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 
 __all__ = ["Change", "around", "changes"]
 
@@ -64,17 +64,19 @@ def _exact_code(metadata: Mapping[str, Any]) -> tuple[Any, bool]:
 
     A run that recorded itself in the work tree of a rerun was at the snapshot of the first one.
     """
-    snapshot = metadata.get("snapshot-sha")
-    return snapshot or metadata.get("githead-sha"), bool(metadata.get("dirty")) and not snapshot
+    snapshot = metadata.get(keys.SNAPSHOT_SHA)
+    return snapshot or metadata.get(keys.GITHEAD_SHA), bool(
+        metadata.get(keys.DIRTY)
+    ) and not snapshot
 
 
 def _code(metadata: Mapping[str, Any]) -> str:
-    sha, snapshot = metadata.get("githead-sha"), metadata.get("snapshot-sha")
+    sha, snapshot = metadata.get(keys.GITHEAD_SHA), metadata.get(keys.SNAPSHOT_SHA)
     if not sha:
         return "none"
     if snapshot:
         return f"{str(sha)[:7]} with the changes of snapshot {str(snapshot)[:7]}"
-    unknown = " with changes that were not kept" if metadata.get("dirty") else ""
+    unknown = " with changes that were not kept" if metadata.get(keys.DIRTY) else ""
     return f"{str(sha)[:7]}{unknown}"
 
 
@@ -83,7 +85,7 @@ def _data(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {
         str(entry.get("path")): f"{entry.get('size')} bytes"
         + (f", sha256 {str(entry['sha256'])[:12]}" if entry.get("sha256") else "")
-        for entry in metadata.get("data") or []
+        for entry in metadata.get(keys.DATA) or []
         if isinstance(entry, dict)
     }
 

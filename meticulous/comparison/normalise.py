@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from meticulous.base.timestamps import instant
 from meticulous.errors import RunFolderError
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 
 __all__ = ["Normaliser", "lines", "names_a_time"]
 
@@ -211,8 +211,8 @@ def _span(run: RunFolder) -> tuple[date, date]:
         metadata = run.read_metadata()
     except RunFolderError:
         metadata = {}
-    start = instant(metadata.get("start-time") or metadata.get("timestamp"))
-    end = instant(metadata.get("end-time"))
+    start = instant(metadata.get(keys.START_TIME) or metadata.get(keys.TIMESTAMP))
+    end = instant(metadata.get(keys.END_TIME))
     first = (start - _MARGIN).date() if start else date.min
     return first, (end + _MARGIN).date() if end else date.max
 

@@ -16,7 +16,7 @@ from meticulous.child.helper import from_strict
 from meticulous.comparison.normalise import Normaliser, names_a_time
 from meticulous.comparison.values import Difference, leaves
 from meticulous.errors import RunFolderError
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 
 if TYPE_CHECKING:
     from meticulous.comparison import Terms
@@ -81,7 +81,7 @@ def endings(
     """Compare how the two ended."""
     facts = [run.read_metadata() for run in (one, other)]
     pairs: list[tuple[str, Any, Any]] = [("status", statuses[0], statuses[1])]
-    for name, key in (("exit code", "exit-code"), ("signal", "signal")):
+    for name, key in (("exit code", keys.EXIT_CODE), ("signal", keys.SIGNAL)):
         if all(key in fact for fact in facts):  # the original system recorded none
             pairs.append((name, facts[0][key], facts[1][key]))
     for name, first, second in pairs:

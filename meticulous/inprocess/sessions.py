@@ -24,6 +24,7 @@ from meticulous.recording import record as recording
 from meticulous.recording.record import RUN_DIRECTORY_VARIABLE, RunRecord
 from meticulous.recording.usage import BLOCK_BYTES, usage_keys
 from meticulous.runfolder import directory as store
+from meticulous.runfolder import keys
 from meticulous.runner.child_env import without_shim
 from meticulous.settings import RunSettings
 
@@ -237,7 +238,7 @@ def _attempt_in(directory: str) -> int | None:
     """Return the attempt, from 1, that the open experiment in `directory` is."""
     for tracked in list(_this.open.values()):
         if tracked.record.run.path == directory:
-            return len(tracked.record.metadata["attempts"]) + 1
+            return len(tracked.record.metadata[keys.ATTEMPTS]) + 1
     return None
 
 
@@ -286,11 +287,11 @@ def _write_end(
         outcome.state,
         mask_text(outcome.message),
         {
-            "end-time": ended_at,
-            "exit-code": ended.exit_code,
-            "signal": outcome.signal_name,
-            "reason": outcome.reason and mask_text(outcome.reason),
-            "usage": {
+            keys.END_TIME: ended_at,
+            keys.EXIT_CODE: ended.exit_code,
+            keys.SIGNAL: outcome.signal_name,
+            keys.REASON: outcome.reason and mask_text(outcome.reason),
+            keys.USAGE: {
                 **usage_keys(
                     wall_s,
                     after.user - before.user,

@@ -14,6 +14,7 @@ import re
 
 from meticulous.base.namedtuple import NamedTuple
 from meticulous.errors import SettingsError
+from meticulous.runfolder import keys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -333,7 +334,7 @@ def from_output(run: RunFolder, preset_or_pattern: str) -> Iterator[tuple[str, f
 
     check(preset_or_pattern)
     try:
-        started_s = datetime.fromisoformat(str(run.read_metadata().get("timestamp"))).timestamp()
+        started_s = datetime.fromisoformat(str(run.read_metadata().get(keys.TIMESTAMP))).timestamp()
     except ValueError:
         started_s = 0.0
     for stream in (STDOUT, STDERR):

@@ -20,7 +20,7 @@ from meticulous.arguments.launchers import program_name
 from meticulous.base.timestamps import instant
 from meticulous.errors import RunFolderError
 from meticulous.metrics.best import SUFFIXES, Follower
-from meticulous.runfolder import RunFolder, liveness
+from meticulous.runfolder import RunFolder, keys, liveness
 from meticulous.runfolder import directory as store
 
 __all__ = [
@@ -118,13 +118,13 @@ def read_row(folder: RunFolder, best: Follower | None = None) -> Row | None:
     metadata = folder.read_metadata()
     if not state and not metadata:
         return None
-    row: Row = {"expid": identifier(folder.id), "sha": metadata.get("githead-sha")}
+    row: Row = {"expid": identifier(folder.id), "sha": metadata.get(keys.GITHEAD_SHA)}
     row.update(_times(metadata))
     row["status"] = state or None
     row["status_message"] = message
-    row["description"] = metadata.get("description") or ""
-    row["tags"] = _words(metadata.get("tags"))
-    row["program"] = _program(metadata.get("command"))
+    row["description"] = metadata.get(keys.DESCRIPTION) or ""
+    row["tags"] = _words(metadata.get(keys.TAGS))
+    row["program"] = _program(metadata.get(keys.COMMAND))
     row.update(section("args_", folder.read_json(runfolder.ARGS)))
     row.update(section("default_args_", folder.read_json(runfolder.DEFAULT_ARGS)))
     row.update(section("summary_", folder.read_json(runfolder.SUMMARY)))
@@ -242,9 +242,9 @@ def identifier(name: str) -> int | str:
 
 
 def _times(metadata: Mapping[str, Any]) -> Row:
-    start = instant(metadata.get("start-time") or metadata.get("timestamp"))
-    end = instant(metadata.get("end-time"))
-    usage = metadata.get("usage")
+    start = instant(metadata.get(keys.START_TIME) or metadata.get(keys.TIMESTAMP))
+    end = instant(metadata.get(keys.END_TIME))
+    usage = metadata.get(keys.USAGE)
     duration = usage.get("wall") if isinstance(usage, dict) else None
     if duration is None and start and end:
         duration = (end - start) / timedelta(seconds=1)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 
 from meticulous.errors import RunFolderError
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 from meticulous.runfolder.trash import Removed
 
 __all__ = ["NAMES", "all_named"]
@@ -50,6 +50,6 @@ def _meant(word: str, there: list[Removed]) -> list[Removed]:
 
 def _tags(run: Removed) -> list[str]:
     try:
-        return list(map(str, RunFolder(run.path).read_metadata().get("tags") or []))
+        return list(map(str, RunFolder(run.path).read_metadata().get(keys.TAGS) or []))
     except RunFolderError:
         return []

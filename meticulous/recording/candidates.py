@@ -22,7 +22,7 @@ from meticulous.recording.metadata import cwd_within
 from meticulous.recording.plan import RunPlan
 from meticulous.recording.record import RunRecord
 from meticulous.recording.resume import go_on
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 from meticulous.runfolder.directory import run_ids
 from meticulous.settings import RunSettings
 
@@ -59,7 +59,7 @@ def requeued(
     restart = environ["SLURM_RESTART_COUNT"]
 
     def differences(_: RunFolder, metadata: Mapping[str, Any]) -> str:
-        ids = metadata.get("scheduler") or {}
+        ids = metadata.get(keys.SCHEDULER) or {}
         before = str(ids.get("SLURM_RESTART_COUNT", "0"))
         is_before = before.isdecimal() and restart.isdecimal() and int(before) < int(restart)
         if ids.get("SLURM_JOB_ID") != environ.get("SLURM_JOB_ID") or not is_before:
@@ -75,8 +75,8 @@ def requeued(
         is_success_final=True,
         are_over=True,
     )
-    if record is not None and record.metadata["attempts"]:
-        last = record.metadata["attempts"][-1]
+    if record is not None and record.metadata[keys.ATTEMPTS]:
+        last = record.metadata[keys.ATTEMPTS][-1]
         why = f"the job was requeued (restart {restart})"
         last["reason"] = f"{last['reason']}; {why}" if last["reason"] else why
         if last["status"] == runfolder.RUNNING:
@@ -99,9 +99,9 @@ def succeeded(plan: RunPlan) -> RunFolder | None:
             metadata = run.read_metadata()
             is_same = (
                 run.read_status()[0] == runfolder.SUCCESS
-                and metadata.get("githead-sha") == code.sha
-                and metadata.get("snapshot-sha") == code.snapshot
-                and (not metadata.get("dirty") or code.snapshot is not None)
+                and metadata.get(keys.GITHEAD_SHA) == code.sha
+                and metadata.get(keys.SNAPSHOT_SHA) == code.snapshot
+                and (not metadata.get(keys.DIRTY) or code.snapshot is not None)
                 and not _differences(metadata, settings, plan.command)
             )
         except RunFolderError:
@@ -113,13 +113,13 @@ def succeeded(plan: RunPlan) -> RunFolder | None:
 
 def _differences(metadata: Mapping[str, Any], settings: RunSettings, command: list[str]) -> str:
     """Say what differs of the command, as it is recorded; empty where nothing does."""
-    recorded = metadata.get("command")
+    recorded = metadata.get(keys.COMMAND)
     if recorded != mask_command(command):
         shown = shlex.join(map(str, recorded)) if isinstance(recorded, list) else repr(recorded)
         return f"the command was {shown}"
     here = cwd_within(settings)
-    if metadata.get("cwd") != here:
-        return f"it was started in {metadata.get('cwd')}, and now in {here}"
+    if metadata.get(keys.CWD) != here:
+        return f"it was started in {metadata.get(keys.CWD)}, and now in {here}"
     return ""
 
 

@@ -7,6 +7,7 @@ import os
 from meticulous import runfolder
 from meticulous.child.helper import replace_file
 from meticulous.runfolder import directory as store
+from meticulous.runfolder import keys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,18 +84,18 @@ def _share(run: RunFolder, name: str, patch: bytes) -> bool:
 
 def metadata(code: CodeState | None) -> dict[str, Any]:
     """Return what the metadata say of the snapshot; ``snapshot-sha`` always."""
-    said: dict[str, Any] = {"snapshot-sha": code.snapshot if code else None}
+    said: dict[str, Any] = {keys.SNAPSHOT_SHA: code.snapshot if code else None}
     kept = code.kept if code else None
     if kept and kept.left_out:
-        said["snapshot-left-out"] = [
+        said[keys.SNAPSHOT_LEFT_OUT] = [
             {"path": path, "reason": reason} for path, reason in kept.left_out
         ]
     if kept and kept.modules:
-        said["snapshot-submodules"] = [
+        said[keys.SNAPSHOT_SUBMODULES] = [
             {
                 "path": module.path,
-                "githead-sha": module.head_sha,
-                "snapshot-sha": module.snapshot_sha,
+                keys.GITHEAD_SHA: module.head_sha,
+                keys.SNAPSHOT_SHA: module.snapshot_sha,
                 "patch": runfolder.UNCOMMITTED_PATCH_OF_SUBMODULE.format(number=number),
             }
             for number, module in enumerate(kept.modules, 1)

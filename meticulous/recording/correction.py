@@ -5,7 +5,7 @@ from __future__ import annotations
 from meticulous.errors import RunFolderError
 from meticulous.recording.outcome import Ended, judge
 from meticulous.recording.record import RunRecord
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ def correct(path: str, exit_code: int, say: Callable[[str], None]) -> None:
         metadata = run.read_metadata()
     except RunFolderError:
         return  # it cannot be read any more, so what it says is left
-    if not metadata or metadata.get("exit-code") == exit_code:
+    if not metadata or metadata.get(keys.EXIT_CODE) == exit_code:
         return
     outcome = judge(Ended(exit_code, None), "", None, out_of_memory=False)
-    end = {"exit-code": exit_code, "reason": outcome.reason}
+    end = {keys.EXIT_CODE: exit_code, keys.REASON: outcome.reason}
     RunRecord(run, metadata, say).finish(outcome.state, outcome.message, end)

@@ -10,6 +10,7 @@ from meticulous.child.helper import RUN_DIRECTORY_VARIABLE
 from meticulous.git import CodeState
 from meticulous.masking import mask_command, mask_text
 from meticulous.recording import code as uncommitted
+from meticulous.runfolder import keys
 from meticulous.schedulers.job_ids import scheduler_ids
 from meticulous.settings import RunSettings
 
@@ -33,33 +34,33 @@ def first_metadata(
     `environ` tells of the run in which it is started, and of the scheduler.
     """
     metadata: dict[str, Any] = {
-        "format": runfolder.FORMAT,
-        "githead-sha": code.sha if code else None,
-        "githead-message": mask_text(code.message) if code else None,
-        "branch": code.branch if code else None,
-        "dirty": code.dirty if code else None,
-        "untracked": list(code.untracked) if code else [],
-        "remote": mask_text(code.remote) if code and code.remote else None,
+        keys.FORMAT: runfolder.FORMAT,
+        keys.GITHEAD_SHA: code.sha if code else None,
+        keys.GITHEAD_MESSAGE: mask_text(code.message) if code else None,
+        keys.BRANCH: code.branch if code else None,
+        keys.DIRTY: code.dirty if code else None,
+        keys.UNTRACKED: list(code.untracked) if code else [],
+        keys.REMOTE: mask_text(code.remote) if code and code.remote else None,
         **uncommitted.metadata(code),
-        "description": settings.description,
-        "tags": list(settings.tags),
-        "command": mask_command(list(command)),
-        "project": _project_within(settings),
-        "cwd": cwd_within(settings),
-        "timestamp": started,
-        "start-time": started,
-        "end-time": None,
-        "exit-code": None,
-        "signal": None,
-        "reason": None,
+        keys.DESCRIPTION: settings.description,
+        keys.TAGS: list(settings.tags),
+        keys.COMMAND: mask_command(list(command)),
+        keys.PROJECT: _project_within(settings),
+        keys.CWD: cwd_within(settings),
+        keys.TIMESTAMP: started,
+        keys.START_TIME: started,
+        keys.END_TIME: None,
+        keys.EXIT_CODE: None,
+        keys.SIGNAL: None,
+        keys.REASON: None,
         **recorder(),
-        "parent": _parent(settings.experiments_directory, environ),
-        **({"rerun-of": settings.rerun_of} if settings.rerun_of else {}),
+        keys.PARENT: _parent(settings.experiments_directory, environ),
+        **({keys.RERUN_OF: settings.rerun_of} if settings.rerun_of else {}),
         **({"sweep": settings.sweep} if settings.sweep else {}),
-        "scheduler": scheduler_ids(environ),
-        "attempts": [],
-        "args-source": None,
-        "args-given": [],
+        keys.SCHEDULER: scheduler_ids(environ),
+        keys.ATTEMPTS: [],
+        keys.ARGS_SOURCE: None,
+        keys.ARGS_GIVEN: [],
     }
     return metadata
 
@@ -93,10 +94,10 @@ def _parent(experiments_directory: str, environ: Mapping[str, str]) -> str | Non
 def recorder() -> dict[str, Any]:
     """Say which process records: enough for a reader to tell later whether it still lives."""
     return {
-        "host": os.uname().nodename,
-        "boot-id": boot_id(),
-        "pid": os.getpid(),
-        "pid-start-time": start_time(os.getpid()),
-        "pid-namespace": pid_namespace(),
-        "user": user_name(),
+        keys.HOST: os.uname().nodename,
+        keys.BOOT_ID: boot_id(),
+        keys.PID: os.getpid(),
+        keys.PID_START_TIME: start_time(os.getpid()),
+        keys.PID_NAMESPACE: pid_namespace(),
+        keys.USER: user_name(),
     }

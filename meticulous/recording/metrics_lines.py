@@ -6,6 +6,7 @@ import os
 
 from meticulous import runfolder
 from meticulous.child.helper import json_bytes
+from meticulous.runfolder import keys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _SOURCES = "metrics-sources"
 def line(record: RunRecord, step: float, time_s: float, values: dict[str, Any]) -> bytes:
     """Return a line of the present attempt; a step that is whole is an integer."""
     content: dict[str, Any] = {"step": int(step) if step == int(step) else step, "time": time_s}
-    attempt = len(record.metadata.get("attempts") or []) + 1
+    attempt = len(record.metadata.get(keys.ATTEMPTS) or []) + 1
     if attempt > 1:
         content["attempt"] = attempt
     for name, value in values.items():

@@ -20,7 +20,7 @@ from meticulous.masking import mask_text, mask_value
 from meticulous.recording import code as uncommitted
 from meticulous.recording.durability import replace_when_synced
 from meticulous.recording.metadata import first_metadata
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 from meticulous.runfolder import directory as store
 from meticulous.runfolder.files import check_own
 from meticulous.settings import RunSettings
@@ -41,14 +41,14 @@ __all__ = [
 ]
 
 ATTEMPT_KEYS = (
-    "start-time",
-    "end-time",
-    "exit-code",
-    "signal",
-    "reason",
-    "host",
-    "pid",
-    "usage",
+    keys.START_TIME,
+    keys.END_TIME,
+    keys.EXIT_CODE,
+    keys.SIGNAL,
+    keys.REASON,
+    keys.HOST,
+    keys.PID,
+    keys.USAGE,
 )
 """What is kept in the metadata of an attempt that was not the last; and its ``status``."""
 
@@ -131,15 +131,15 @@ def resume(
     attempt = {key: earlier.get(key) for key in ATTEMPT_KEYS}
     attempt["status"] = run.read_status()[0]
     metadata = {**earlier, **first_metadata(settings, code, command, environ, now())}
-    for key in ("usage", "survivors", "recording-trouble"):
+    for key in (keys.USAGE, keys.SURVIVORS, keys.RECORDING_TROUBLE):
         metadata.pop(key, None)
-    if "imported-from" in metadata:  # the attempt before was; this one is our own
-        attempt["imported-from"] = metadata.pop("imported-from")
+    if keys.IMPORTED_FROM in metadata:  # the attempt before was; this one is our own
+        attempt[keys.IMPORTED_FROM] = metadata.pop(keys.IMPORTED_FROM)
     if earlier:
-        metadata["attempts"] = [*(earlier.get("attempts") or []), attempt]
-    metadata["timestamp"] = earlier.get("timestamp", metadata["timestamp"])
-    metadata["description"] = settings.description or earlier.get("description") or ""
-    metadata["tags"] = list(dict.fromkeys([*(earlier.get("tags") or []), *settings.tags]))
+        metadata[keys.ATTEMPTS] = [*(earlier.get("attempts") or []), attempt]
+    metadata[keys.TIMESTAMP] = earlier.get("timestamp", metadata[keys.TIMESTAMP])
+    metadata[keys.DESCRIPTION] = settings.description or earlier.get("description") or ""
+    metadata[keys.TAGS] = list(dict.fromkeys([*(earlier.get("tags") or []), *settings.tags]))
     record = RunRecord(run, metadata, say, is_synced=not settings.no_sync)
     _discard_reports(run)
     say_running(record, code)
@@ -150,12 +150,12 @@ def resume(
 
 def timeline_zero(record: RunRecord) -> float:
     """Return the zero of the timeline on the monotonic clock: the first start of the run."""
-    if not record.metadata["attempts"]:
+    if not record.metadata[keys.ATTEMPTS]:
         return time.monotonic()
     from datetime import datetime
 
     try:
-        first = datetime.fromisoformat(record.metadata["timestamp"])
+        first = datetime.fromisoformat(record.metadata[keys.TIMESTAMP])
     except (TypeError, ValueError):
         return time.monotonic()
     return time.monotonic() - max(time.time() - first.timestamp(), 0.0)
@@ -247,7 +247,7 @@ class RunRecord:
             (runfolder.DEFAULT_ARGS, arguments.defaults),
         ):
             self.write(name, {key: mask_value(key, value) for key, value in content.items()})
-        self.update({"args-source": arguments.source, "args-given": list(arguments.given)})
+        self.update({keys.ARGS_SOURCE: arguments.source, keys.ARGS_GIVEN: list(arguments.given)})
 
     def gather_environment(
         self,
@@ -322,7 +322,7 @@ class RunRecord:
         """Write the last metadata, then the verdict: who reads it finds everything there."""
         changes = dict(changes)
         if self._trouble:
-            changes["recording-trouble"] = list(self._trouble)
+            changes[keys.RECORDING_TROUBLE] = list(self._trouble)
         sizes = {name: self._size(name) for name in (runfolder.STDOUT, runfolder.STDERR)}
         changes["bytes"] = {name: size for name, size in sizes.items() if size is not None}
         self.update(changes)

@@ -17,7 +17,7 @@ from meticulous import runfolder
 from meticulous.errors import MismatchedArgsError, MismatchedCommitError, RunFolderError
 from meticulous.git import CodeState
 from meticulous.recording.record import RunRecord
-from meticulous.runfolder import RunFolder, liveness
+from meticulous.runfolder import RunFolder, keys, liveness
 from meticulous.settings import RunSettings
 
 __all__ = ["go_on"]
@@ -142,7 +142,7 @@ def _check(
         message = f"experiment {run.id} was recorded with other arguments: {what}"
         raise MismatchedArgsError(message, f"Give the same arguments, {_HINT}")
     if not is_ours or liveness.is_running(run):
-        message = f"experiment {run.id} is running (process {metadata.get('pid')})"
+        message = f"experiment {run.id} is running (process {metadata.get(keys.PID)})"
         raise RunFolderError(message, f"Wait for its end, {_HINT}")
     if child := liveness.orphan_of(run):
         message = f"the command of experiment {run.id} lives on without a recorder: process {child}"
@@ -153,7 +153,7 @@ def _check(
 
 
 def _recorded_code(metadata: Mapping[str, Any]) -> tuple[Any, Any]:
-    return metadata.get("githead-sha"), metadata.get("snapshot-sha")
+    return metadata.get(keys.GITHEAD_SHA), metadata.get(keys.SNAPSHOT_SHA)
 
 
 def _code(code: CodeState | None) -> tuple[Any, Any]:

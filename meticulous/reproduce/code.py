@@ -11,7 +11,7 @@ from meticulous.errors import CodeStateError
 from meticulous.git import bundles, snapshot, submodules, worktree
 from meticulous.git.command import ask_git, has_commit
 from meticulous.reproduce.patch import read_patch
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 
 __all__ = [
     "check_out",
@@ -50,7 +50,7 @@ def repository_of(run: RunFolder) -> str:
 
 def head_of(run: RunFolder) -> str:
     """Return the commit of `run`, without its uncommitted changes. Raises CodeStateError."""
-    sha = run.read_metadata().get("githead-sha")
+    sha = run.read_metadata().get(keys.GITHEAD_SHA)
     if not sha:
         raise CodeStateError(f"run {run.id} has no commit recorded")
     return str(sha)
@@ -65,13 +65,13 @@ def commit_of(run: RunFolder, repository: str) -> str:
     head = head_of(run)
     metadata = run.read_metadata()
     if not has_commit(repository, head):
-        _take_from_bundle(run, repository, {head, str(metadata.get("snapshot-sha"))})
-    for module in reversed(metadata.get("snapshot-submodules") or []):
+        _take_from_bundle(run, repository, {head, str(metadata.get(keys.SNAPSHOT_SHA))})
+    for module in reversed(metadata.get(keys.SNAPSHOT_SUBMODULES) or []):
         place = submodules.local_repository(repository, submodules.Module(module["path"], ""))
-        if place is not None and has_commit(place, module["githead-sha"]):
+        if place is not None and has_commit(place, module[keys.GITHEAD_SHA]):
             patch = patch_of(run, os.path.basename(module["patch"]))
-            snapshot.restore(place, module["githead-sha"], module["snapshot-sha"], patch)
-    sha = metadata.get("snapshot-sha")
+            snapshot.restore(place, module[keys.GITHEAD_SHA], module[keys.SNAPSHOT_SHA], patch)
+    sha = metadata.get(keys.SNAPSHOT_SHA)
     if not sha:
         if not has_commit(repository, head):
             raise worktree.gone(repository, head)
@@ -101,7 +101,7 @@ def patch_of(run: RunFolder, name: str = runfolder.UNCOMMITTED_PATCH) -> bytes:
 def lacks_changes(run: RunFolder) -> bool:
     """Return whether there were uncommitted changes of which nothing was kept."""
     metadata = run.read_metadata()
-    return bool(metadata.get("dirty")) and not metadata.get("snapshot-sha")
+    return bool(metadata.get(keys.DIRTY)) and not metadata.get(keys.SNAPSHOT_SHA)
 
 
 def spells(run: RunFolder, option: str) -> bool:
@@ -113,7 +113,7 @@ def spells(run: RunFolder, option: str) -> bool:
         return False
     edge = "[^A-Za-z0-9_.-]"
     pattern = f"(^|{edge}){option.replace('.', '[.]')}($|{edge})"
-    sha = metadata.get("snapshot-sha") or metadata.get("githead-sha")
+    sha = metadata.get(keys.SNAPSHOT_SHA) or metadata.get(keys.GITHEAD_SHA)
     asked = ask_git(repository, ["grep", "-q", "-I", "-E", "-e", pattern, str(sha), "--"])
     return asked is not None and asked.answer().code == 0
 
@@ -123,10 +123,12 @@ def kept_commits(runs: Iterable[RunFolder]) -> set[tuple[str, str]]:
     found = set()
     for run in runs:
         metadata = run.read_metadata()
-        if metadata.get("snapshot-sha"):
-            found.add(("", str(metadata["snapshot-sha"])))
-        for module in metadata.get("snapshot-submodules") or []:
-            found.update((module["path"], module[key]) for key in ("snapshot-sha", "githead-sha"))
+        if metadata.get(keys.SNAPSHOT_SHA):
+            found.add(("", str(metadata[keys.SNAPSHOT_SHA])))
+        for module in metadata.get(keys.SNAPSHOT_SUBMODULES) or []:
+            found.update(
+                (module["path"], module[key]) for key in (keys.SNAPSHOT_SHA, keys.GITHEAD_SHA)
+            )
     return found
 
 
@@ -149,7 +151,7 @@ def check_out(run: RunFolder, repository: str, directory: str) -> list[str]:
     metadata = run.read_metadata()
     if lacks_changes(run):
         warnings.insert(0, "there were uncommitted changes, which were not kept")
-    left_out = [str(one.get("path")) for one in metadata.get("snapshot-left-out") or []]
+    left_out = [str(one.get("path")) for one in metadata.get(keys.SNAPSHOT_LEFT_OUT) or []]
     if left_out:
         more = f" and {len(left_out) - 5} more" if len(left_out) > 5 else ""
         warnings.append(f"not in its snapshot: {', '.join(left_out[:5])}{more}")

@@ -12,7 +12,7 @@ from meticulous import environment, runfolder
 from meticulous.comparison.context import Change, around
 from meticulous.environment.interpreter import find_python
 from meticulous.git.command import shown
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 
 __all__ = ["changed_around", "changed_data", "imported_from"]
 
@@ -46,7 +46,7 @@ def _is_same_python(change: Change) -> bool:
 
 def changed_data(run: RunFolder, project: str) -> Iterator[str]:
     """Say of each data file of `run` that is gone or not what it was; `project` is where they are."""
-    for entry in run.read_metadata().get("data") or []:
+    for entry in run.read_metadata().get(keys.DATA) or []:
         name = str(entry.get("path"))
         path = os.path.join(project, name)
         try:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from meticulous import runfolder
 from meticulous.base.timestamps import instant
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 
 __all__ = ["Inputs", "inputs"]
 
@@ -54,12 +54,12 @@ def inputs(run: RunFolder, project_directory: str) -> Inputs:
 def _named(run: RunFolder, project_directory: str) -> tuple[float, list[str]]:
     """Return the start of `run`, and what could be paths in the project among its words."""
     metadata = run.read_metadata()
-    cwd, started = str(metadata.get("cwd") or "."), instant(metadata.get("start-time"))
+    cwd, started = str(metadata.get(keys.CWD) or "."), instant(metadata.get(keys.START_TIME))
     if os.path.isabs(cwd) or started is None:
         return 0.0, []
-    project = str(metadata.get("project") or ".")
+    project = str(metadata.get(keys.PROJECT) or ".")
     here = os.path.join(os.path.abspath(project_directory), cwd)
-    words = [str(word) for word in metadata.get("command") or []][1:]
+    words = [str(word) for word in metadata.get(keys.COMMAND) or []][1:]
     found = []
     for name in (*words, *_texts(run.read_json(runfolder.ARGS))):
         for path in (name, name.partition("=")[2]):

@@ -11,7 +11,7 @@ from typing import Any
 
 from meticulous.errors import RunFolderError
 from meticulous.reproduce.relaunch_entry import START
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 from meticulous.runfolder import directory as store
 from meticulous.settings import RunSettings
 
@@ -88,6 +88,6 @@ def _new_run(settings: RunSettings, before: set[str], pid: int) -> RunFolder | N
             metadata = run.read_metadata()
         except RunFolderError:
             continue
-        if metadata.get("pid") == pid and metadata.get("rerun-of") == settings.rerun_of:
+        if metadata.get(keys.PID) == pid and metadata.get(keys.RERUN_OF) == settings.rerun_of:
             return run
     return None

@@ -14,6 +14,7 @@ from meticulous import git
 from meticulous.errors import MeticulousError
 from meticulous.git import CodeState, ModuleSnapshot, Snapshot
 from meticulous.recording.record import code_state
+from meticulous.runfolder import keys
 from meticulous.runner.launch import launch
 from meticulous.settings import RunSettings
 
@@ -62,22 +63,22 @@ def _as_it_was(settings: RunSettings, known: dict[str, Any]) -> CodeState:
     assert settings.repository is not None
     metadata = known["metadata"]
     state = git.capture(settings.repository)._replace(
-        sha=metadata["githead-sha"],
-        message=metadata.get("githead-message") or "",
-        branch=metadata.get("branch"),
+        sha=metadata[keys.GITHEAD_SHA],
+        message=metadata.get(keys.GITHEAD_MESSAGE) or "",
+        branch=metadata.get(keys.BRANCH),
         changes=tuple(known["changes"]),
     )
-    if not metadata.get("snapshot-sha"):
+    if not metadata.get(keys.SNAPSHOT_SHA):
         return state
     patches = {}
     for path, name in known["patches"].items():
         with open(name, "rb") as file:
             patches[path] = file.read()
     modules = tuple(
-        ModuleSnapshot(module["path"], module["githead-sha"], module["snapshot-sha"])
-        for module in metadata.get("snapshot-submodules") or []
+        ModuleSnapshot(module["path"], module[keys.GITHEAD_SHA], module[keys.SNAPSHOT_SHA])
+        for module in metadata.get(keys.SNAPSHOT_SUBMODULES) or []
     )
     left_out = tuple(
-        (one["path"], one["reason"]) for one in metadata.get("snapshot-left-out") or []
+        (one["path"], one["reason"]) for one in metadata.get(keys.SNAPSHOT_LEFT_OUT) or []
     )
-    return state._replace(kept=Snapshot(metadata["snapshot-sha"], patches, left_out, modules))
+    return state._replace(kept=Snapshot(metadata[keys.SNAPSHOT_SHA], patches, left_out, modules))

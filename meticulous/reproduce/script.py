@@ -23,7 +23,7 @@ from meticulous.reproduce.inputs import inputs
 from meticulous.reproduce.patch import read_patch
 from meticulous.reproduce.requirements import requirements
 from meticulous.reproduce.shell_words import command_lines, export_lines
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 from meticulous.runfolder.status import status_of
 
 __all__ = ["caveats", "script"]
@@ -82,8 +82,8 @@ def _part(
     metadata = run.read_metadata()
     environment = run.read_json(runfolder.ENVIRONMENT)
     lines = [f"{name}() {{", *_told(run, metadata, environment)]
-    sha = metadata.get("githead-sha")
-    cwd = os.path.join(metadata.get("project") or "", str(metadata.get("cwd") or ""))
+    sha = metadata.get(keys.GITHEAD_SHA)
+    cwd = os.path.join(metadata.get(keys.PROJECT) or "", str(metadata.get(keys.CWD) or ""))
     cwd = _inside(cwd, run) if sha and not os.path.isabs(cwd) else os.path.normpath(cwd)
     if sha:
         lines.append(f"    take_code {shlex.quote(str(sha))} || return")
@@ -93,7 +93,7 @@ def _part(
     text += _changes(run, metadata) if sha else b""
     lines = []
     if sha and repository is not None:
-        top = _inside(metadata.get("project") or "", run)
+        top = _inside(metadata.get(keys.PROJECT) or "", run)
         found = inputs(run, os.path.join(repository, top))
         paths, large = (
             [_inside(os.path.join(top, path), run) for path in some]
@@ -127,11 +127,11 @@ def _told(run: RunFolder, metadata: dict[str, Any], environment: dict[str, Any])
     """Return comments on what was run and what came out."""
     state = status_of(run).state
     python = environment.get("python") or {}
-    code, ranks = metadata.get("exit-code"), metadata.get("ranks")
+    code, ranks = metadata.get(keys.EXIT_CODE), metadata.get(keys.RANKS)
     told = [
         f"run {run.id}: {state}" + (f", exit code {code}" if code is not None else ""),
-        f"started {metadata.get('start-time')} on {metadata.get('host')}",
-        str(metadata.get("description") or ""),
+        f"started {metadata.get(keys.START_TIME)} on {metadata.get(keys.HOST)}",
+        str(metadata.get(keys.DESCRIPTION) or ""),
         f"Python {python['version']}, {python.get('executable')}" if python.get("version") else "",
         f"packages: meticulous environment {run.id}" if python else "",
         f"it had {ranks.get('size')} ranks, and is one process here" if ranks else "",
@@ -147,13 +147,13 @@ def _comment(text: str) -> str:
 def _changes(run: RunFolder, metadata: dict[str, Any]) -> bytes:
     """Return the lines that bring the uncommitted changes, those of submodules too."""
     text = _applied("", _patch(run, runfolder.UNCOMMITTED_PATCH))
-    if not text and metadata.get("dirty"):
+    if not text and metadata.get(keys.DIRTY):
         text = b"    say 'there were uncommitted changes, which were not kept'\n"
-    modules = metadata.get("snapshot-submodules") or []
+    modules = metadata.get(keys.SNAPSHOT_SUBMODULES) or []
     for module in modules:
         _inside(str(module["path"]), run)
     words = [
-        f"{shlex.quote(str(module['path']))} {shlex.quote(str(module['githead-sha']))}\n"
+        f"{shlex.quote(str(module['path']))} {shlex.quote(str(module[keys.GITHEAD_SHA]))}\n"
         for module in modules
     ]
     paths = [str(module["path"]) for module in modules]
@@ -233,11 +233,11 @@ def caveats(runs: Sequence[RunFolder]) -> list[str]:
     found = []
     for run in runs:
         metadata = run.read_metadata()
-        if not metadata.get("githead-sha"):
+        if not metadata.get(keys.GITHEAD_SHA):
             found.append(f"run {run.id} was recorded outside git: its code is not known")
-        elif metadata.get("dirty") and not os.path.exists(run.file(runfolder.UNCOMMITTED_PATCH)):
+        elif metadata.get(keys.DIRTY) and not os.path.exists(run.file(runfolder.UNCOMMITTED_PATCH)):
             found.append(f"run {run.id} had uncommitted changes that were not kept")
-        left_out = metadata.get("snapshot-left-out") or []
+        left_out = metadata.get(keys.SNAPSHOT_LEFT_OUT) or []
         named = [f"{shown(str(one['path']))} ({one['reason']})" for one in left_out[:_NAMED]]
         if len(left_out) > _NAMED:
             named.append(f"and {len(left_out) - _NAMED:,} more, named in {runfolder.METADATA}")
@@ -254,10 +254,10 @@ def caveats(runs: Sequence[RunFolder]) -> list[str]:
                 f"run {run.id} had {', '.join(editable)} installed as editable: that code is not "
                 "in the record, and the script takes what is installed where it runs"
             )
-        if ranks := metadata.get("ranks"):
+        if ranks := metadata.get(keys.RANKS):
             found.append(
                 f"run {run.id} had {ranks.get('size')} ranks, and is one process in the script"
             )
-        if any(MASK in str(word) for word in metadata.get("command") or []):
+        if any(MASK in str(word) for word in metadata.get(keys.COMMAND) or []):
             found.append(f"run {run.id} had a secret in its command: the script asks for it")
     return found

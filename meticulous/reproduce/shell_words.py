@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from meticulous.masking import MASK
+from meticulous.runfolder import keys
 
 __all__ = ["command_lines", "export_lines"]
 
@@ -28,18 +29,18 @@ def command_lines(
     Secrets are variables, whose names are added to `secrets`; what lies in `repository` and is
     named by its whole path is that of the work tree.
     """
-    command = [str(word) for word in metadata.get("command") or []]
+    command = [str(word) for word in metadata.get(keys.COMMAND) or []]
     if not command:
         return ["    say 'its command is not in the record'", "    return 2"]
     python = str((environment.get("python") or {}).get("executable") or "python3")
     lines, words = [], _quoted(command, secrets)
     for place, word in enumerate(command):
         option, path = _split(word)
-        inner = _in_repository(path, repository) if metadata.get("githead-sha") else None
+        inner = _in_repository(path, repository) if metadata.get(keys.GITHEAD_SHA) else None
         if inner:
             lines += _placed(inner, path, f"word_{place}", option)
             words[place] = f'"$word_{place}"'
-    if "child-pid" not in metadata:  # a script that recorded itself: the words of its sys.argv
+    if keys.CHILD_PID not in metadata:  # a script that recorded itself: the words of its sys.argv
         return [*lines, *_call(f"${{PYTHON:-{_in_braces(python)}}}", words)]
     if _PYTHON.fullmatch(os.path.basename(command[0])):
         return [*lines, *_call(f"${{PYTHON:-{_in_braces(command[0])}}}", words[1:])]

@@ -16,7 +16,7 @@ from meticulous.git import worktree
 from meticulous.git.command import git, shown
 from meticulous.reproduce import code
 from meticulous.reproduce.inputs import inputs
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 
 __all__ = ["Tree", "known_code", "made", "placed"]
 
@@ -75,7 +75,7 @@ def made(run: RunFolder, links: Sequence[str], say: Callable[[str], None]) -> Tr
     """
     repository = code.repository_of(run)
     metadata = run.read_metadata()
-    within = str(metadata.get("project") or ".")
+    within = str(metadata.get(keys.PROJECT) or ".")
     origin = os.path.normpath(os.path.join(repository, within))
     # The last part is the project's: what is printed of paths is compared by that.
     name = os.path.basename(repository.rstrip(os.sep)) or "project"
@@ -85,7 +85,7 @@ def made(run: RunFolder, links: Sequence[str], say: Callable[[str], None]) -> Tr
         for warning in code.check_out(run, repository, top):
             say(warning)
         project = os.path.normpath(os.path.join(top, within))
-        recorded_cwd = str(metadata.get("cwd") or ".")
+        recorded_cwd = str(metadata.get(keys.CWD) or ".")
         cwd = os.path.normpath(os.path.join(project, recorded_cwd))
         is_inside = not os.path.relpath(cwd, top).startswith(os.pardir)
         if is_inside:
@@ -117,14 +117,14 @@ def _link(
     """Link what the run read and git does not know. Gives the links."""
     named = [
         str(entry["path"])
-        for entry in metadata.get("data") or []
+        for entry in metadata.get(keys.DATA) or []
         if isinstance(entry, dict) and not os.path.isabs(str(entry.get("path")))
     ]
     made_links: list[str] = []
     found = inputs(run, origin)
     for path in dict.fromkeys([*found.read, *named, *links]):
         plain = os.path.normpath(path)
-        within = os.path.normpath(os.path.join(str(metadata.get("project") or "."), plain))
+        within = os.path.normpath(os.path.join(str(metadata.get(keys.PROJECT) or "."), plain))
         if within.split(os.sep)[0] in (os.pardir, os.curdir) or os.path.isabs(plain):
             continue
         if not os.path.lexists(os.path.join(origin, plain)):
@@ -198,20 +198,20 @@ def _own(path: str, tree: Tree) -> str:
 def known_code(run: RunFolder, tree: Tree) -> dict[str, Any]:
     """Return what is known of the code of `run`, for the record of its rerun."""
     metadata = run.read_metadata()
-    head, snapshot = metadata["githead-sha"], metadata.get("snapshot-sha")
-    keys = (
-        "githead-sha", "githead-message", "branch", "snapshot-sha", "snapshot-left-out",
-        "snapshot-submodules",
+    head, snapshot = metadata[keys.GITHEAD_SHA], metadata.get(keys.SNAPSHOT_SHA)
+    kept = (
+        keys.GITHEAD_SHA, keys.GITHEAD_MESSAGE, keys.BRANCH, keys.SNAPSHOT_SHA, keys.SNAPSHOT_LEFT_OUT,
+        keys.SNAPSHOT_SUBMODULES,
     )  # fmt: skip
     changes: list[str] = []
     patches = {}
     if snapshot:
-        if metadata.get("dirty"):
+        if metadata.get(keys.DIRTY):
             words = ["diff-tree", "-r", "--name-only", "-z", "--ignore-submodules=none"]
             names = git(tree.repository, *words, head, snapshot).split(b"\0")
             changes = [os.fsdecode(name) for name in names if name]
         files = {"": runfolder.UNCOMMITTED_PATCH}
-        for module in metadata.get("snapshot-submodules") or []:
+        for module in metadata.get(keys.SNAPSHOT_SUBMODULES) or []:
             files[module["path"]] = os.path.basename(module["patch"])
         patches = {
             path: os.path.abspath(run.file(name))
@@ -219,7 +219,7 @@ def known_code(run: RunFolder, tree: Tree) -> dict[str, Any]:
             if os.path.exists(run.file(name))
         }
     return {
-        "metadata": {key: metadata[key] for key in keys if key in metadata},
+        "metadata": {key: metadata[key] for key in kept if key in metadata},
         "changes": changes,
         "patches": patches,
     }

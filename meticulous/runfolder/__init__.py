@@ -13,6 +13,7 @@ import os
 from meticulous.child.helper import METRICS, SUMMARY, from_strict, json_bytes, replace_file
 from meticulous.errors import RunFolderError
 from meticulous.masking import mask_text
+from meticulous.runfolder import keys
 from meticulous.runfolder.files import read_record
 from meticulous.runfolder.keys import METADATA_KEYS, TIMES, wrong_environment, wrong_key
 from meticulous.runfolder.masked import masked_metadata
@@ -106,7 +107,7 @@ _NUMBERS_AS_WORDS = (ARGS, DEFAULT_ARGS, SUMMARY)
 """Files whose "NaN", "Infinity" and "-Infinity" are numbers; elsewhere they are what they say."""
 
 
-REFERENCES = ("parent", "rerun-of")
+REFERENCES = (keys.PARENT, keys.RERUN_OF)
 """Keys of the metadata that name another run of the same directory."""
 EDITED_KEYS = ("tags", "notes")
 """Those that users edit, also while the run is running."""
@@ -217,7 +218,7 @@ class RunFolder:
     def read_metadata(self) -> dict[str, Any]:
         """Read metadata.json; refuse a folder that a newer meticulous wrote."""
         metadata = self.read_json(METADATA)
-        version = metadata.get("format", 0)
+        version = metadata.get(keys.FORMAT, 0)
         if isinstance(version, int) and version > FORMAT:
             message = f"{self.path} has format {version}; this meticulous reads up to {FORMAT}"
             raise RunFolderError(message, "Upgrade meticulous to read it")

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from meticulous import runfolder
 from meticulous.child.helper import locked
 from meticulous.errors import RunFolderError
-from meticulous.runfolder import RunFolder, abandoned, liveness
+from meticulous.runfolder import RunFolder, abandoned, keys, liveness
 from meticulous.runfolder import directory as store
 
 __all__ = ["Finding", "examine"]
@@ -91,7 +91,7 @@ def _examine_run(run: RunFolder) -> Iterator[Finding]:
             run.read_json(name)
         except RunFolderError as error:
             yield Finding(run.id, "broken", error.message, error.hint or "Restore the file")
-    if metadata and "format" not in metadata:
+    if metadata and keys.FORMAT not in metadata:
         what = "was written by the original system"
         yield Finding(run.id, "old-format", what, "It reads well", is_harmless=True)
     is_running = False
@@ -122,7 +122,7 @@ def _shortened(run: RunFolder, state: str, metadata: dict[str, Any]) -> Iterator
     """Name the streams that are not as long as they were when the run ended."""
     if state not in (runfolder.SUCCESS, runfolder.ERROR):
         return
-    for name, size in (metadata.get("bytes") or {}).items():
+    for name, size in (metadata.get(keys.BYTES) or {}).items():
         if name not in (runfolder.STDOUT, runfolder.STDERR) or size is None:
             continue
         try:
@@ -136,10 +136,10 @@ def _shortened(run: RunFolder, state: str, metadata: dict[str, Any]) -> Iterator
 
 def _without_status(run: RunFolder, metadata: dict[str, Any]) -> Iterator[Finding]:
     """Tell a run whose recorder was killed between its first two files from one that is broken."""
-    has_begun = "pid" not in metadata or any(
+    has_begun = keys.PID not in metadata or any(
         (
-            metadata.get("child-pid"),
-            metadata.get("end-time"),
+            metadata.get(keys.CHILD_PID),
+            metadata.get(keys.END_TIME),
             os.path.exists(run.file(runfolder.STDOUT)),
         )
     )
@@ -226,10 +226,10 @@ def _close_lost(run: RunFolder) -> str | None:
         is_lost = judged.state == runfolder.LOST and judged.is_certain
         if run.read_status()[0] not in (runfolder.RUNNING, "") or not is_lost:
             return None
-        if metadata.get("end-time"):
+        if metadata.get(keys.END_TIME):
             return _complete(run, metadata)
-        metadata["reason"] = "lost"
-        metadata["end-time"] = _last_heard(run)
+        metadata[keys.REASON] = "lost"
+        metadata[keys.END_TIME] = _last_heard(run)
         run.write_json(runfolder.METADATA, metadata)
         run.write_status(runfolder.ERROR, f"lost: {judged.evidence}")
     os.utime(os.path.dirname(os.path.abspath(run.path)))
@@ -238,7 +238,7 @@ def _close_lost(run: RunFolder) -> str | None:
 
 def _complete(run: RunFolder, metadata: dict[str, Any]) -> str:
     """Write the STATUS of a run whose recorder was killed between the two files of its end."""
-    reason = metadata.get("reason")
+    reason = metadata.get(keys.REASON)
     state = runfolder.SUCCESS if reason is None else runfolder.ERROR
     run.write_status(state, str(reason or ""))
     os.utime(os.path.dirname(os.path.abspath(run.path)))

@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
-__all__ = ["METADATA_KEYS", "MOST_RANKS", "TIMES", "wrong_environment", "wrong_key"]
+__all__ = [
+    "ARGS_GIVEN", "ARGS_SOURCE", "ATTEMPTS", "BOOT_ID", "BRANCH", "BYTES", "CHILD_PID",
+    "CHILD_START_TIME", "COMMAND", "CWD", "DATA", "DESCRIPTION", "DIRTY", "END_TIME", "EXIT_CODE",
+    "FORMAT", "GITHEAD_MESSAGE", "GITHEAD_SHA", "HOST", "IMPORTED_FROM", "METADATA_KEYS",
+    "MOST_RANKS", "NOTES", "PARENT", "PID", "PID_NAMESPACE", "PID_START_TIME", "PROJECT", "RANKS",
+    "REASON", "RECORDING_TROUBLE", "REMOTE", "RERUN_OF", "SCHEDULER", "SIGNAL", "SNAPSHOT_LEFT_OUT",
+    "SNAPSHOT_SHA", "SNAPSHOT_SUBMODULES", "START_TIME", "SURVIVORS", "SWEEP", "TAGS", "TIMES",
+    "TIMESTAMP", "UNTRACKED", "USAGE", "USER", "wrong_environment", "wrong_key",
+]  # fmt: skip
 
 MOST_RANKS = 1 << 20
 """No machine has more; a larger number of ranks was not written by us."""
@@ -24,53 +32,98 @@ _NUMBER: tuple[type, ...] = (int, float)
 _LIST: tuple[type, ...] = (list,)
 _OBJECT: tuple[type, ...] = (dict,)
 
+FORMAT = "format"
+GITHEAD_SHA = "githead-sha"
+GITHEAD_MESSAGE = "githead-message"
+BRANCH = "branch"
+DIRTY = "dirty"
+UNTRACKED = "untracked"
+REMOTE = "remote"
+SNAPSHOT_SHA = "snapshot-sha"
+SNAPSHOT_LEFT_OUT = "snapshot-left-out"
+SNAPSHOT_SUBMODULES = "snapshot-submodules"
+DESCRIPTION = "description"
+TAGS = "tags"
+NOTES = "notes"
+COMMAND = "command"
+PROJECT = "project"
+CWD = "cwd"
+TIMESTAMP = "timestamp"
+START_TIME = "start-time"
+END_TIME = "end-time"
+EXIT_CODE = "exit-code"
+SIGNAL = "signal"
+REASON = "reason"
+HOST = "host"
+BOOT_ID = "boot-id"
+PID = "pid"
+PID_START_TIME = "pid-start-time"
+PID_NAMESPACE = "pid-namespace"
+CHILD_PID = "child-pid"
+CHILD_START_TIME = "child-start-time"
+USER = "user"
+USAGE = "usage"
+BYTES = "bytes"
+PARENT = "parent"
+RERUN_OF = "rerun-of"
+SWEEP = "sweep"
+IMPORTED_FROM = "imported-from"
+SCHEDULER = "scheduler"
+ATTEMPTS = "attempts"
+RANKS = "ranks"
+ARGS_SOURCE = "args-source"
+ARGS_GIVEN = "args-given"
+DATA = "data"
+SURVIVORS = "survivors"
+RECORDING_TROUBLE = "recording-trouble"
+
 _TYPES: dict[str, tuple[type, ...]] = {
-    "format": (int,),
-    "githead-sha": _TEXT,
-    "githead-message": _TEXT,
-    "branch": _TEXT,
-    "dirty": (bool,),
-    "untracked": _LIST,
-    "remote": _TEXT,
-    "snapshot-sha": _TEXT,
-    "snapshot-left-out": _LIST,
-    "snapshot-submodules": _LIST,
-    "description": _TEXT,
-    "tags": _LIST,
-    "notes": _LIST,
-    "command": (list, str),
-    "project": _TEXT,
-    "cwd": _TEXT,
-    "timestamp": _TEXT,
-    "start-time": _TEXT,
-    "end-time": _TEXT,
-    "exit-code": (int,),
-    "signal": _TEXT,
-    "reason": _TEXT,
-    "host": _TEXT,
-    "boot-id": _TEXT,
-    "pid": (int,),
-    "pid-start-time": _NUMBER,
-    "pid-namespace": (int, str),
-    "child-pid": (int,),
-    "child-start-time": _NUMBER,
-    "user": _TEXT,
-    "usage": _OBJECT,
-    "bytes": _OBJECT,
-    "parent": (int, str),
-    "rerun-of": (int, str),
-    "sweep": (int, str, dict),
-    "imported-from": _OBJECT,
-    "scheduler": _OBJECT,
-    "attempts": _LIST,
-    "ranks": _OBJECT,
-    "args-source": _TEXT,
-    "args-given": _LIST,
-    "data": _LIST,
-    "survivors": _LIST,
-    "recording-trouble": (list, str),
+    FORMAT: (int,),
+    GITHEAD_SHA: _TEXT,
+    GITHEAD_MESSAGE: _TEXT,
+    BRANCH: _TEXT,
+    DIRTY: (bool,),
+    UNTRACKED: _LIST,
+    REMOTE: _TEXT,
+    SNAPSHOT_SHA: _TEXT,
+    SNAPSHOT_LEFT_OUT: _LIST,
+    SNAPSHOT_SUBMODULES: _LIST,
+    DESCRIPTION: _TEXT,
+    TAGS: _LIST,
+    NOTES: _LIST,
+    COMMAND: (list, str),
+    PROJECT: _TEXT,
+    CWD: _TEXT,
+    TIMESTAMP: _TEXT,
+    START_TIME: _TEXT,
+    END_TIME: _TEXT,
+    EXIT_CODE: (int,),
+    SIGNAL: _TEXT,
+    REASON: _TEXT,
+    HOST: _TEXT,
+    BOOT_ID: _TEXT,
+    PID: (int,),
+    PID_START_TIME: _NUMBER,
+    PID_NAMESPACE: (int, str),
+    CHILD_PID: (int,),
+    CHILD_START_TIME: _NUMBER,
+    USER: _TEXT,
+    USAGE: _OBJECT,
+    BYTES: _OBJECT,
+    PARENT: (int, str),
+    RERUN_OF: (int, str),
+    SWEEP: (int, str, dict),
+    IMPORTED_FROM: _OBJECT,
+    SCHEDULER: _OBJECT,
+    ATTEMPTS: _LIST,
+    RANKS: _OBJECT,
+    ARGS_SOURCE: _TEXT,
+    ARGS_GIVEN: _LIST,
+    DATA: _LIST,
+    SURVIVORS: _LIST,
+    RECORDING_TROUBLE: (list, str),
 }
-TIMES = ("timestamp", "start-time", "end-time")
+TIMES = (TIMESTAMP, START_TIME, END_TIME)
 """Keys whose value is a time; one that is none counts as missing."""
 METADATA_KEYS = tuple(_TYPES)
 """The keys that metadata.json may have; ``docs/run-folder.md`` says what each means."""
@@ -84,26 +137,26 @@ _NAMES: dict[type, str] = {
     dict: "object",
 }
 _ITEMS: dict[str, tuple[type, ...]] = {
-    "untracked": _TEXT,
-    "tags": (str, int, float, bool),
-    "command": (str, int, float),
-    "args-given": _TEXT,
-    "notes": (dict, str),
-    "attempts": _OBJECT,
+    UNTRACKED: _TEXT,
+    TAGS: (str, int, float, bool),
+    COMMAND: (str, int, float),
+    ARGS_GIVEN: _TEXT,
+    NOTES: (dict, str),
+    ATTEMPTS: _OBJECT,
     "gpus": _OBJECT,
-    "data": _OBJECT,
-    "survivors": _OBJECT,
-    "snapshot-submodules": _OBJECT,
-    "snapshot-left-out": _OBJECT,
+    DATA: _OBJECT,
+    SURVIVORS: _OBJECT,
+    SNAPSHOT_SUBMODULES: _OBJECT,
+    SNAPSHOT_LEFT_OUT: _OBJECT,
 }
 """What the items of these lists are; null is none of them."""
 _OF_ITEMS: dict[str, dict[str, tuple[type, ...]]] = {
-    "attempts": {**_TYPES, "status": _TEXT},
-    "notes": {"time": _TEXT, "text": _TEXT},
-    "data": {"path": _TEXT, "size": (int,), "mtime": (int, float, str), "sha256": _TEXT},
-    "survivors": {"pid": (int,)},
-    "snapshot-left-out": {"path": _TEXT, "reason": _TEXT},
-    "snapshot-submodules": {
+    ATTEMPTS: {**_TYPES, "status": _TEXT},
+    NOTES: {"time": _TEXT, "text": _TEXT},
+    DATA: {"path": _TEXT, "size": (int,), "mtime": (int, float, str), "sha256": _TEXT},
+    SURVIVORS: {"pid": (int,)},
+    SNAPSHOT_LEFT_OUT: {"path": _TEXT, "reason": _TEXT},
+    SNAPSHOT_SUBMODULES: {
         "path": _TEXT,
         "githead-sha": _TEXT,
         "snapshot-sha": _TEXT,
@@ -174,7 +227,7 @@ def _wrong(values: Mapping[str, Any], types: dict[str, tuple[type, ...]]) -> Ite
             yield from _wrong_items(key, value)
         elif kind is dict:
             yield from _wrong_object(key, value)
-        elif key in ("pid", "child-pid") and not 0 <= value <= _LARGEST_PID:
+        elif key in (PID, CHILD_PID) and not 0 <= value <= _LARGEST_PID:
             yield f"{key!r} is not the number of a process"
         elif not -_LARGEST < value < _LARGEST:
             yield f"{key!r} is out of range"
@@ -192,7 +245,7 @@ def _wrong_items(key: str, items: list[Any]) -> Iterator[str]:
 
 
 def _wrong_object(key: str, values: dict[str, Any]) -> Iterator[str]:
-    if key in ("usage", "bytes"):
+    if key in (USAGE, BYTES):
         wrong = [
             name
             for name, value in values.items()
@@ -201,7 +254,7 @@ def _wrong_object(key: str, values: dict[str, Any]) -> Iterator[str]:
         ]
         if wrong:
             yield f"in {key!r}, {wrong[0]!r} is not a number"
-    elif key == "ranks":
+    elif key == RANKS:
         yield from (f"in 'ranks', {what}" for what in _wrong(values, _RANKS))
         if type(values.get("size")) is int and not 0 <= values["size"] <= MOST_RANKS:
             yield "in 'ranks', 'size' is out of range"

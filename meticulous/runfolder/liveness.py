@@ -27,6 +27,7 @@ from meticulous.runfolder import (
     STDOUT,
     RunFolder,
     headline,
+    keys,
 )
 from meticulous.schedulers import slurm
 
@@ -107,15 +108,15 @@ def examine(metadata: Mapping[str, Any], folder: str) -> Judgement:
     that says too little of itself (those of the original system) is believed.
     """
     if is_copy(metadata):
-        text = f"this is a copy, exported on {metadata.get('host')} while the run went on"
+        text = f"this is a copy, exported on {metadata.get(keys.HOST)} while the run went on"
         return Judgement(LOST, text, is_certain=True)
-    host, pid = metadata.get("host"), metadata.get("pid")
+    host, pid = metadata.get(keys.HOST), metadata.get(keys.PID)
     if not isinstance(pid, int) or not host:
         return Judgement(RUNNING)
     who = f"its recorder (process {pid} on {host})"
     judged = _examine(metadata, folder, pid, who)
-    if judged.state == LOST and (metadata.get("ranks") or metadata.get("ranks_size")):
-        failed = _failed_rank(RunFolder(folder), len(metadata.get("attempts") or []) + 1)
+    if judged.state == LOST and (metadata.get(keys.RANKS) or metadata.get("ranks_size")):
+        failed = _failed_rank(RunFolder(folder), len(metadata.get(keys.ATTEMPTS) or []) + 1)
         return judged._replace(message=f"{failed}{judged.message}")
     return judged
 
@@ -127,7 +128,7 @@ def _examine(metadata: Mapping[str, Any], folder: str, pid: int, who: str) -> Ju
         return _by_heartbeat(folder, f"{who} is in another container, and")
     if is_hidden(pid):
         return _by_heartbeat(folder, f"{who} may not be looked at, and")
-    if is_there(pid, metadata.get("pid-start-time")):
+    if is_there(pid, metadata.get(keys.PID_START_TIME)):
         return Judgement(RUNNING)
     return Judgement(LOST, f"{who} is gone{_last_sign(folder)}", is_certain=True)
 
@@ -135,7 +136,9 @@ def _examine(metadata: Mapping[str, Any], folder: str, pid: int, who: str) -> Ju
 def _examine_elsewhere(metadata: Mapping[str, Any], folder: str, who: str) -> Judgement:
     """Judge a run of another machine, or of this one before it was started anew."""
     beat = _changed(os.path.join(folder, RESOURCES))
-    has_our_name = metadata.get("host") == this_host() and metadata.get("boot-id") and this_boot()
+    has_our_name = (
+        metadata.get(keys.HOST) == this_host() and metadata.get(keys.BOOT_ID) and this_boot()
+    )
     # A heart that has beaten since is that of another machine of the same name.
     if has_our_name and (beat is None or beat < boot_time()):
         text = f"{who} is gone: the machine was restarted{_last_sign(folder)}"
@@ -147,7 +150,7 @@ def _examine_elsewhere(metadata: Mapping[str, Any], folder: str, who: str) -> Ju
 
 def is_copy(metadata: Mapping[str, Any]) -> bool:
     """Return whether the run was imported: its processes are those of another folder."""
-    origin = metadata.get("imported-from")
+    origin = metadata.get(keys.IMPORTED_FROM)
     return isinstance(origin, dict) or "imported-from_id" in metadata  # as a row may have it
 
 
@@ -156,7 +159,7 @@ def orphan(metadata: Mapping[str, Any]) -> int | None:
 
     Of a run that is lost it is one whose recorder was killed, and which nobody records any more.
     """
-    child, started = metadata.get("child-pid"), metadata.get("child-start-time")
+    child, started = metadata.get(keys.CHILD_PID), metadata.get(keys.CHILD_START_TIME)
     if not isinstance(child, int) or not isinstance(started, (int, float)):
         return None
     is_seen = is_here(metadata) and sees(metadata) and not is_copy(metadata)
@@ -182,8 +185,8 @@ def _failed_rank(run: RunFolder, attempt: int) -> str:
         except RunFolderError:
             continue
         if state == ERROR and metadata.get("attempt") == attempt:
-            is_victim = metadata.get("signal") in ENDED_BY_OTHERS
-            moment = str(metadata.get("end-time"))
+            is_victim = metadata.get(keys.SIGNAL) in ENDED_BY_OTHERS
+            moment = str(metadata.get(keys.END_TIME))
             failed.append((is_victim, moment, number, headline(message)))
     if not failed:
         return ""
@@ -196,15 +199,15 @@ def is_here(metadata: Mapping[str, Any]) -> bool:
 
     A machine that has got another name is still the same.
     """
-    boot = metadata.get("boot-id")
+    boot = metadata.get(keys.BOOT_ID)
     if boot and this_boot():
         return bool(boot == this_boot())
-    return metadata.get("host") == this_host()
+    return metadata.get(keys.HOST) == this_host()
 
 
 def sees(metadata: Mapping[str, Any]) -> bool:
     """Return whether process ids of the run mean here what they meant to its recorder."""
-    namespace = metadata.get("pid-namespace")
+    namespace = metadata.get(keys.PID_NAMESPACE)
     return namespace is None or pid_namespace() is None or namespace == pid_namespace()
 
 
@@ -237,7 +240,7 @@ def _by_scheduler(metadata: Mapping[str, Any]) -> Judgement | None:
 
     That a job is there does not say that this run of it is: the heartbeat must tell.
     """
-    ids = metadata.get("scheduler") or {}
+    ids = metadata.get(keys.SCHEDULER) or {}
     job = ids.get("SLURM_JOB_ID") if isinstance(ids, dict) else None
     job = job or metadata.get("scheduler_SLURM_JOB_ID")
     cluster = ids.get("SLURM_CLUSTER_NAME") if isinstance(ids, dict) else None

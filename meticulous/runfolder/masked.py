@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from meticulous.masking import mask_text
+from meticulous.runfolder import keys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["masked_metadata"]
 
 _TEXTS = ("description", "branch", "reason")
-_LISTS = ("tags", "untracked", "recording-trouble")
+_LISTS = (keys.TAGS, keys.UNTRACKED, keys.RECORDING_TROUBLE)
 
 
 def masked_metadata(metadata: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from meticulous.recording.outcome import Ended, judge, timed_out
 from meticulous.recording.plan import RunPlan
 from meticulous.recording.record import RunRecord
 from meticulous.recording.usage import usage_keys
+from meticulous.runfolder import keys
 from meticulous.runner import child_env, process
 from meticulous.runner.channels import Channels
 from meticulous.runner.console import Console, last_line, survivors_line
@@ -134,7 +135,7 @@ class Attempt:
         try:
             pid = self._start(supervisor)
         except CommandNotRunnableError as error:
-            changes: dict[str, Any] = {"end-time": now(), "reason": error.message}
+            changes: dict[str, Any] = {keys.END_TIME: now(), keys.REASON: error.message}
             self._record.finish(runfolder.ERROR, error.message, changes)
             raise
         started()
@@ -203,12 +204,12 @@ class Attempt:
             **(self._monitor.peaks() if self._monitor else {}),
         }
         changes: dict[str, Any] = {
-            "end-time": end_time,
-            "exit-code": ended.exit_code,
-            "signal": verdict.signal_name,
-            "reason": verdict.reason,
-            "usage": usage,
-            "survivors": survivors,
+            keys.END_TIME: end_time,
+            keys.EXIT_CODE: ended.exit_code,
+            keys.SIGNAL: verdict.signal_name,
+            keys.REASON: verdict.reason,
+            keys.USAGE: usage,
+            keys.SURVIVORS: survivors,
         }
         data = self._data.end() if self._data else []
         if data:
@@ -223,7 +224,7 @@ class Attempt:
         """Open the streams, start the command, let the bytes flow; return its process id."""
         environ = child_env.for_command(
             self._run.path,
-            len(self._record.metadata["attempts"]) + 1,
+            len(self._record.metadata[keys.ATTEMPTS]) + 1,
             self._role.variables,
             has_shim=not self._settings.no_shim,
             collects=not self._settings.no_collect,
@@ -254,8 +255,8 @@ class Attempt:
     def _after_start(self, pid: int) -> None:
         """Write down what can be known only now, or would have delayed the start."""
         record = self._record
-        record.metadata["child-pid"] = pid
-        record.metadata["child-start-time"] = start_time(pid)
+        record.metadata[keys.CHILD_PID] = pid
+        record.metadata[keys.CHILD_START_TIME] = start_time(pid)
         try:
             threading.Thread(target=self._sample, name="monitor", daemon=True).start()
         except RuntimeError as error:  # the limit of processes
@@ -305,7 +306,9 @@ class Attempt:
             from meticulous.recording.data_files import DataFiles
 
             record = self._record
-            first = str(record.metadata["timestamp"])  # what an earlier attempt wrote is no input
+            first = str(
+                record.metadata[keys.TIMESTAMP]
+            )  # what an earlier attempt wrote is no input
             self._data = DataFiles(
                 self._settings, first, lambda found: record.update({"data": found})
             )

@@ -11,6 +11,7 @@ import os
 
 from meticulous.errors import MeticulousError
 from meticulous.recording.record import RunRecord
+from meticulous.runfolder import keys
 from meticulous.runner.console import Console
 
 TYPE_CHECKING = False
@@ -49,7 +50,7 @@ def detached(
         answer = file.read()
     message: dict[str, Any] = json.loads(answer) if answer else {"message": "the recorder is gone"}
     if "id" not in message:
-        raise _StartError(message["message"], message.get("hint"), message.get("exit-code"))
+        raise _StartError(message["message"], message.get("hint"), message.get(keys.EXIT_CODE))
     console.note(f"{message['line']}, in the background: `meticulous logs -f {message['id']}`")
     os.write(1, os.fsencode(f"{message['id']}\n"))
     return 0
@@ -72,6 +73,6 @@ def _be_the_recorder(
     try:
         code = record_all(lambda record, line: send({"id": record.run.id, "line": line}))
     except MeticulousError as error:
-        send({"message": error.message, "hint": error.hint, "exit-code": error.exit_code})
+        send({"message": error.message, "hint": error.hint, keys.EXIT_CODE: error.exit_code})
         code = _FAILED
     os._exit(code)

@@ -8,7 +8,7 @@ from meticulous.base.descriptors import write_all
 from meticulous.base.text import harmless
 from meticulous.base.units import format_bytes, format_duration
 from meticulous.recording.record import RunRecord
-from meticulous.runfolder import SUCCESS
+from meticulous.runfolder import SUCCESS, keys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Console:
 def first_line(record: RunRecord, code: CodeState | None) -> str:
     """Say which run has begun, and what of the code is not in its record."""
     text = f"run {record.run.id} in {_shown(record.run.path)}"
-    if attempts := len(record.metadata.get("attempts") or ()):
+    if attempts := len(record.metadata.get(keys.ATTEMPTS) or ()):
         text += f", attempt {attempts + 1}"
     if code and code.snapshot:
         return f"{text} (uncommitted changes are kept in snapshot {code.snapshot[:7]})"
@@ -78,7 +78,7 @@ def last_line(record: RunRecord, verdict: Outcome, usage: dict[str, Any], least_
         text += f", peak memory {format_bytes(memory)}"
     if "peak_gpu_memory" in usage:
         text += f", on the GPU {format_bytes(usage['peak_gpu_memory'])}"
-    ranks = record.metadata.get("ranks") or {}
+    ranks = record.metadata.get(keys.RANKS) or {}
     came = ranks.get("came", 1)
     if ranks and verdict.state != SUCCESS:  # it may have gone while others still run
         came = max(came, 1 + len(record.run.ranks()))

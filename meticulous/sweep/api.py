@@ -11,7 +11,7 @@ from meticulous import runfolder, settings
 from meticulous.arguments import scalar
 from meticulous.errors import RunFolderError, UsageError
 from meticulous.experiments import ExperimentReader
-from meticulous.runfolder import RunFolder, edits, headline
+from meticulous.runfolder import RunFolder, edits, headline, keys
 from meticulous.runfolder.directory import highest_number
 from meticulous.sweep import code, directory, objective, plan
 from meticulous.sweep.controller import Controller
@@ -272,7 +272,7 @@ class Sweep:
         for number in range(highest_number(directory), before, -1):
             run = RunFolder(os.path.join(directory, str(number)))
             try:
-                if run.read_metadata().get("pid") == os.getpid():
+                if run.read_metadata().get(keys.PID) == os.getpid():
                     return run
             except RunFolderError:
                 continue

@@ -15,7 +15,7 @@ from meticulous import runfolder
 from meticulous.arguments.launchers import program_of
 from meticulous.errors import RunFolderError, UsageError
 from meticulous.reproduce.set_argument import Known, with_value
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 from meticulous.runfolder.directory import run_ids
 from meticulous.sweep.template import Part
 from meticulous.sweep.values import ENVIRONMENT
@@ -96,10 +96,10 @@ def _recorded(command: Sequence[str], directory: str) -> dict[str, Any]:
     for run in _newest(directory):
         try:
             metadata = run.read_metadata()
-            words = metadata.get("command")
+            words = metadata.get(keys.COMMAND)
             if not isinstance(words, list) or _program(words) != _program(command):
                 continue
-            source = str(metadata.get("args-source") or "")
+            source = str(metadata.get(keys.ARGS_SOURCE) or "")
             if source in ("", "argv"):
                 continue
             defaults = run.read_json(runfolder.DEFAULT_ARGS)

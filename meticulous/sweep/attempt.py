@@ -13,7 +13,7 @@ from typing import Any
 from meticulous import runfolder
 from meticulous.errors import RunFolderError
 from meticulous.reproduce.worktree import placed
-from meticulous.runfolder import RunFolder, headline
+from meticulous.runfolder import RunFolder, headline, keys
 from meticulous.settings import RunSettings
 from meticulous.settings.options import EXPERIMENTS_DIRECTORY
 from meticulous.sweep import claims, code, objective, template
@@ -132,7 +132,7 @@ class Attempt:
             return None
         run = self._run(self._earlier)
         try:
-            is_same = run.read_metadata().get("sweep", {}).get("point") == self._point.key
+            is_same = run.read_metadata().get(keys.SWEEP, {}).get("point") == self._point.key
             return run.id if is_same and run.read_status()[0] != runfolder.SUCCESS else None
         except (RunFolderError, AttributeError):
             return None

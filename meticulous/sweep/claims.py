@@ -17,7 +17,7 @@ from typing import Any
 
 from meticulous.base.process_id import is_there
 from meticulous.recording.metadata import recorder
-from meticulous.runfolder import liveness
+from meticulous.runfolder import keys, liveness
 from meticulous.schedulers import slurm
 from meticulous.schedulers.job_ids import scheduler_ids
 from meticulous.sweep.folder import SweepFolder
@@ -166,7 +166,7 @@ def is_gone(holder: Holder) -> bool:
     """Return whether a process that can be looked at, or its job, is certainly over."""
     pid = holder.get("pid")
     if isinstance(pid, int) and liveness.is_here(holder) and liveness.sees(holder):
-        return not is_there(pid, holder.get("pid-start-time"))
+        return not is_there(pid, holder.get(keys.PID_START_TIME))
     ids = holder.get("scheduler")
     if not isinstance(ids, dict) or not ids.get("SLURM_JOB_ID"):
         return False

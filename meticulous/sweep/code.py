@@ -15,6 +15,7 @@ from meticulous.errors import CodeStateError
 from meticulous.git import CodeState, worktree
 from meticulous.git.command import git
 from meticulous.reproduce.worktree import Tree
+from meticulous.runfolder import keys
 from meticulous.settings import RunSettings
 from meticulous.sweep.folder import SweepFolder
 from meticulous.sweep.lines import SweepError, cannot_write
@@ -46,7 +47,7 @@ def keep(folder: SweepFolder, code: CodeState) -> None:
             }
         content = {
             "metadata": {
-                "githead-sha": code.sha, "githead-message": code.message, "branch": code.branch,
+                keys.GITHEAD_SHA: code.sha, keys.GITHEAD_MESSAGE: code.message, keys.BRANCH: code.branch,
             },
             "repository": os.path.relpath(code.repository, folder.path),
             "changes": list(code.changes),

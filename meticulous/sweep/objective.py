@@ -11,7 +11,7 @@ from typing import Any
 from meticulous import runfolder
 from meticulous.errors import RunFolderError
 from meticulous.query import rows
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 from meticulous.runfolder.directory import highest_number
 from meticulous.sweep.folder import SweepFolder
 from meticulous.sweep.state import Outcome
@@ -64,7 +64,7 @@ def _inner(run: RunFolder) -> Iterator[RunFolder]:
     for number in range(first, min(highest_number(directory) + 1, first + _LOOKED_AT)):
         inner = RunFolder(os.path.join(directory, str(number)))
         try:
-            if inner.read_metadata().get("parent") == run.id:
+            if inner.read_metadata().get(keys.PARENT) == run.id:
                 yield inner
         except RunFolderError:
             continue

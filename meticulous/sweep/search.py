@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from meticulous.errors import MeticulousError, RunFolderError, UsageError
-from meticulous.runfolder import RunFolder, edits
+from meticulous.runfolder import RunFolder, edits, keys
 from meticulous.sweep import objective
 from meticulous.sweep.folder import Point, SweepFolder
 from meticulous.sweep.space import Distribution, distribution
@@ -192,7 +192,7 @@ class Search:
         run = RunFolder(os.path.join(self._folder.directory("experiments"), str(outcome.run)))
 
         def change(metadata: dict[str, Any]) -> None:
-            metadata["tags"] = list(dict.fromkeys([*(metadata.get("tags") or []), PRUNED]))
+            metadata[keys.TAGS] = list(dict.fromkeys([*(metadata.get(keys.TAGS) or []), PRUNED]))
 
         try:
             edits.edit(run, change)

@@ -13,6 +13,7 @@ from meticulous.base.process_id import start_time
 from meticulous.errors import MeticulousError
 from meticulous.git import CodeState, ModuleSnapshot, Snapshot
 from meticulous.recording.record import code_state
+from meticulous.runfolder import keys
 from meticulous.runner.launch import launch
 from meticulous.settings import RunSettings
 
@@ -91,9 +92,9 @@ def known_code(settings: RunSettings, path: str | None) -> CodeState | None:
     metadata = known["metadata"]
     state = CodeState(
         settings.repository,
-        metadata["githead-sha"],
-        metadata.get("githead-message") or "",
-        metadata.get("branch"),
+        metadata[keys.GITHEAD_SHA],
+        metadata.get(keys.GITHEAD_MESSAGE) or "",
+        metadata.get(keys.BRANCH),
         tuple(known["changes"]),
         tuple(known["untracked"]),
         known.get("untracked-left-out", 0),

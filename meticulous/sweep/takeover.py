@@ -10,7 +10,7 @@ from collections.abc import Callable
 from meticulous import runfolder
 from meticulous.base.process_id import is_there
 from meticulous.errors import RunFolderError
-from meticulous.runfolder import RunFolder, headline, liveness
+from meticulous.runfolder import RunFolder, headline, keys, liveness
 from meticulous.runfolder.directory import highest_number
 from meticulous.sweep import claims
 from meticulous.sweep.folder import SweepFolder
@@ -41,7 +41,7 @@ def look_into(folder: SweepFolder, key: str, number: int, beat: Callable[[], Non
     _end_orphan(run)
     try:
         state, message = run.read_status()
-        ended_by = run.read_metadata().get("signal")
+        ended_by = run.read_metadata().get(keys.SIGNAL)
     except RunFolderError as error:
         return Outcome(key, number, LOST, run.id, str(error))
     if state == runfolder.SUCCESS:
@@ -67,7 +67,7 @@ def begun(folder: SweepFolder, key: str, number: int, told: claims.Holder) -> Ru
     for name in range(newest, max(newest - _LOOKED_AT, 0), -1):
         run = RunFolder(os.path.join(directory, str(name)))
         try:
-            if run.read_metadata().get("sweep") == point:
+            if run.read_metadata().get(keys.SWEEP) == point:
                 return run
         except RunFolderError:
             continue

@@ -12,19 +12,19 @@ from meticulous.base.units import format_bytes, format_duration
 from meticulous.metrics import series
 from meticulous.metrics.overview import Overview, overview
 from meticulous.query.rows import Row
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 from meticulous.runfolder.status import status_of
 from meticulous.views import colour, metrics, text
 
 __all__ = ["code", "lines", "record"]
 
 _SHOWN_ABOVE = {
-    "format", "githead-sha", "githead-message", "branch", "dirty", "description", "tags", "command",
-    "cwd", "project", "timestamp", "start-time", "end-time", "exit-code", "signal", "reason", "host", "usage",
-    "args-source", "parent", "rerun-of", "attempts", "notes", "scheduler",
+    keys.FORMAT, keys.GITHEAD_SHA, keys.GITHEAD_MESSAGE, keys.BRANCH, keys.DIRTY, keys.DESCRIPTION, keys.TAGS, keys.COMMAND,
+    keys.CWD, keys.PROJECT, keys.TIMESTAMP, keys.START_TIME, keys.END_TIME, keys.EXIT_CODE, keys.SIGNAL, keys.REASON, keys.HOST, keys.USAGE,
+    keys.ARGS_SOURCE, keys.PARENT, keys.RERUN_OF, keys.ATTEMPTS, keys.NOTES, keys.SCHEDULER,
 }  # fmt: skip
 _FOR_PROGRAMS = {
-    "boot-id", "pid", "pid-start-time", "pid-namespace", "child-pid", "child-start-time", "args-given",
+    keys.BOOT_ID, keys.PID, keys.PID_START_TIME, keys.PID_NAMESPACE, keys.CHILD_PID, keys.CHILD_START_TIME, keys.ARGS_GIVEN,
 }  # fmt: skip
 """Metadata that tell nobody anything who looks at a run; ``show --json`` has them."""
 
@@ -79,7 +79,7 @@ def lines(run: dict[str, Any], stream: TextIO) -> Iterator[str]:
     yield from _heading(
         paint, "metadata", [(name, text.full(value)) for name, value in others.items()]
     )
-    ids = run["metadata"].get("scheduler")
+    ids = run["metadata"].get(keys.SCHEDULER)
     pairs = ids.items() if isinstance(ids, dict) else ()
     yield from _heading(paint, "scheduler", [(name, text.full(value)) for name, value in pairs])
     yield from _heading(paint, "other ranks", _ranks(run))
@@ -96,27 +96,27 @@ def lines(run: dict[str, Any], stream: TextIO) -> Iterator[str]:
 
 def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
     metadata = run["metadata"]
-    usage = metadata.get("usage") or {}
+    usage = metadata.get(keys.USAGE) or {}
     facts = [
         ("folder", run["curexpdir"]),
-        ("command", _command(metadata.get("command"))),
-        ("in", metadata.get("cwd")),
-        ("description", metadata.get("description")),
-        ("tags", ", ".join(map(str, metadata.get("tags") or []))),
+        ("command", _command(metadata.get(keys.COMMAND))),
+        ("in", metadata.get(keys.CWD)),
+        ("description", metadata.get(keys.DESCRIPTION)),
+        ("tags", ", ".join(map(str, metadata.get(keys.TAGS) or []))),
         ("code", code(metadata)),
-        ("started", _when(run["start_time"], metadata.get("host"))),
+        ("started", _when(run["start_time"], metadata.get(keys.HOST))),
         ("ended", _when(run["end_time"], None)),
         ("took", _took(run["duration"], usage)),
-        ("exit code", metadata.get("exit-code")),
-        ("rerun of", f"run {metadata['rerun-of']}" if metadata.get("rerun-of") else None),
-        ("started by", f"run {metadata['parent']}" if metadata.get("parent") else None),
+        ("exit code", metadata.get(keys.EXIT_CODE)),
+        ("rerun of", f"run {metadata[keys.RERUN_OF]}" if metadata.get(keys.RERUN_OF) else None),
+        ("started by", f"run {metadata[keys.PARENT]}" if metadata.get(keys.PARENT) else None),
     ]
     return [(name, harmless(str(value))) for name, value in facts if value not in (None, "")]
 
 
 def _notes(metadata: dict[str, Any]) -> list[tuple[str, str]]:
     pairs = []
-    for note in metadata.get("notes") or []:
+    for note in metadata.get(keys.NOTES) or []:
         if isinstance(note, dict):
             moment = _when(str(note.get("time")), None) or ""
             pairs.append((moment.rpartition(" ")[0], text.full(note.get("text"))))
@@ -125,9 +125,9 @@ def _notes(metadata: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _attempts(metadata: dict[str, Any]) -> list[tuple[str, str]]:
     pairs = []
-    for number, attempt in enumerate(metadata.get("attempts") or [], 1):
+    for number, attempt in enumerate(metadata.get(keys.ATTEMPTS) or [], 1):
         if isinstance(attempt, dict):
-            start, reason = _when(attempt.get("start-time"), None), attempt.get("reason")
+            start, reason = _when(attempt.get(keys.START_TIME), None), attempt.get(keys.REASON)
             state = "LOST" if attempt.get("status") == runfolder.RUNNING else attempt.get("status")
             words = [state, f"({reason})" if reason else None, start and f"started {start}"]
             pairs.append((str(number), harmless(" ".join(filter(None, words)))))
@@ -145,7 +145,7 @@ def _rank(run: RunFolder, number: int) -> dict[str, Any]:
 def _ranks(run: dict[str, Any]) -> list[tuple[str, str]]:
     """Return a line for each rank from 1 on; also for those of a run that is over which never came."""
     lines = dict(map(_rank_line, run["ranks"]))
-    size = (run["metadata"].get("ranks") or {}).get("size") or 0
+    size = (run["metadata"].get(keys.RANKS) or {}).get("size") or 0
     if run["status"] != runfolder.RUNNING:
         lines |= {
             str(number): "has not come" for number in range(1, size) if str(number) not in lines
@@ -155,9 +155,9 @@ def _ranks(run: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _rank_line(rank: dict[str, Any]) -> tuple[str, str]:
     metadata, parts = rank["metadata"], [rank["status"] or "no status"]
-    if host := metadata.get("host"):
+    if host := metadata.get(keys.HOST):
         parts[0] += f" on {host}"
-    if wall := (metadata.get("usage") or {}).get("wall"):
+    if wall := (metadata.get(keys.USAGE) or {}).get("wall"):
         parts.append(f"took {format_duration(wall)}")
     if headline := runfolder.headline(rank["status_message"]):
         parts.append(headline)
@@ -199,14 +199,14 @@ def _command(command: Any) -> str | None:
 
 def code(metadata: dict[str, Any]) -> str | None:
     """Say at which commit the code was, and whether it had changes; None without one."""
-    sha = metadata.get("githead-sha")
+    sha = metadata.get(keys.GITHEAD_SHA)
     if not sha:
         return None
-    first = str(metadata.get("githead-message") or "").partition("\n")[0]
-    branch = f" on {metadata['branch']}" if metadata.get("branch") else ""
-    dirty = ", with uncommitted changes" if metadata.get("dirty") else ""
-    if metadata.get("snapshot-sha"):
-        dirty = f", with the changes of snapshot {str(metadata['snapshot-sha'])[:12]}"
+    first = str(metadata.get(keys.GITHEAD_MESSAGE) or "").partition("\n")[0]
+    branch = f" on {metadata[keys.BRANCH]}" if metadata.get(keys.BRANCH) else ""
+    dirty = ", with uncommitted changes" if metadata.get(keys.DIRTY) else ""
+    if metadata.get(keys.SNAPSHOT_SHA):
+        dirty = f", with the changes of snapshot {str(metadata[keys.SNAPSHOT_SHA])[:12]}"
     return f"{str(sha)[:12]}{branch}{dirty}  {first}".rstrip()
 
 

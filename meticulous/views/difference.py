@@ -9,13 +9,21 @@ from typing import Any
 from meticulous.base.text import harmless
 from meticulous.base.units import format_duration
 from meticulous.query.rows import Row, is_missing, same
+from meticulous.runfolder import keys
 from meticulous.views import text
 from meticulous.views.cell import cell
 from meticulous.views.table import GAP, Column, draw, full_width
 
 __all__ = ["between", "differs", "lines", "side_by_side"]
 
-_CODE = ("githead-sha", "githead-message", "branch", "dirty", "snapshot-sha", "remote")
+_CODE = (
+    keys.GITHEAD_SHA,
+    keys.GITHEAD_MESSAGE,
+    keys.BRANCH,
+    keys.DIRTY,
+    keys.SNAPSHOT_SHA,
+    keys.REMOTE,
+)
 _RUN = ("command", "cwd", "host", "user")
 _ABSENT = "-"
 _WIDEST_ABREAST = 24

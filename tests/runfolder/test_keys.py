@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from meticulous import runfolder
 from meticulous.errors import RunFolderError
 from meticulous.runfolder import METADATA_KEYS, RunFolder
 from meticulous.runfolder.keys import MOST_RANKS, TIMES, wrong_key
@@ -125,3 +127,26 @@ def test_a_broken_sample_counts_as_none(line: str, tmp_path: Path) -> None:
     (tmp_path / "1" / "resources.jsonl").write_text(f'{{"cpu": 1.5}}\n{line}\n')
 
     assert last_sample(run) == {"cpu": 1.5}
+
+
+def _literals(module: Path) -> set[str]:
+    """Return the keys of metadata.json that `module` spells out; those of one word may mean anything."""
+    spelled = {key for key in METADATA_KEYS if "-" in key}
+    constants = (
+        node.value
+        for node in ast.walk(ast.parse(module.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    return spelled.intersection(constants)
+
+
+def test_each_key_is_written_once() -> None:
+    package = Path(runfolder.__file__).parent.parent
+    written = {
+        str(module.relative_to(package)): found
+        for module in package.rglob("*.py")
+        if "child" not in module.parts and (found := _literals(module))
+    }
+
+    assert list(written) == ["runfolder/keys.py"]
+    assert written["runfolder/keys.py"] == {key for key in METADATA_KEYS if "-" in key}

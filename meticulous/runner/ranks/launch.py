@@ -25,7 +25,7 @@ from meticulous.recording import record as recording
 from meticulous.recording.outcome import Outcome
 from meticulous.recording.plan import RunPlan
 from meticulous.recording.record import RunRecord
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 from meticulous.runner import process
 from meticulous.runner.attempt import TIMED_OUT, Attempt
 from meticulous.runner.console import Console
@@ -128,7 +128,7 @@ class _Leader(_Rank):
     def begun(self, record: RunRecord, line: str) -> None:
         del line
         self._started_s = time.monotonic()
-        attempt = len(record.metadata["attempts"]) + 1
+        attempt = len(record.metadata[keys.ATTEMPTS]) + 1
         self._others = RankWaiter(record.run, attempt, self._rank.size)
         record.update({"ranks": {"size": self._rank.size}})
         self.has_begun = True
@@ -146,9 +146,9 @@ class _Leader(_Rank):
             verdict.state,
             verdict.message,
             verdict.reason,
-            changes["exit-code"],
+            changes[keys.EXIT_CODE],
             changes["signal"],
-            changes["end-time"],
+            changes[keys.END_TIME],
             changes["usage"],
             os.uname().nodename,
         )
@@ -158,7 +158,7 @@ class _Leader(_Rank):
             self._meeting.close()  # else for those who may still come
         if any(part.end_time for part in parts):
             ended_s = time.monotonic() - self._started_s
-            changes["end-time"] = now()
+            changes[keys.END_TIME] = now()
             changes["usage"]["wall"] = round(max(ended_s, changes["usage"]["wall"]), 6)
         return judge_together([own, *parts], self._rank.size, changes, running)
 
@@ -205,7 +205,7 @@ def _follow(
     try:
         program = process.resolve(command[0], os.environ.get("PATH"))
     except MeticulousError as error:
-        changes = {"end-time": now(), "reason": error.message}
+        changes = {keys.END_TIME: now(), keys.REASON: error.message}
         record.finish(runfolder.ERROR, error.message, changes)
         raise
     follower.status = record.run.file(runfolder.STATUS)

@@ -15,7 +15,7 @@ import time
 from meticulous.base.process_id import boot_id, start_time
 from meticulous.child.helper import json_bytes, replace_file
 from meticulous.errors import RunFolderError
-from meticulous.runfolder import MEETINGS, directory
+from meticulous.runfolder import MEETINGS, directory, keys
 from meticulous.runfolder.files import make_shared_folder
 
 TYPE_CHECKING = False
@@ -62,10 +62,10 @@ class Rendezvous:
     def tell(self, content: dict[str, Any]) -> None:
         """Replace what is said. Raises OSError."""
         whole = {
-            "host": os.uname().nodename,
-            "boot-id": boot_id(),
-            "pid": os.getpid(),
-            "pid-start-time": start_time(os.getpid()),
+            keys.HOST: os.uname().nodename,
+            keys.BOOT_ID: boot_id(),
+            keys.PID: os.getpid(),
+            keys.PID_START_TIME: start_time(os.getpid()),
             "time": time.time(),
             **content,
         }
@@ -145,9 +145,9 @@ def _is_fresh(content: dict[str, Any], begun_s: float) -> bool:
 
 
 def _is_alive(content: dict[str, Any]) -> bool:
-    if content.get("host") != os.uname().nodename or content.get("boot-id") != boot_id():
+    if content.get("host") != os.uname().nodename or content.get(keys.BOOT_ID) != boot_id():
         return True  # it cannot be seen from here
     try:
-        return start_time(content["pid"]) == content.get("pid-start-time")
+        return start_time(content["pid"]) == content.get(keys.PID_START_TIME)
     except (OSError, KeyError):
         return True

@@ -14,7 +14,16 @@ from meticulous.recording import record as recording
 from meticulous.recording.metadata import recorder
 from meticulous.recording.outcome import Outcome
 from meticulous.recording.record import ATTEMPT_KEYS, RunRecord
-from meticulous.runfolder import ERROR, LOST, RUNNING, SUCCESS, RunFolder, headline, telling_line
+from meticulous.runfolder import (
+    ERROR,
+    LOST,
+    RUNNING,
+    SUCCESS,
+    RunFolder,
+    headline,
+    keys,
+    telling_line,
+)
 from meticulous.runfolder.liveness import ENDED_BY_OTHERS
 from meticulous.schedulers.job_ids import scheduler_ids
 
@@ -74,19 +83,19 @@ def begin(
         attempts.append({**before, "status": folder.read_status()[0]})
     started = now()
     metadata: dict[str, Any] = {
-        "format": runfolder.FORMAT,
+        keys.FORMAT: runfolder.FORMAT,
         "rank": number,
         "attempt": attempt,
-        "command": mask_command(list(command)),
-        "timestamp": earlier.get("timestamp", started),
-        "start-time": started,
-        "end-time": None,
-        "exit-code": None,
-        "signal": None,
-        "reason": None,
+        keys.COMMAND: mask_command(list(command)),
+        keys.TIMESTAMP: earlier.get("timestamp", started),
+        keys.START_TIME: started,
+        keys.END_TIME: None,
+        keys.EXIT_CODE: None,
+        keys.SIGNAL: None,
+        keys.REASON: None,
         **recorder(),
-        "scheduler": scheduler_ids(environ),
-        "attempts": attempts,
+        keys.SCHEDULER: scheduler_ids(environ),
+        keys.ATTEMPTS: attempts,
     }
     record = RunRecord(folder, metadata, say)
     recording.say_running(record, None)
@@ -103,17 +112,17 @@ def read_part(run: RunFolder, number: int, attempt: int | None) -> Part | None:
         return None
     if not state or metadata.get("attempt") != attempt:
         return None
-    usage = metadata.get("usage")
+    usage = metadata.get(keys.USAGE)
     return Part(
         number,
         state,
         message,
-        metadata.get("reason"),
-        metadata.get("exit-code"),
-        metadata.get("signal"),
-        metadata.get("end-time"),
+        metadata.get(keys.REASON),
+        metadata.get(keys.EXIT_CODE),
+        metadata.get(keys.SIGNAL),
+        metadata.get(keys.END_TIME),
         usage if isinstance(usage, dict) else {},
-        metadata.get("host"),
+        metadata.get(keys.HOST),
     )
 
 
@@ -154,7 +163,9 @@ def judge_together(
         lines[place] += f" ({', '.join(notes)})"
     message = "\n".join(lines)
     reason = headline(message)
-    changes.update({"exit-code": first.exit_code, "signal": first.signal, "reason": reason})
+    changes.update(
+        {keys.EXIT_CODE: first.exit_code, keys.SIGNAL: first.signal, keys.REASON: reason}
+    )
     return Outcome(ERROR, message, reason, first.signal)
 
 
@@ -175,21 +186,29 @@ def _corrected(run: RunFolder, attempt: int) -> bool:
     if state in ("", RUNNING):
         return False
     metadata = run.read_metadata()
-    size, codes = metadata["ranks"]["size"], metadata["ranks"]["exit-codes"]
+    size, codes = metadata[keys.RANKS]["size"], metadata[keys.RANKS]["exit-codes"]
     own = Part(
-        0, SUCCESS, "", None, codes[0], None, metadata.get("end-time"), metadata["usage"], None
+        0,
+        SUCCESS,
+        "",
+        None,
+        codes[0],
+        None,
+        metadata.get(keys.END_TIME),
+        metadata[keys.USAGE],
+        None,
     )
     if codes[0] != 0:
         own = own._replace(state=ERROR, message=run.read_status()[1])
     found = (read_part(run, number, attempt) for number in range(1, size))
-    counted = metadata["ranks"]["failed"]  # as lost, though its folder says RUNNING
+    counted = metadata[keys.RANKS]["failed"]  # as lost, though its folder says RUNNING
     ended = [part for part in found if part and (part.state != RUNNING or part.number in counted)]
     changes: dict[str, Any] = {}
     verdict = judge_together([own, *ended], size, changes)
-    if changes["ranks"] == metadata["ranks"]:
+    if changes["ranks"] == metadata[keys.RANKS]:
         pass  # it was counted in, as is the rule
     elif state == SUCCESS:
-        run.write_json(runfolder.METADATA, {**metadata, **changes, "usage": metadata["usage"]})
+        run.write_json(runfolder.METADATA, {**metadata, **changes, "usage": metadata[keys.USAGE]})
         if verdict.state != SUCCESS:
             run.write_status(verdict.state, verdict.message)
     else:
