@@ -12,7 +12,7 @@ import sys
 
 from meticulous import __version__
 from meticulous.commands._table import COMMANDS, module_of, overview
-from meticulous.errors import MeticulousError, UsageError
+from meticulous.errors import NOT_RECORDED, MeticulousError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _report(error: MeticulousError, command: str) -> int:
 
     _say(harmless(str(error)))
     if command == "run" and (error.exit_code is None or isinstance(error, UsageError)):
-        return 125
+        return NOT_RECORDED
     return 1 if error.exit_code is None else error.exit_code
 
 

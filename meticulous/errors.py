@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 __all__ = [
+    "NOT_RECORDED",
     "ArchiveError",
     "CodeStateError",
     "CommandNotFoundError",
@@ -25,6 +26,10 @@ __all__ = [
 ]
 
 
+NOT_RECORDED = 125
+"""Exit code of what records a command where it could not, as that of ``env`` and ``timeout``."""
+
+
 class MeticulousError(Exception):
     """Something the user can put right.
 
@@ -33,7 +38,7 @@ class MeticulousError(Exception):
         hint: what to do about it; one or more lines.
 
     ``exit_code`` is the status the command line ends with; None leaves it to the command
-    (125 for ``run``, as in ``env`` and ``timeout``; 1 for the others).
+    (:data:`NOT_RECORDED` for ``run``, 1 for the others).
     """
 
     exit_code: int | None = None

@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["unfinished", "visible"]
+__all__ = ["unfinished", "visible", "without_sequences"]
 
-_TOKEN = re.compile(
-    r"(?P<colour>\x1b\[[0-9;:]{0,64}m)"
-    r"|\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]"
+_SEQUENCE = (
+    r"\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]"
     r"|\x1b[\]PX^_][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)"
     r"|\x1b[ -/]{0,8}[0-OQ-WYZ`-~\\]"
-    r"|(?P<control>[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069])"
+)
+_TOKEN = re.compile(
+    r"(?P<colour>\x1b\[[0-9;:]{0,64}m)|"
+    + _SEQUENCE
+    + r"|(?P<control>[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069])"
 )
 _LONGEST = 5000
 _UNFINISHED = re.compile(
@@ -41,6 +44,11 @@ def visible(text: str, *, keeps_colours: bool) -> str:
         return match[0] if keeps_colours and match["colour"] else ""
 
     return _TOKEN.sub(replace, text)
+
+
+def without_sequences(text: str) -> str:
+    """Return `text`, of any number of lines, without its complete sequences; for what is read, not shown."""
+    return re.sub(_SEQUENCE, "", text) if "\x1b" in text else text
 
 
 def unfinished(text: str) -> int:

@@ -20,7 +20,13 @@ from meticulous.arguments.launchers import is_python
 from meticulous.commands import _runs
 from meticulous.commands._console import print_lines, say, shown_path
 from meticulous.commands._terms import add_terms, judge, terms_of
-from meticulous.errors import CodeStateError, MeticulousError, RunFolderError, UsageError
+from meticulous.errors import (
+    NOT_RECORDED,
+    CodeStateError,
+    MeticulousError,
+    RunFolderError,
+    UsageError,
+)
 from meticulous.masking import mask_command
 from meticulous.query import selectors
 from meticulous.query.rows import Row
@@ -35,8 +41,6 @@ from meticulous.views import comparison as view
 __all__ = ["add_arguments", "main", "prepare"]
 
 _CANNOT = 2
-_REFUSED = 125
-"""With which the launcher ends where it refuses, as `run` does."""
 
 _extra: list[str] = []
 
@@ -263,7 +267,7 @@ def _verdict(
 ) -> int:
     """Print how the new run compares with the old one."""
     if new is None:
-        return _CANNOT if code in (0, _REFUSED) else code
+        return _CANNOT if code in (0, NOT_RECORDED) else code
     directory = os.path.dirname(os.path.abspath(new.path))
     rows = _runs.ask(
         directory,

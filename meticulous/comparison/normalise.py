@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, BinaryIO
 
+from meticulous.base.ansi import without_sequences
 from meticulous.base.timestamps import instant
 from meticulous.errors import RunFolderError
 from meticulous.runfolder import RunFolder, keys
@@ -107,7 +108,6 @@ _RULES: tuple[_Rule, ...] = (
     # A path is its last part; where it lies may differ.
     (re.compile(r"(?<![\w.<>/:])/(?:[^\s/:'\"<>|(),;]+/)+(?=[^\s/])"), "<path>/"),
 )
-_COLOURS = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
 _LOGGED = re.compile(rf"^(\[?[IWEF])\d{{4}} {_CLOCK}(?:\s+\d+)?(?= )")
 """What absl, glog and torch write before each line: a letter, the date, the time, the thread."""
 _BAR = re.compile(
@@ -159,7 +159,7 @@ class Normaliser:
 
     def __call__(self, line: str) -> str | None:
         """Return `line` as it is compared; None for one that only shows how far it was."""
-        line = _COLOURS.sub("", line.rstrip())
+        line = without_sequences(line.rstrip())
         if "\r" in line:
             line = line.rpartition("\r")[2].rstrip()
         bar = _BAR.search(line)

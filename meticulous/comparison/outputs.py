@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import json
 import os
 import re
@@ -12,6 +11,8 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from meticulous import runfolder, settings
+from meticulous.base.digest import sha256_of
+from meticulous.base.paths import leads_out
 from meticulous.child.helper import from_strict
 from meticulous.comparison.normalise import Normaliser, names_a_time
 from meticulous.comparison.values import Difference, leaves
@@ -188,19 +189,15 @@ def _target(link: str, run: RunFolder) -> str:
     """Return where `link` leads: within the folder of `run`, from its top; else as it says."""
     top, target = os.path.realpath(run.path), os.readlink(link)
     inner = os.path.relpath(os.path.join(os.path.realpath(os.path.dirname(link)), target), top)
-    return target if inner.split(os.sep)[0] == os.pardir else inner
+    return target if leads_out(inner) else inner
 
 
 def hash_of(path: str) -> str:
     """Return the SHA-256 of a file; that of an empty one where there is none."""
     try:
-        with open(path, "rb") as file:
-            digest = hashlib.sha256()
-            while block := file.read(1 << 20):
-                digest.update(block)
-            return digest.hexdigest()
+        return sha256_of(path)
     except FileNotFoundError:
-        return hashlib.sha256().hexdigest()
+        return sha256_of(os.devnull)
     except OSError as error:
         raise RunFolderError(f"cannot read {path}: {error.strerror}") from error
 

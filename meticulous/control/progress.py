@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from meticulous.base.ansi import without_sequences
+
 __all__ = ["Progress", "in_log"]
 
-_CONTROL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _TIME = r"(?:(\d+) ?d(?:ays?,?)? ?)?(?:(\d+):)?(\d+):(\d\d)"
 # tqdm: 45%|████▌     | 45/100 [00:10<00:12,  4.5it/s]     rich: ━━━━╸━━━━  45% 0:00:12
 _TQDM = re.compile(rf"(\d+)%\|[^|]*\|\s*(\S+)/(\S+) \[[^<\]]*<(?:{_TIME}|\?)")
@@ -43,7 +44,7 @@ def in_log(text: str) -> Progress | None:
     """
     lines = [
         line.rsplit("\r", 1)[-1]
-        for line in _CONTROL.sub("", text).replace("\r\n", "\n").rstrip("\r\n").split("\n")
+        for line in without_sequences(text).replace("\r\n", "\n").rstrip("\r\n").split("\n")
     ]
     for line in reversed(lines):
         found = _counter(line) or _bar(line)

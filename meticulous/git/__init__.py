@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 from meticulous.base.namedtuple import NamedTuple
+from meticulous.base.paths import within
 from meticulous.errors import CodeStateError, DirtyRepositoryError
 from meticulous.git.command import (
     FAILED,
@@ -178,12 +179,8 @@ def _inside(repository: str, exclude: str | None) -> tuple[str, ...]:
         return ()
     top = os.path.realpath(repository)
     parent, name = os.path.split(os.path.abspath(exclude))
-    found = []
-    for path in {os.path.join(os.path.realpath(parent), name), os.path.realpath(exclude)}:
-        relative = os.path.relpath(path, top)
-        if relative.split(os.sep)[0] not in (os.curdir, os.pardir):
-            found.append(relative)
-    return tuple(sorted(found))
+    paths = {os.path.join(os.path.realpath(parent), name), os.path.realpath(exclude)}
+    return tuple(sorted(filter(None, (within(path, top) for path in paths))))
 
 
 def _without(excluded: tuple[str, ...]) -> list[str]:

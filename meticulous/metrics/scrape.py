@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 
+from meticulous.base.ansi import without_sequences
 from meticulous.base.namedtuple import NamedTuple
 from meticulous.errors import SettingsError
 from meticulous.runfolder import keys
@@ -30,7 +31,7 @@ _BLOCK_BYTES = 1 << 20
 _STEP_NAMES = ("step", "global_step", "iter", "iteration", "batch", "epoch", "round")
 """Names that say where a line is, the best first; the line's step."""
 _NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|NaN|inf|Infinity)"
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)|[\x00-\x08]")
+_CONTROL = re.compile(r"[\x00-\x08]")
 _PAIR = re.compile(
     rf"(?:^|[\s,;|({{\[])['\"]?([A-Za-z_][\w./@%-]{{0,60}})['\"]?"
     rf"\s?[:=]\s{{0,4}}['\"]?({_NUMBER})(?![\w.:/-])(?:%|s)?"
@@ -286,7 +287,7 @@ class Scraper:
 
     def _line(self, content: bytes) -> Iterator[tuple[str, Point]]:
         text = content[: _LONGEST_LINE * 4].decode("utf-8", "replace")[:_LONGEST_LINE]
-        text = _CONTROL.sub("", text)
+        text = _CONTROL.sub("", without_sequences(text))
         point = self._read(text)
         if point is None:
             return

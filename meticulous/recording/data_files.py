@@ -149,20 +149,17 @@ class DataFiles:
         if size > min(HASHED_BYTES, self._left) or self._is_over:
             return
         self._left -= size
-        import hashlib
+        from meticulous.base.digest import sha256_of  # not before the command has started
 
-        digest = hashlib.sha256()
         try:
-            with open(path, "rb") as file:
-                while (block := file.read(_BLOCK)) and not self._is_over:
-                    digest.update(block)
+            digest = sha256_of(path, lambda: self._is_over)
         except OSError:
             return  # not ours to read
         with self._lock:
             if self._status(path) is None:
                 del self._found[path]
             elif not self._is_over:
-                self._found[path]["sha256"] = digest.hexdigest()
+                self._found[path]["sha256"] = digest
 
 
 def _is_in(path: str, directory: str) -> bool:

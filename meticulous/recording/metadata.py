@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from meticulous import runfolder
+from meticulous.base.paths import leads_out
 from meticulous.base.process_id import boot_id, pid_namespace, start_time, user_name
 from meticulous.child.helper import RUN_DIRECTORY_VARIABLE
 from meticulous.git import CodeState
@@ -73,7 +74,7 @@ def cwd_within(settings: RunSettings) -> str:
     """
     here = os.getcwd()
     for top in (settings.project_directory, settings.repository):
-        if top and os.path.relpath(here, top).split(os.sep)[0] != os.pardir:
+        if top and not leads_out(os.path.relpath(here, top)):
             return os.path.relpath(here, settings.project_directory)
     return here
 

@@ -24,11 +24,6 @@ _LONGEST_MESSAGE = 20
 went on after it, and something else ended it."""
 
 # Patterns stay text: `re` compiles them when a run has failed, and not in every run.
-_CONTROL = (
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movements
-    r"|\][^\x07\x1b]*(?:\x07|\x1b\\)"  # OSC: titles, links
-    r"|[@-Z\\-_])"
-)
 _HEADER = "Traceback (most recent call last):"
 _GROUP_HEADER = "  + Exception Group Traceback (most recent call last):"
 _CHAINED = (
@@ -98,9 +93,10 @@ def _last_words(text: str) -> str | None:
     """Return the last line of `text`, if it is one that was meant for people."""
     if not text.endswith("\n"):
         return None
+    from meticulous.base.ansi import without_sequences
     from meticulous.recording.last_words import telling
 
-    plain = re.sub(_CONTROL, "", text)
+    plain = without_sequences(text)
     found = telling(plain)
     if found is not None:
         return found
@@ -131,7 +127,9 @@ def traceback_in(text: str) -> str | None:
     Colours are taken out, and a progress bar in front of the traceback on the same line. What
     Python prints after it (warnings at exit) is not part of it.
     """
-    lines = [line.rstrip("\r") for line in re.sub(_CONTROL, "", text).split("\n")]
+    from meticulous.base.ansi import without_sequences
+
+    lines = [line.rstrip("\r") for line in without_sequences(text).split("\n")]
     starts = [
         number
         for number, line in enumerate(lines)

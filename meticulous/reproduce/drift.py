@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
 from meticulous import environment, runfolder
+from meticulous.base.digest import sha256_of
 from meticulous.comparison.context import Change, around
 from meticulous.environment.interpreter import find_python
 from meticulous.git.command import shown
@@ -53,18 +53,10 @@ def changed_data(run: RunFolder, project: str) -> Iterator[str]:
             size = os.stat(path).st_size
             if size != entry.get("size"):
                 yield f"{shown(name)} has changed: {entry.get('size'):,} bytes → {size:,} bytes"
-            elif entry.get("sha256") and _hash(path) != entry["sha256"]:
+            elif entry.get("sha256") and sha256_of(path) != entry["sha256"]:
                 yield f"{shown(name)} has changed: the same size, another content"
         except OSError as error:
             yield f"{shown(name)}, which the run read, cannot be: {error.strerror}"
-
-
-def _hash(path: str) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def imported_from(

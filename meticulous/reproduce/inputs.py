@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from meticulous import runfolder
+from meticulous.base.paths import leads_out
 from meticulous.base.timestamps import instant
 from meticulous.runfolder import RunFolder, keys
 
@@ -66,8 +67,8 @@ def _named(run: RunFolder, project_directory: str) -> tuple[float, list[str]]:
             if os.path.isabs(path):
                 path = os.path.relpath(path, here)  # noqa: PLW2901
             inner = os.path.normpath(os.path.join(cwd, path)) if path else "."
-            within = os.path.normpath(os.path.join(project, inner))
-            is_inside = within.split(os.sep)[0] not in (os.curdir, os.pardir) and inner != "."
+            place = os.path.normpath(os.path.join(project, inner))
+            is_inside = os.curdir not in (place, inner) and not leads_out(place)
             if path and is_inside and "\0" not in inner:
                 found.append(inner)
     return started.timestamp(), list(dict.fromkeys(found))

@@ -11,7 +11,7 @@ import os
 import sys
 
 from meticulous import git
-from meticulous.errors import MeticulousError
+from meticulous.errors import NOT_RECORDED, MeticulousError
 from meticulous.git import CodeState, ModuleSnapshot, Snapshot
 from meticulous.recording.record import code_state
 from meticulous.runfolder import keys
@@ -30,7 +30,6 @@ START = (
 )
 """For ``python -I -S -c``, with the ``sys.path`` to use and the plan as arguments: nothing that
 lies in the current directory is imported in our place."""
-_FAILED = 125
 
 
 def main(plan: str) -> NoReturn:
@@ -50,7 +49,7 @@ def main(plan: str) -> NoReturn:
         )
     except MeticulousError as error:
         print(f"meticulous: {error}", file=sys.stderr)
-        code = _FAILED if error.exit_code is None else error.exit_code
+        code = NOT_RECORDED if error.exit_code is None else error.exit_code
     sys.stderr.flush()
     os._exit(code)
 

@@ -14,6 +14,7 @@ from importlib import resources
 from typing import Any
 
 from meticulous import __version__, runfolder
+from meticulous.base.paths import leads_out
 from meticulous.base.text import harmless
 from meticulous.environment.variables import is_place
 from meticulous.errors import RunFolderError
@@ -117,7 +118,7 @@ def _inside(path: str, run: RunFolder) -> str:
     No record says so by itself, and the script of a stranger's run must not reach elsewhere.
     """
     plain = os.path.normpath(path)
-    if os.path.isabs(plain) or plain.split(os.sep)[0] == os.pardir:
+    if os.path.isabs(plain) or leads_out(plain):
         message = f"the metadata of run {run.id} name {path!r}, which is outside its repository"
         raise RunFolderError(message, "They were altered: look at metadata.json")
     return plain

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from meticulous.base.paths import within
 from meticulous.masking import MASK
 from meticulous.runfolder import keys
 
@@ -80,8 +81,8 @@ def _in_repository(word: str, repository: str | None) -> str | None:
     if repository is None or not os.path.isabs(word) or MASK in word:
         return None
     for top in (repository, os.path.realpath(repository)):
-        inner = os.path.relpath(word, top)
-        if inner.split(os.sep)[0] not in (os.curdir, os.pardir):
+        inner = within(word, top)
+        if inner is not None:
             return inner
     return None
 

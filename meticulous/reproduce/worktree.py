@@ -11,6 +11,7 @@ from typing import Any
 
 from meticulous import runfolder
 from meticulous.base.namedtuple import NamedTuple
+from meticulous.base.paths import leads_out, within
 from meticulous.errors import CodeStateError
 from meticulous.git import worktree
 from meticulous.git.command import git, shown
@@ -87,7 +88,7 @@ def made(run: RunFolder, links: Sequence[str], say: Callable[[str], None]) -> Tr
         project = os.path.normpath(os.path.join(top, within))
         recorded_cwd = str(metadata.get(keys.CWD) or ".")
         cwd = os.path.normpath(os.path.join(project, recorded_cwd))
-        is_inside = not os.path.relpath(cwd, top).startswith(os.pardir)
+        is_inside = not leads_out(os.path.relpath(cwd, top))
         if is_inside:
             os.makedirs(cwd, exist_ok=True)
         else:
@@ -125,7 +126,7 @@ def _link(
     for path in dict.fromkeys([*found.read, *named, *links]):
         plain = os.path.normpath(path)
         within = os.path.normpath(os.path.join(str(metadata.get(keys.PROJECT) or "."), plain))
-        if within.split(os.sep)[0] in (os.pardir, os.curdir) or os.path.isabs(plain):
+        if within == os.curdir or leads_out(within) or os.path.isabs(plain):
             continue
         if not os.path.lexists(os.path.join(origin, plain)):
             if path in links:
@@ -188,8 +189,8 @@ def placed(command: Sequence[str], tree: Tree) -> list[str]:
 
 def _own(path: str, tree: Tree) -> str:
     """Return the place in the work tree of a whole `path`, where it has that; else the path."""
-    inner = os.path.relpath(path, tree.repository)
-    if inner.split(os.sep)[0] in (os.curdir, os.pardir):
+    inner = within(path, tree.repository)
+    if inner is None:
         return path
     there = os.path.join(tree.top, inner)
     return there if os.path.lexists(there) and there not in tree.linked else path

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 
-from meticulous.errors import MeticulousError
+from meticulous.errors import NOT_RECORDED, MeticulousError
 from meticulous.recording.record import RunRecord
 from meticulous.runfolder import keys
 from meticulous.runner.console import Console
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = ["detached"]
-
-_FAILED = 125
 
 
 class _StartError(MeticulousError):
@@ -74,5 +72,5 @@ def _be_the_recorder(
         code = record_all(lambda record, line: send({"id": record.run.id, "line": line}))
     except MeticulousError as error:
         send({"message": error.message, "hint": error.hint, keys.EXIT_CODE: error.exit_code})
-        code = _FAILED
+        code = NOT_RECORDED
     os._exit(code)

@@ -10,7 +10,7 @@ import json
 import os
 
 from meticulous.base.process_id import start_time
-from meticulous.errors import MeticulousError
+from meticulous.errors import NOT_RECORDED, MeticulousError
 from meticulous.git import CodeState, ModuleSnapshot, Snapshot
 from meticulous.recording.record import code_state
 from meticulous.runfolder import keys
@@ -21,14 +21,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-__all__ = ["REFUSED", "START", "TAKEN", "known_code", "main"]
+__all__ = ["START", "TAKEN", "known_code", "main"]
 
 START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
     "from meticulous.sweep.start import main; main(sys.argv[1])"
 )
 """For ``python -I -S -c``, with the ``sys.path`` to use and the plan as arguments."""
-REFUSED = 125
 TAKEN = 75
 """The exit code where the try is not ours any more: somebody took the worker for dead."""
 
@@ -51,7 +50,7 @@ def main(plan: str) -> NoReturn:
         os.chdir(given["cwd"])
     except OSError as error:
         _note(given["claim"], {"refused": f"cannot change into {given['cwd']}: {error.strerror}"})
-        os._exit(REFUSED)
+        os._exit(NOT_RECORDED)
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in given["settings"].items()
@@ -66,7 +65,7 @@ def main(plan: str) -> NoReturn:
         )
     except MeticulousError as error:
         _note(given["claim"], {"refused": str(error)})
-        code = error.exit_code or REFUSED
+        code = error.exit_code or NOT_RECORDED
     os._exit(code)
 
 

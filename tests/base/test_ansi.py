@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meticulous.base.ansi import unfinished, visible
+from meticulous.base.ansi import unfinished, visible, without_sequences
 
 EVIL = [
     "\x1b\x1b[K[2J", "\x1b[6n", "\x1b[?1049h", "\x1b]52;c;QUJD\x07", "\x1b]52;c;QUJD\x1b\\",
@@ -84,3 +84,17 @@ def test_commands_print_by_the_one_writer() -> None:
         and "file=sys.stderr" not in line
     ]
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("\x1b[1;31mred\x1b[0m\tone\r\ntwo", "red\tone\r\ntwo"),
+        ("\x1b]0;title\x07a\x1b]8;;x\x1b\\b", "ab"),
+        ("\x1b[?25lbar\x1b[K", "bar"),
+        ("\x1b[2", "\x1b[2"),
+        ("none", "none"),
+    ],
+)
+def test_what_is_read_has_no_sequences(text: str, plain: str) -> None:
+    assert without_sequences(text) == plain

@@ -20,7 +20,7 @@ from meticulous import runfolder
 from meticulous.base import inherited
 from meticulous.base.timestamps import now
 from meticulous.child.variables import ATTEMPT_VARIABLE, RANK_VARIABLE, STEP_VARIABLE
-from meticulous.errors import MeticulousError, RunFolderError, SettingsError
+from meticulous.errors import NOT_RECORDED, MeticulousError, RunFolderError, SettingsError
 from meticulous.recording import record as recording
 from meticulous.recording.outcome import Outcome
 from meticulous.recording.plan import RunPlan
@@ -48,7 +48,6 @@ LEAVE_S = (0.2, 0.8)
 """How long a rank that was told to end stays, at least and at most, so that all can write."""
 BEAT_S = 30.0
 """How often a rank shows rank 0, on another machine perhaps, that it is alive."""
-_REFUSED = 125
 
 
 class _Rank(Role):
@@ -99,11 +98,11 @@ def _lead(
         settings = settings._replace(retries=0)
     meeting.open()
     leader = _Leader(rank, meeting)
-    code = _REFUSED
+    code = NOT_RECORDED
     try:
         code = lead(settings, leader)
     except MeticulousError as error:
-        code = error.exit_code or _REFUSED
+        code = error.exit_code or NOT_RECORDED
         raise
     finally:
         if not leader.has_begun:
