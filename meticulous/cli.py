@@ -91,9 +91,12 @@ def _run_command(command: str, rest: list[str]) -> int:
     from meticulous.commands._parser import parser_of
 
     parser = parser_of(command, module)
-    if hasattr(module, "prepare"):
-        rest = module.prepare(rest)
-    return int(module.main(parser.parse_args(rest)))
+    if not hasattr(module, "prepare"):
+        return int(module.main(parser.parse_args(rest)))
+    rest, extra = module.prepare(rest)
+    arguments = parser.parse_args(rest)
+    arguments.extra = extra
+    return int(module.main(arguments))
 
 
 def _asks_for_help(words: list[str]) -> bool:

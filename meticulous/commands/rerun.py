@@ -42,8 +42,6 @@ __all__ = ["add_arguments", "main", "prepare"]
 
 _CANNOT = 2
 
-_extra: list[str] = []
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `rerun`."""
@@ -79,11 +77,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_terms(parser)
 
 
-def prepare(line: list[str]) -> list[str]:
-    """Take the words after ``--`` off the command line."""
+def prepare(line: list[str]) -> tuple[list[str], list[str]]:
+    """Return the words of the command line before ``--``, and those after it."""
     at = line.index("--") if "--" in line else len(line)
-    _extra[:] = line[at + 1 :]
-    return line[:at]
+    return line[:at], line[at + 1 :]
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -96,7 +93,7 @@ def main(arguments: argparse.Namespace) -> int:
             raise RunFolderError(f"run {run.id} is running", hint)
         if (arguments.dirty and not arguments.here) or (arguments.here and arguments.link):
             raise UsageError("--dirty is for --here, and --link is not", "Leave it out")
-        command = _command(run, arguments.set, _extra)
+        command = _command(run, arguments.set, arguments.extra)
         chosen = _settings(arguments, run, directory)
         repeat = _here if arguments.here else _in_tree
         return repeat(arguments, run, row, command, chosen)
