@@ -399,9 +399,8 @@ def test_usage_counts_grandchildren(repository: Path) -> None:
 def test_orphan_that_ends_before_the_command_is_counted_and_not_named(repository: Path) -> None:
     burn = "import time\nwhile time.process_time() < 0.3: pass"
     orphan = shlex.join([PYTHON, "-c", burn])
-    recorded(
-        ["sh", "-c", f"(({orphan}) >fifo & ) & wait; sleep 0.05; cat fifo; sleep 0.8"], repository
-    )
+    # The pipe ends when the orphan does, whose parent is gone by then.
+    recorded(["sh", "-c", f"mkfifo pipe; ({orphan} >pipe &); cat pipe; sleep 0.5"], repository)
     metadata = only_run(repository).read_metadata()
     assert [] == metadata["survivors"]
     assert metadata["usage"]["user"] + metadata["usage"]["system"] >= 0.3

@@ -71,6 +71,7 @@ class DaskEngine:
         """The connection. Raises MeticulousError where nothing answers."""
         if self._client is None:
             make = check()
+            _silence()
             try:
                 if self._address == _LOCAL:
                     self._client = make(
@@ -156,6 +157,14 @@ class DaskEngine:
                     client.cluster.close()
             except (OSError, RuntimeError, TimeoutError):
                 pass  # it is gone already
+
+
+def _silence() -> None:
+    """Keep what Dask's loops log of a connection that breaks off the terminal: we say it once."""
+    import logging
+
+    for name in ("distributed", "tornado", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def _states_of(dask_scheduler: Any = None, keys: Any = ()) -> dict[str, str]:
