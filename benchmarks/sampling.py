@@ -57,6 +57,7 @@ def _milliseconds(words: list[str], folder: Path, seconds: float) -> float:
     """Return the processor time of the recorder, in milliseconds a second."""
     environ = common.clean_environment()
     with subprocess.Popen(words, cwd=folder, env=environ, stdout=subprocess.PIPE) as process:
+        assert process.stdout
         process.stdout.readline()
         time.sleep(1)  # the environment is being described
         before_s = _processor_s(process.pid)

@@ -91,9 +91,9 @@ def _run_command(command: str, rest: list[str]) -> int:
     from meticulous.commands._parser import parser_of
 
     parser = parser_of(command, module)
-    if not hasattr(module, "prepare"):
-        return int(module.main(parser.parse_args(rest)))
-    rest, extra = module.prepare(rest)
+    if hasattr(module, "prepare"):
+        rest = module.prepare(rest)
+    rest, extra = module.split(rest) if hasattr(module, "split") else (rest, [])
     arguments = parser.parse_args(rest)
     arguments.extra = extra
     return int(module.main(arguments))

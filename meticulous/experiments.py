@@ -12,7 +12,7 @@ import os
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from meticulous import runfolder, settings
 from meticulous.base.timestamps import instant
@@ -150,11 +150,26 @@ class Experiments(Generic[Reader]):
     Raises RunFolderError where there is no such directory.
     """
 
+    @overload
+    def __init__(
+        self: Experiments[ExperimentReader],
+        project_directory: str = "",
+        experiments_directory: str | None = None,
+    ) -> None: ...
+
+    @overload
     def __init__(
         self,
         project_directory: str = "",
         experiments_directory: str | None = None,
-        reader: type[Reader] = ExperimentReader,  # type: ignore[assignment]
+        reader: type[Reader] = ...,
+    ) -> None: ...
+
+    def __init__(
+        self,
+        project_directory: str = "",
+        experiments_directory: str | None = None,
+        reader: type[Any] = ExperimentReader,
     ) -> None:
         given = {
             "project_directory": project_directory or None,

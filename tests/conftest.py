@@ -97,7 +97,7 @@ def meticulous(
     *words: str | Path, cwd: Path, **options: object
 ) -> subprocess.CompletedProcess[bytes]:
     """Run the command line in `cwd`; stdout and stderr are captured as bytes."""
-    command = [sys.executable, "-m", "meticulous", *map(os.fspath, words)]
+    command = [sys.executable, "-m", "meticulous", *(os.fspath(word) for word in words)]
     return subprocess.run(  # type: ignore[call-overload, no-any-return]
         command,
         cwd=cwd,

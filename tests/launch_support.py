@@ -26,6 +26,7 @@ __all__ = [
     "PYTHON",
     "Seen",
     "Terminal",
+    "Words",
     "child",
     "deterministic_bytes",
     "interactive_shell",

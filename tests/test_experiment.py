@@ -7,8 +7,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +33,7 @@ PARSED = """
 
 
 @pytest.fixture
-def project(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def project(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A clean repository that is the current directory."""
     monkeypatch.chdir(repository)
     return repository
@@ -429,8 +429,14 @@ def test_arguments_that_are_not_json_are_converted(project: Path) -> None:
         def __repr__(self) -> str:
             raise RuntimeError("no repr either")
 
-    values = {"path": Path("x"), "set": {1}, "odd": Odd(), "nan": float("nan"), "bytes": b"b"}
-    with Experiment({**values, 3: "three"}) as experiment:
+    values: dict[Any, Any] = {
+        "path": Path("x"),
+        "set": {1},
+        "odd": Odd(),
+        "nan": float("nan"),
+        "bytes": b"b",
+    }
+    with Experiment(values | {3: "three"}) as experiment:
         experiment.summary({"odd": Odd(), "loss": 1})
     args = only_run(project).read_json("args.json")
     assert "x" == args["path"]

@@ -38,7 +38,7 @@ from meticulous.settings import RunSettings
 from meticulous.settings.options import DIRTY, EXPERIMENTS_DIRECTORY
 from meticulous.views import comparison as view
 
-__all__ = ["add_arguments", "main", "prepare"]
+__all__ = ["add_arguments", "main", "split"]
 
 _CANNOT = 2
 
@@ -77,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_terms(parser)
 
 
-def prepare(line: list[str]) -> tuple[list[str], list[str]]:
+def split(line: list[str]) -> tuple[list[str], list[str]]:
     """Return the words of the command line before ``--``, and those after it."""
     at = line.index("--") if "--" in line else len(line)
     return line[:at], line[at + 1 :]

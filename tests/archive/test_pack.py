@@ -453,8 +453,8 @@ def test_an_unfinished_run_is_exported_only_when_asked(
         _, told = take_in(elsewhere, tmp_path / "ended.zip")
         todo = "meticulous rm 1 && meticulous purge 1, and import again"
         assert f"run 1: it has ended since it was taken in; to have its end: {todo}" in told
-    for words in (("rm", "1"), ("purge", "1", "--yes")):
-        assert 0 == meticulous(*words, cwd=elsewhere).returncode
+    for end in (("rm", "1"), ("purge", "1", "--yes")):
+        assert 0 == meticulous(*end, cwd=elsewhere).returncode
     folders, _ = take_in(elsewhere, tmp_path / "ended.zip")
     assert ["experiments/1"] == folders and "SUCCESS" == only_run(elsewhere).read_status()[0]
 

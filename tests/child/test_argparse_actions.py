@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from meticulous.arguments.reports import Arguments
+from meticulous.arguments import Arguments
 from tests.shim_support import run_script
 
 START = "import argparse, sys\nparser = argparse.ArgumentParser()\nadd = parser.add_argument\n"

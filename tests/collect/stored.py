@@ -78,7 +78,7 @@ def wandb_file(folder: Path) -> Series:
         parts += content[at + 7 : at + 7 + length]
         at += 7 + length
         if kind in {1, 4}:
-            record = wandb_internal_pb2.Record.FromString(parts)
+            record = wandb_internal_pb2.Record.FromString(parts)  # type: ignore[attr-defined]
             parts = b""
             items = {
                 ".".join(item.nested_key) or item.key: json.loads(item.value_json)

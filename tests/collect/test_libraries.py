@@ -57,7 +57,9 @@ def _sb3(folder: Path) -> Series:
 
 def _lightning(folder: Path) -> Series:
     (path,) = folder.rglob("metrics.csv")
-    only_there = {("hp_metric", 0): -1.0} if any(folder.rglob("*tfevents*")) else {}
+    only_there: dict[Any, float] = (
+        {("hp_metric", 0): -1.0} if any(folder.rglob("*tfevents*")) else {}
+    )
     return {**stored.csv_file(path, "step"), **only_there}
 
 

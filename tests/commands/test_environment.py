@@ -20,7 +20,7 @@ INDEX = {
     "numpy": {"2.0.1": ["numpy-2.0.1-cp311-cp311-linux_x86_64.whl", "numpy-2.0.1.tar.gz"]},
     "left-pad": {"1": ["left_pad-1.0-py3-none-any.whl"], "2": ["left_pad-2-py3-none-any.whl"]},
 }
-PACKAGES = {
+PACKAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "numpy": ("2.0.1", {}),
     "left-pad": ("1.0", {}),
     "of-git": ("0.1", {"url": "https://h/x.git", "commit": "c0ffee", "subdirectory": "s"}),
@@ -120,7 +120,7 @@ def test_a_lock_is_valid_and_says_what_it_lacks(project: Path, index: str) -> No
 
     lock = Pylock.from_dict(tomllib.loads(done.stdout.decode()))
     lock.validate()
-    packages = {package.name: package for package in lock.packages}
+    packages = {str(package.name): package for package in lock.packages}
     assert {"left-pad", "numpy", "of-git", "of-url"} == set(packages)
     assert packages["numpy"].sdist and len(packages["numpy"].wheels or ()) == 1
     (wheel,) = packages["left-pad"].wheels or ()

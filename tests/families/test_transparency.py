@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,7 @@ from tests.launch_support import (
     PYTHON,
     Seen,
     Terminal,
+    Words,
     child,
     natively,
     recorded,
@@ -31,9 +33,7 @@ UNDER = [PYTHON, str(CHILDREN / "under.py")]
 OURS = ("METICULOUS_", "PYTHONPATH=", "_=")
 
 
-def both(
-    command: list[str | bytes], cwd: Path, under: list[str] | None = None, **options: object
-) -> Seen:
+def both(command: Words, cwd: Path, under: list[str] | None = None, **options: Any) -> Seen:
     """Run `command` both ways, find all that a caller sees equal, and return it."""
     native = natively(command, cwd, under or [], **options)
     assert native == recorded(command, cwd, under or [], **options)
@@ -112,7 +112,19 @@ def test_script_without_a_first_line_is_run_by_sh(project: Path) -> None:
 def test_words_and_directory_arrive_untouched(entry: str, project: Path) -> None:
     below = project / "sub dir\n"
     below.mkdir()
-    words = ["", " ", "a b", "new\nline", b"\xff\xfe", "%s %d", "ünï", "'\"", "\\", "*", "$HOME"]
+    words: list[str | bytes] = [
+        "",
+        " ",
+        "a b",
+        "new\nline",
+        b"\xff\xfe",
+        "%s %d",
+        "ünï",
+        "'\"",
+        "\\",
+        "*",
+        "$HOME",
+    ]
     words += ["--", "-q", "--dirty", "--experiment-id=x", "run", "x" * 100_000]
     command: list[str | bytes] = [*child("words"), *words]
     assert natively(command, below) == recorded(command, below, entry=entry)

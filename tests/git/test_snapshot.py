@@ -582,7 +582,7 @@ def test_a_full_disk_of_experiments_refuses_the_run_too(
     repository: Path, small_disk: Path, tmp_path: Path
 ) -> None:
     (repository / "new.bin").write_bytes(os.urandom(4_000_000))
-    words = ["--experiments-directory", small_disk, "--dirty", "snapshot"]
+    words = ["--experiments-directory", str(small_disk), "--dirty", "snapshot"]
 
     done = meticulous("run", *words, "--", "touch", tmp_path / "x", cwd=repository)
 

@@ -59,10 +59,8 @@ def seen_by(sink: str, command: list[str], project: Path) -> tuple[int, str]:
         return done.returncode, done.stdout
     if sink == "a file":
         with open(project / "seen", "w") as file:
-            done = subprocess.run(
-                command, check=False, cwd=project, stdout=file, stderr=file, timeout=60
-            )
-        return done.returncode, (project / "seen").read_text()
+            code = subprocess.call(command, cwd=project, stdout=file, stderr=file, timeout=60)
+        return code, (project / "seen").read_text()
     ours, theirs = pty.openpty()
     with subprocess.Popen(command, cwd=project, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)

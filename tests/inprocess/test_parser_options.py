@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 @pytest.fixture
-def project(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def project(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A clean repository that is the current directory."""
     monkeypatch.chdir(repository)
     return repository

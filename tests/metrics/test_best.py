@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from meticulous.metrics import best
+from meticulous.metrics import best, table
 from meticulous.metrics.best import Follower
 
 
@@ -136,7 +136,7 @@ def test_only_what_is_new_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     follower.columns(str(tmp_path))
     write(tmp_path, {"step": 1000, "x": -1})
     counts: list[int] = []
-    parse = best.parse
+    parse = table.parse
     monkeypatch.setattr(best, "parse", lambda text, n: counts.append(len(text)) or parse(text, n))
 
     assert (-1, 1000) == tuple(follower.columns(str(tmp_path))[n] for n in ("x_min", "x_min_step"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,8 @@ def test_a_file_that_grows_is_read_on_from_where_it_was_left(tmp_path, size):
     content = _write(tmp_path, 10).read_bytes()
     grown = tmp_path / "grown"
     grown.write_bytes(b"")
-    reader, found = EventFile(str(grown)), []
+    reader = EventFile(str(grown))
+    found: list[Any] = []
     for start in range(0, len(content), size):
         with grown.open("ab") as file:
             file.write(content[start : start + size])

@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from meticulous.errors import SettingsError
 from meticulous.metrics.scrape import PRESETS, Scraper, check, from_output
 from meticulous.runfolder import RunFolder
 
-PRINTED = {
+PRINTED: dict[str, Any] = {
     "pairs": (
         "step 3: loss=1e-3 acc: 0.5 at 12:30:45\nhttp://host:80 and 10:20\niter=4, loss = nan\n",
         [(3, {"loss": 0.001, "acc": 0.5}), (4, {"loss": math.nan})],
@@ -80,7 +81,7 @@ PRINTED = {
 
 def _points(preset, content, size):
     scraper = Scraper(preset)
-    found = []
+    found: list[Any] = []
     for start in range(0, len(content), size):
         found += scraper.feed(content[start : start + size])
     found += scraper.end()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,8 +16,10 @@ from meticulous.metrics.tfevents import event_file
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    lines = [{"step": step, "time": 1.7e9 + step, "train/löss": step / 4} for step in range(300)]
-    odd = ["NaN", "Infinity", 1e300, -5]
+    lines: list[dict[str, Any]] = [
+        {"step": step, "time": 1.7e9 + step, "train/löss": step / 4} for step in range(300)
+    ]
+    odd: list[Any] = ["NaN", "Infinity", 1e300, -5]
     lines += [
         {"step": step, "odd": x, "t": "x"} for step, x in zip((-1, 2.7, 2**70, 5), odd, strict=True)
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from meticulous.query.aggregate import but_seeds, group, sort
 
 
 def test_numbers_are_averaged_and_the_rest_counted() -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"args_k": 1, "summary_x": 1, "status": "SUCCESS", "args_amp": True},
         {"args_k": 1, "summary_x": 4.5, "status": None, "args_amp": False},
         {"args_k": 1, "summary_x": math.nan, "status": "ERROR"},
@@ -73,7 +74,9 @@ def test_arguments_but_seeds() -> None:
     [(True, ["b", "a", 2, 2, 1, None, math.nan]), (False, [1, 2, 2, "a", "b", None, math.nan])],
 )
 def test_missing_values_come_last_either_way(largest_first, expected) -> None:
-    rows = [{"x": value, "n": n} for n, value in enumerate([2, None, "a", 1, math.nan, 2, "b"])]
+    rows: list[dict[str, Any]] = [
+        {"x": value, "n": n} for n, value in enumerate([2, None, "a", 1, math.nan, 2, "b"])
+    ]
 
     ordered = sort(rows, ["x"], largest_first=largest_first)
 
@@ -96,7 +99,7 @@ COLLIDING = {
 @pytest.mark.parametrize("kind", COLLIDING)
 def test_each_column_keeps_its_own_whatever_it_is_called(kind: str) -> None:
     numbers, by = COLLIDING[kind]
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             **{
                 name: "A100" if name == "gpu" else 10.0 * place + run

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from meticulous.errors import FilterError, MeticulousError, UnknownColumnError
@@ -156,7 +158,9 @@ def test_missing_and_mixed_values_have_one_meaning(text: str, expected: list[int
 
 
 def test_pandas_answers_what_is_no_comparison() -> None:
-    rows = [{"args_name": name, "args_k": k} for k, name in enumerate(["ab", None, "Abc", "b"])]
+    rows: list[dict[str, Any]] = [
+        {"args_name": name, "args_k": k} for k, name in enumerate(["ab", None, "Abc", "b"])
+    ]
 
     assert [0] == chosen(rows, "args_name.str.contains('a')")
     assert [1, 2, 3] == chosen(rows, "not args_name.str.contains('a')")
@@ -169,7 +173,7 @@ def test_pandas_answers_what_is_no_comparison() -> None:
     "text", ["args_text * 2 > 1", "args_k + 1", "args_k", "args_name.str.len()"]
 )
 def test_pandas_refusing_is_a_message(text: str) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"args_name": "a", "args_text": "a", "args_k": 1},
         {"args_name": 1, "args_text": "b", "args_k": 2},
     ]
@@ -179,14 +183,14 @@ def test_pandas_refusing_is_a_message(text: str) -> None:
 
 
 def test_a_text_among_numbers_does_not_stop_arithmetic() -> None:
-    rows = [{"args_lr": 0.1}, {"args_lr": "0.1.2"}, {"args_lr": 2}, {}]
+    rows: list[dict[str, Any]] = [{"args_lr": 0.1}, {"args_lr": "0.1.2"}, {"args_lr": 2}, {}]
 
     assert [2] == chosen(rows, "args_lr * 2 > 1")
     assert [0, 2] == chosen(rows, "args_lr + args_lr > 0")
 
 
 def test_truth_values_are_conditions_by_themselves() -> None:
-    rows = [{"args_amp": True}, {"args_amp": False}, {}]
+    rows: list[dict[str, Any]] = [{"args_amp": True}, {"args_amp": False}, {}]
 
     assert [0] == chosen(rows, "args_amp")
     assert [1, 2] == chosen(rows, "not args_amp")
@@ -196,27 +200,33 @@ def test_truth_values_are_conditions_by_themselves() -> None:
     "name", ["a b", "a.b", "a'b", 'a"b', "__class__", "näme", "a-b", "c0", "%s"]
 )
 def test_any_name_can_be_a_column(name: str) -> None:
-    rows = [{f"args_{name}": 1}, {f"args_{name}": 2}]
+    rows: list[dict[str, Any]] = [{f"args_{name}": 1}, {f"args_{name}": 2}]
 
     assert [1] == chosen(rows, f"`args_{name}` > 1")
     assert [1] == chosen(rows, f"`args_{name}` * 1 > 1")
 
 
 def test_nested_values_can_be_asked_for_by_their_path() -> None:
-    rows = [{"args_model": {"lr": 1}}, {"args_model": {"lr": 2}}, {"args_model": 3}]
+    rows: list[dict[str, Any]] = [
+        {"args_model": {"lr": 1}},
+        {"args_model": {"lr": 2}},
+        {"args_model": 3},
+    ]
 
     assert [1] == chosen(rows, "args_model.lr > 1")
 
 
 def test_a_long_filter_is_answered() -> None:
-    rows = [{"args_k": k} for k in range(3)]
+    rows: list[dict[str, Any]] = [{"args_k": k} for k in range(3)]
 
     assert [2] == chosen(rows, " or ".join(f"args_k == {n}" for n in range(2, 3000)))
     assert [2] == chosen(rows, f"args_k in {list(range(2, 3000))}")
 
 
 def test_times_are_compared_as_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [{"start_time": f"2026-01-0{day}T12:00:00.000000+00:00"} for day in (1, 2, 3)]
+    rows: list[dict[str, Any]] = [
+        {"start_time": f"2026-01-0{day}T12:00:00.000000+00:00"} for day in (1, 2, 3)
+    ]
 
     assert [1, 2] == chosen(rows, "start_time >= '2026-01-02 12:00+00:00'")
     assert [2] == chosen(rows, "start_time > '2026-01-02T14:00:00+02:00'")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from meticulous.errors import RunFolderError, UnknownColumnError, UsageError
 from meticulous.query.cache.index import Index
 from meticulous.query.selectors import select, select_all, select_one
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"expid": 1, "start_time": "1", "tags": "a", "summary_loss": 3},
     {"expid": 3, "start_time": "2", "tags": "", "summary_loss": 1},
     {"expid": "last", "start_time": "3", "tags": "a,b", "summary_loss": "none"},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from tests.experiment_support import commit_all, start_script
 
 
 @pytest.fixture
-def project(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def project(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A clean repository that is the current directory."""
     monkeypatch.chdir(repository)
     return repository

@@ -262,9 +262,8 @@ def test_only_processes_of_the_run_count_on_the_gpu(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def no_nvml(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_nvml(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
-    return
 
 
 @pytest.mark.parametrize("script", ["exit 9", "echo nonsense", "exec sleep 1000"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,7 +102,8 @@ def test_several_processes_share_the_points_of_a_loop(project: Path) -> None:
 
 
 def test_what_is_wrong_is_an_error_of_ours_and_makes_nothing(project: Path) -> None:
-    for options in ({"lr": []}, {"lr": "1..x"}, {"lr": [[1]]}, {"l r": [1]}):
+    wrong: list[dict[str, Any]] = [{"lr": []}, {"lr": "1..x"}, {"lr": [[1]]}, {"l r": [1]}]
+    for options in wrong:
         with pytest.raises(MeticulousError):
             Sweep(options, ["true"]) if options != {"lr": "1..x"} else Sweep(
                 {"lr": "1...2"}, ["true"]

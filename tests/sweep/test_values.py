@@ -94,7 +94,7 @@ def test_a_range_beyond_memory_is_counted_and_not_made() -> None:
     assert ("1000000000000000000000000",) == values[10**24 - 1]
 
 
-@given(st.text(st.characters(exclude_categories=("Cs",)), max_size=20))
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
 def test_what_is_quoted_is_read_as_one_value(text: str) -> None:
     word = f"a={quoted(text)}"
 

@@ -133,7 +133,8 @@ def test_a_run_that_goes_on_without_its_worker_is_waited_for(repository: Path) -
         start_new_session=True,
     )
     wait_until(lambda: Path(f"{flag}.1").exists())
-    (worker,) = state_of(repository).held() and _workers(repository)
+    assert state_of(repository).held()
+    (worker,) = _workers(repository)
     os.kill(worker, signal.SIGKILL)
     second = subprocess.Popen(
         [sys.executable, "-m", "meticulous", "sweep", "work", "1"], cwd=repository

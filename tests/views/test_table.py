@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,7 +96,7 @@ def test_durations_are_for_people(seconds: float, shown: str) -> None:
 
 
 def test_arguments_that_never_differ_are_folded() -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"args_a": 1, "args_b": 1, "args_c": 1, "args_d": None},
         {"args_a": 1, "args_b": True, "args_d": None},
         {"expid": "died before it had arguments"},
@@ -107,7 +109,7 @@ def test_arguments_that_never_differ_are_folded() -> None:
 
 def test_only_arguments_that_are_not_the_default_are_shown(monkeypatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"expid": 1, "args_a": 1, "default_args_a": 1, "args_b": 2, "default_args_b": 2},
         {"expid": 2, "args_a": 5, "default_args_a": 1, "args_b": 2, "default_args_b": 2},
     ]

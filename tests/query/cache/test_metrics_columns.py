@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from meticulous import Experiments
-from meticulous.metrics import best
+from meticulous.errors import RunFolderError
+from meticulous.metrics import best, table
 from meticulous.query import selectors
 from meticulous.query.cache import sqlite_file, stamps, sync
 from meticulous.query.question import Question, Table, answer
@@ -34,8 +35,16 @@ def log(directory: Path, run: int, *lines: dict[str, Any]) -> None:
         file.writelines(json.dumps(line) + "\n" for line in lines)
 
 
+def _fail(error: RunFolderError) -> None:
+    pytest.fail(str(error))
+
+
 def ask(directory: Path, **words: Any) -> Table:
-    return sync.ask(str(directory), lambda runs: answer(runs, Question(**words)), pytest.fail)
+    return sync.ask(
+        str(directory),
+        lambda runs: answer(runs, Question(**words)),
+        _fail,
+    )
 
 
 def ids(directory: Path, **words: Any) -> list[object]:
@@ -58,7 +67,7 @@ def test_filters_and_sorting(directory: Path) -> None:
 def test_selectors(directory: Path) -> None:
     def named(word: str) -> object:
         return sync.ask(
-            str(directory), lambda runs: selectors.select_one(word, runs)["expid"], pytest.fail
+            str(directory), lambda runs: selectors.select_one(word, runs)["expid"], _fail
         )
 
     assert 2 == named("best:metrics_loss_min")
@@ -108,7 +117,7 @@ def test_a_running_run_is_followed_and_only_what_is_new_is_read(
     assert [4999] == [row["metrics_x"] for row in ask(directory, filter="expid == 4").rows]
     log(directory, 4, {"step": 5000, "x": -1})
     sizes: list[int] = []
-    parse = best.parse
+    parse = table.parse
     monkeypatch.setattr(best, "parse", lambda text, n: sizes.append(len(text)) or parse(text, n))
 
     (row,) = ask(directory, filter="metrics_x_min == -1").rows
@@ -157,5 +166,5 @@ def test_runs_with_many_metrics_are_chunks_of_their_own(
         log(directory, number, {"step": 0, "text": "x" * size})
     done: list[int] = []
 
-    sync.ask(str(directory), lambda runs: runs.count(), pytest.fail, lambda n, _: done.append(n))
+    sync.ask(str(directory), lambda runs: runs.count(), _fail, lambda n, _: done.append(n))
     assert ([8] if size == 10 else [4, 5, 6, 7, 8]) == done

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from meticulous.errors import RunFolderError
 from meticulous.query.cache import stamps, sync
 from tests.conftest import meticulous, only_run
 
@@ -34,8 +35,12 @@ def settled(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 FAILING = ["sh", "-c", "exit 1"]
 
 
+def _fail(error: RunFolderError) -> None:
+    pytest.fail(str(error))
+
+
 def rows(store: Path) -> list[dict[str, object]]:
-    return sync.ask(str(store), lambda runs: runs.select(), pytest.fail)
+    return sync.ask(str(store), lambda runs: runs.select(), _fail)
 
 
 def until(holds: object) -> None:
