@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import errno
 import os
-import threading
 import time
 
-from meticulous import environment, runfolder
-from meticulous.arguments import Arguments, from_argv, reports
-from meticulous.base import inherited
+from meticulous import runfolder
 from meticulous.base.namedtuple import NamedTuple
 from meticulous.base.process_id import start_time
 from meticulous.base.timestamps import now
 from meticulous.base.units import format_duration
 from meticulous.errors import CommandNotRunnableError
-from meticulous.recording.config_files import copy_configs
 from meticulous.recording.outcome import Ended, judge, timed_out
 from meticulous.recording.plan import RunPlan
 from meticulous.recording.record import RunRecord
@@ -27,6 +23,8 @@ from meticulous.runfolder import keys
 from meticulous.runner import child_env, process
 from meticulous.runner.channels import Channels
 from meticulous.runner.console import Console, last_line, survivors_line
+from meticulous.runner.followers import Followers
+from meticulous.runner.program_record import ProgramRecord
 from meticulous.runner.signals import SignalForwarder, oom_kills, own_peak_memory
 from meticulous.runner.timeout import Timeout
 
@@ -35,10 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from meticulous.recording.collected import Collected
-    from meticulous.recording.data_files import DataFiles
-    from meticulous.recording.printed_metrics import PrintedMetrics
-    from meticulous.resources.sampler import Sampler
     from meticulous.runner.role import Role
 
 __all__ = ["TIMED_OUT", "Attempt", "Result"]
@@ -52,8 +46,6 @@ TICK_S = 0.2
 TERMINAL_TICK_S = 0.05
 """More often on a terminal, where a change of its modes must not be seen to lag."""
 STDERR_TAIL_BYTES = 1 << 16
-FIRST_SAMPLE_S = 0.3
-"""When the first sample of what the command uses is taken: one that is over by then has none."""
 _LIMITS = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 """Errors of a start that may do with fewer threads and descriptors of ours."""
 _FINAL_CODES = (0, 126, 127)
@@ -101,8 +93,9 @@ class Attempt:
         self._run = record.run
         self._channels = Channels(settings)
         console.follow(self._channels.end_line)
-        self._watcher = reports.Watcher(self._run)
-        self._report = reports.Report()
+        self._program_record = ProgramRecord(
+            plan, record, is_ours=role.describes_program, guard=self._guard
+        )
         self._stderr_start = _size(self._run.file(runfolder.STDERR))
         self._supervisor = SignalForwarder(
             console.say,
@@ -113,16 +106,7 @@ class Attempt:
             is_rank=role.is_rank,
         )
         self._limit = Timeout(settings.timeout_s, self._supervisor, console)
-        self._started_s = time.monotonic()
-        self._is_over = threading.Event()
-        self._collected: Collected | None = None
-        self._printed: PrintedMetrics | None = None
-        if settings.metrics:
-            from meticulous.recording.printed_metrics import PrintedMetrics
-
-            self._printed = PrintedMetrics(record, settings.metrics)
-        self._monitor: Sampler | None = None
-        self._data: DataFiles | None = None
+        self._followers = Followers(plan, record, self._supervisor, self._guard)
 
     def run(self, started: Callable[[], None] = lambda: None) -> Result:
         """Start the command, see it through and judge it; `started` is called when it has begun.
@@ -131,7 +115,7 @@ class Attempt:
         """
         supervisor = self._supervisor
         kills_before = oom_kills()
-        started_s = self._started_s = time.monotonic()
+        started_s = time.monotonic()
         try:
             pid = self._start(supervisor)
         except CommandNotRunnableError as error:
@@ -139,7 +123,7 @@ class Attempt:
             self._record.finish(runfolder.ERROR, error.message, changes)
             raise
         started()
-        self._guard(lambda: self._after_start(pid))
+        self._guard(lambda: self._after_start(pid, started_s))
         ended = supervisor.wait(pid)
         wall_s, end_time = time.monotonic() - started_s, now()
         self._guard(lambda: self._conclude(ended, supervisor, wall_s, end_time, kills_before))
@@ -173,21 +157,20 @@ class Attempt:
         kills_before: int,
     ) -> None:
         """Pass on the rest, judge, and write it all down."""
-        self._is_over.set()
+        self._followers.stop()
         # What we say might get stuck as well.
         is_drained = self._channels.drain(supervisor, self._console.silence)
         self._tick()
-        for metrics in (self._collected, self._printed):
-            if metrics is not None:
-                metrics.look(is_last=True)
+        self._followers.read_rest()
         out_of_memory = oom_kills() > kills_before or supervisor.filled_memory()
         tail = self._stderr_tail() if ended.exit_code else ""
+        report = self._program_record.report
         verdict = judge(
             ended,
             tail,
-            self._report.traceback,
+            report.traceback,
             out_of_memory=out_of_memory,
-            is_python=self._report.interpreter is not None,
+            is_python=report.interpreter is not None,
         )
         if self._limit.is_exceeded:
             verdict = timed_out(ended, format_duration(self._limit.seconds or 0))
@@ -201,7 +184,7 @@ class Attempt:
                 supervisor.peak_memory,
                 (supervisor.read, supervisor.written),
             ),
-            **(self._monitor.peaks() if self._monitor else {}),
+            **self._followers.peaks(),
         }
         changes: dict[str, Any] = {
             keys.END_TIME: end_time,
@@ -211,12 +194,12 @@ class Attempt:
             keys.USAGE: usage,
             keys.SURVIVORS: survivors,
         }
-        data = self._data.end() if self._data else []
+        data = self._program_record.end()
         if data:
-            changes["data"] = data
+            changes[keys.DATA] = data
         verdict = self._role.conclude(verdict, changes, supervisor)
         self._record.finish(verdict.state, verdict.message, changes)
-        self._console.note(last_line(self._record, verdict, changes["usage"], own_peak_memory()))
+        self._console.note(last_line(self._record, verdict, changes[keys.USAGE], own_peak_memory()))
         if survivors:
             self._console.say(survivors_line(survivors, is_drained=is_drained))
 
@@ -252,77 +235,14 @@ class Attempt:
         self._channels.leave()
         return pid
 
-    def _after_start(self, pid: int) -> None:
+    def _after_start(self, pid: int, started_s: float) -> None:
         """Write down what can be known only now, or would have delayed the start."""
         record = self._record
         record.metadata[keys.CHILD_PID] = pid
         record.metadata[keys.CHILD_START_TIME] = start_time(pid)
-        try:
-            threading.Thread(target=self._sample, name="monitor", daemon=True).start()
-        except RuntimeError as error:  # the limit of processes
-            record.note_trouble(f"resources: {error}")
-        self._set_arguments(from_argv(self._command))
-        self._gather_environment(None)
-        printed = self._printed
-        if printed is not None:
-            self._guard(lambda: self._follow(printed.work))
-
-    def _sample(self) -> None:
-        """Sample what the command uses, in a thread of its own, once it has run for a moment."""
-        if self._is_over.wait(FIRST_SAMPLE_S):
-            return
-        from meticulous.base.spawn import OURS
-        from meticulous.resources import process_tree
-        from meticulous.resources.sampler import Reaped, Sampler
-
-        supervisor = self._supervisor
-        self._monitor = Sampler(
-            self._run,
-            self._started_s,
-            lambda: process_tree.descendants([os.getpid()], OURS),
-            lambda: Reaped(
-                supervisor.user_s + supervisor.system_s, supervisor.read, supervisor.written
-            ),
-            self._settings.sample_interval_s,
-            self._record.failed,
-        )
-        monitor = self._monitor
-        self._guard(lambda: monitor.work(self._is_over))
-
-    def _set_arguments(self, arguments: Arguments) -> None:
-        """Write the arguments down, and keep the config files that they name."""
-        if not self._role.describes_program:
-            self._record.update({})
-            return
-        self._record.set_arguments(arguments)
-        for trouble in copy_configs(self._run, arguments, os.getcwd()):
-            self._record.note_trouble(trouble)
-        if any(isinstance(value, (str, list, dict)) for value in arguments.values.values()):
-            self._guard(lambda: self._look_at_data(arguments))
-
-    def _look_at_data(self, arguments: Arguments) -> None:
-        """Note the data files that `arguments` name, if they were there before the run."""
-        if self._data is None:
-            from meticulous.recording.data_files import DataFiles
-
-            record = self._record
-            first = str(
-                record.metadata[keys.TIMESTAMP]
-            )  # what an earlier attempt wrote is no input
-            self._data = DataFiles(
-                self._settings, first, lambda found: record.update({"data": found})
-            )
-        self._data.look(arguments)
-
-    def _gather_environment(self, interpreter: dict[str, Any] | None) -> None:
-        """Describe the environment, with what the Python of the command has told of itself."""
-        if not self._role.describes_program:
-            return
-        environ = inherited.environment()
-        cwd, names, command = os.getcwd(), self._settings.env, self._command
-        self._record.gather_environment(
-            lambda save: environment.gather(command, cwd, environ, names, interpreter, save)
-        )
+        self._followers.begin(started_s)
+        self._program_record.begin()
+        self._followers.follow_output()
 
     def _tick(self) -> float:
         """Do what is done now and then; return the seconds until it is to be done again."""
@@ -333,36 +253,9 @@ class Attempt:
         return TERMINAL_TICK_S if self._channels.has_terminals else TICK_S
 
     def _take_reports(self) -> None:
-        if self._watcher.changed():
-            report = self._watcher.read()
-            if report.arguments is not None and report.arguments != self._report.arguments:
-                self._set_arguments(report.arguments)
-            if report.interpreter is not None and report.interpreter != self._report.interpreter:
-                self._gather_environment(report.interpreter)
-            self._report = report
-            self._guard(self._take_notes)
-
-    def _take_notes(self) -> None:
-        """Follow, from a thread, what the start-up file notes of trackers, once it does."""
-        if self._collected is None and reports.has_notes(self._run):
-            from meticulous.recording.collected import Collected
-
-            folder = self._run.file(runfolder.REPORTS)
-            collected = Collected(self._record, folder, self._set_collected_arguments)
-            self._collected = collected
-            self._follow(collected.work)
-
-    def _follow(self, work: Callable[[threading.Event], None]) -> None:
-        """Do `work` in a thread of its own until the command has ended."""
-        step = lambda: self._guard(lambda: work(self._is_over))  # noqa: E731
-        threading.Thread(target=step, name="metrics", daemon=True).start()
-
-    def _set_collected_arguments(self, config: Arguments) -> None:
-        """Take the config of a tracker for the arguments of a program that has parsed none."""
-        if self._report.arguments is None:
-            words = from_argv(self._command)
-            values = {**words.values, **config.values}
-            self._set_arguments(Arguments(values, {}, words.given, config.source))
+        if self._program_record.look():
+            take_config = self._program_record.take_config
+            self._guard(lambda: self._followers.follow_trackers(take_config))
 
     def _settle(self) -> None:
         self._channels.settle()

@@ -148,7 +148,7 @@ class _Leader(_Rank):
             changes[keys.EXIT_CODE],
             changes["signal"],
             changes[keys.END_TIME],
-            changes["usage"],
+            changes[keys.USAGE],
             os.uname().nodename,
         )
         has_failed = verdict.state != runfolder.SUCCESS
@@ -158,7 +158,7 @@ class _Leader(_Rank):
         if any(part.end_time for part in parts):
             ended_s = time.monotonic() - self._started_s
             changes[keys.END_TIME] = now()
-            changes["usage"]["wall"] = round(max(ended_s, changes["usage"]["wall"]), 6)
+            changes[keys.USAGE]["wall"] = round(max(ended_s, changes[keys.USAGE]["wall"]), 6)
         return judge_together([own, *parts], self._rank.size, changes, running)
 
 

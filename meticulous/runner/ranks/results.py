@@ -147,7 +147,7 @@ def judge_together(
         "failed": sorted(part.number for part in failed),
         "exit-codes": codes,
     }
-    changes["usage"] = _together(parts)
+    changes[keys.USAGE] = _together(parts)
     if not failed:
         return Outcome(SUCCESS, "", None, None)
     first = failed[0]
@@ -208,7 +208,9 @@ def _corrected(run: RunFolder, attempt: int) -> bool:
     if changes["ranks"] == metadata[keys.RANKS]:
         pass  # it was counted in, as is the rule
     elif state == SUCCESS:
-        run.write_json(runfolder.METADATA, {**metadata, **changes, "usage": metadata[keys.USAGE]})
+        run.write_json(
+            runfolder.METADATA, {**metadata, **changes, keys.USAGE: metadata[keys.USAGE]}
+        )
         if verdict.state != SUCCESS:
             run.write_status(verdict.state, verdict.message)
     else:
