@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from meticulous.base import cache_directory
 from meticulous.errors import RunFolderError
 from meticulous.query.cache import sqlite_file
 from meticulous.runfolder import HIGHEST_ID, TRASH, RunFolder
@@ -88,7 +87,7 @@ def test_a_relative_cache_is_no_folder_of_the_project(
 def test_a_cache_for_all_to_write_in_is_not_trusted(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache_directory.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     place = tmp_path / "meticulous-1"
     if kind == "a link":
         (tmp_path / "other").mkdir()
