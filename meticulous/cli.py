@@ -6,7 +6,6 @@ Errors that a user can cause become one message on stderr and an exit code here 
 from __future__ import annotations
 
 import errno
-import importlib
 import os
 import sys
 
@@ -82,7 +81,8 @@ def _run_command(command: str, rest: list[str]) -> int:
         near = difflib.get_close_matches(rest[0], COMMANDS, n=1)
         hint = f"Did you mean `{near[0]}`?" if near else "See `meticulous --help`"
         raise UsageError(f"no command and no directory is called {rest[0]!r}", hint)
-    module = importlib.import_module(f"meticulous.commands.{module_of(command)}")
+    # importlib would bring in what costs 0.4 ms.
+    module = __import__(f"meticulous.commands.{module_of(command)}", fromlist=["main"])
     if command == "run" and not _asks_for_help(rest):
         run: int = module.main(rest)  # parses by itself: argparse would cost more than all else
         return run

@@ -28,16 +28,25 @@ HEAVY = {
     "module", ["meticulous", "meticulous.child.helper", "meticulous.commands.run"]
 )
 def test_nothing_heavy_is_loaded_before_the_command(module: str) -> None:
-    code = f"import sys; before = set(sys.modules); import {module}; print(*sys.modules.keys() - before)"
+    assert set() == HEAVY & _loaded_by(module)
 
-    loaded = subprocess.run(
+
+def test_the_overview_of_the_commands_needs_next_to_nothing() -> None:
+    assert set() == (HEAVY | {"collections", "importlib", "json", "re"}) & _loaded_by(
+        "meticulous.cli"
+    )
+
+
+def _loaded_by(module: str) -> set[str]:
+    """Return what a fresh interpreter, without site, loads for `module`."""
+    code = f"import sys; before = set(sys.modules); import {module}; print(*sys.modules.keys() - before)"
+    printed = subprocess.run(
         [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}; {code}"],
         check=True,
         capture_output=True,
         text=True,
-    ).stdout.split()
-
-    assert set() == HEAVY & set(loaded)
+    ).stdout
+    return set(printed.split())
 
 
 def test_a_whole_run_loads_nothing_heavy(repository: Path) -> None:

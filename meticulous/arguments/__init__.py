@@ -37,23 +37,24 @@ class Arguments(NamedTuple):
     source: str
 
 
-_NUMBER_OPTION = re.compile(r"-(?:\.?[0-9]|\.?inf\b|\.?nan\b)", re.IGNORECASE)
-_OPTION = re.compile(r"(--?)([^\s=-][^\s=]*)(?:=(.*))?", re.DOTALL)
-_PAIR = re.compile(r"(\+{0,2}|~)([A-Za-z_][\w.@/:-]*)=(.*)", re.DOTALL)
-_DELETED = re.compile(r"~[A-Za-z_][\w.@/]*")
-_REPEATED = re.compile(r"([A-Za-z])\1+")
-_ATTACHED = re.compile(r"([A-Za-z])([0-9]+)")
+# Not compiled here: what a command line does not hold, its start does not pay for.
+_NUMBER_OPTION = r"(?i)-(?:\.?[0-9]|\.?inf\b|\.?nan\b)"
+_OPTION = r"(?s)(--?)([^\s=-][^\s=]*)(?:=(.*))?"
+_PAIR = r"(?s)(\+{0,2}|~)([A-Za-z_][\w.@/:-]*)=(.*)"
+_DELETED = r"~[A-Za-z_][\w.@/]*"
+_REPEATED = r"([A-Za-z])\1+"
+_ATTACHED = r"([A-Za-z])([0-9]+)"
 
-_PATH = re.compile(r"^\S*/\S*$|^\S+\.[A-Za-z]\w{0,7}$")
+_PATH = r"^\S*/\S*$|^\S+\.[A-Za-z]\w{0,7}$"
 
 _WORDS = {
     "null": None, "Null": None, "NULL": None, "~": None,
     "true": True, "True": True, "TRUE": True,
     "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
-_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_NOT_FINITE = re.compile(r"([-+]?)\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_INTEGER = r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"
+_FLOAT = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+_NOT_FINITE = r"([-+]?)\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
 
 
 _LONGEST_NUMBER = 300
@@ -78,12 +79,12 @@ def scalar(text: str) -> Any:
         return text
     if text in _WORDS:
         return _WORDS[text]
-    if _INTEGER.fullmatch(text):
+    if re.fullmatch(_INTEGER, text):
         return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
-    if _FLOAT.fullmatch(text):
+    if re.fullmatch(_FLOAT, text):
         number = float(text)
         return text if number in (float("inf"), float("-inf")) else number
-    special = _NOT_FINITE.fullmatch(text)
+    special = re.fullmatch(_NOT_FINITE, text)
     if special:
         return float("nan") if special[1] is None else float(special[1] + "inf")
     return text
@@ -120,7 +121,7 @@ def shapes(words: Sequence[str]) -> Iterator[Shape]:
         elif pair:
             name = ("~" if pair[1] == "~" else "") + pair[2]
             yield Shape("pair", name, [scalar(pair[3])], start, at)
-        elif _DELETED.fullmatch(word):
+        elif re.fullmatch(_DELETED, word):
             yield Shape("deleted", word, [None], start, at)
         else:
             yield Shape("word", POSITIONALS, [scalar(word)], start, at)
@@ -128,12 +129,14 @@ def shapes(words: Sequence[str]) -> Iterator[Shape]:
 
 def _is_option(word: str) -> bool:
     """Tell an option from a value; a negative number is a value, as is text with a space."""
-    return word[:1] == "-" and not _NUMBER_OPTION.match(word) and bool(_OPTION.fullmatch(word))
+    return (
+        word[:1] == "-" and not re.match(_NUMBER_OPTION, word) and bool(re.fullmatch(_OPTION, word))
+    )
 
 
 def _pair(word: str) -> re.Match[str] | None:
     """Match ``k=v``, ``+k=v``, ``++k=v`` and ``~k=v``; not a URL or a path that holds a ``=``."""
-    pair = _PAIR.fullmatch(word)
+    pair = re.fullmatch(_PAIR, word)
     if pair and "/" in pair[2] and ("/" in pair[3] or "//" in pair[2]):
         return None
     return pair
@@ -154,11 +157,11 @@ def _end_of_values(words: Sequence[str], at: int, option: str) -> int:
 
 
 def _is_value(word: str) -> bool:
-    return not (word == "--" or _is_option(word) or _pair(word) or _DELETED.fullmatch(word))
+    return not (word == "--" or _is_option(word) or _pair(word) or re.fullmatch(_DELETED, word))
 
 
 def _kind(word: str) -> str:
-    if _PATH.search(word):
+    if re.search(_PATH, word):
         return "path"
     value = scalar(word)
     return "number" if isinstance(value, (int, float)) and not isinstance(value, bool) else "word"
@@ -168,7 +171,7 @@ def _read_option(word: str, following: Sequence[str]) -> tuple[str, list[Any]]:
     short = _short_with_value(word)
     if short:
         return short
-    dashes_name_value = _OPTION.fullmatch(word)
+    dashes_name_value = re.fullmatch(_OPTION, word)
     assert dashes_name_value is not None  # the caller has asked _is_option
     name, value = dashes_name_value[2].replace("-", "_"), dashes_name_value[3]
     if value is not None:
@@ -180,10 +183,10 @@ def _short_with_value(word: str) -> tuple[str, list[Any]] | None:
     """Read ``-vvv`` as `v` three times and ``-j8`` as `j` with 8."""
     if word[:2] == "--":
         return None
-    repeated = _REPEATED.fullmatch(word, 1)
+    repeated = re.fullmatch(_REPEATED, word[1:])
     if repeated:
         return repeated[1], [True] * (len(word) - 1)
-    attached = _ATTACHED.fullmatch(word, 1)
+    attached = re.fullmatch(_ATTACHED, word[1:])
     return (attached[1], [scalar(attached[2])]) if attached else None
 
 

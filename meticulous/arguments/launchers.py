@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import os
 import re
-from types import MappingProxyType
 
 from meticulous.base.namedtuple import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+    from typing import Any
 
 __all__ = ["Program", "is_python", "program_name", "program_of"]
 
@@ -37,147 +37,144 @@ class Program(NamedTuple):
 
 
 class _Wrapper(NamedTuple):
-    """How to find the command behind a launcher.
+    """How to find the command behind a launcher. Options are written with spaces between them.
 
-    Options in `values` are followed by that many words; where `flags` is given, all options but
-    those are followed by one. `skip` plain words come before the command. `script`: what follows
-    is a script (its arguments are the program's) and not a command to look at again.
+    Options in `values` are followed by one word, those in `pairs` by two; where `flags` is given,
+    all options but those are followed by one. `skip` plain words come before the command.
+    `script`: what follows is a script (its arguments are the program's) and not a command to look
+    at again.
     """
 
-    values: Mapping[str, int] = MappingProxyType({})
-    flags: frozenset[str] | None = None
+    values: str = ""
+    pairs: str = ""
+    flags: str | None = None
     skip: int = 0
     script: bool = False
     subcommand: tuple[str, ...] = ()
     manages: bool = False
 
 
-def _one(options: str) -> dict[str, int]:
-    return dict.fromkeys(options.split(), 1)
-
-
-def _flags(options: str) -> frozenset[str]:
-    return frozenset(options.split())
-
-
-_MPI = _Wrapper(
-    values=_one(
+# Plain dictionaries: every start of `run` builds the table, and needs one entry at most.
+_MPI = {
+    "values": (
         "-n -np --n --np -c -N -H -host --host -hosts -hostfile --hostfile -machinefile "
         "--machinefile -map-by --map-by -bind-to --bind-to -rank-by --rank-by -x -wdir --wdir "
         "-wd -npernode --npernode -ppn -perhost -f -genvlist -envlist --prefix --timeout --app "
         "-launcher -iface -rf --rankfile -output-filename --output-filename -path --path"
-    )
-    | dict.fromkeys(("-mca", "--mca", "-gmca", "--gmca", "-genv", "-env"), 2)
-)
-_TORCHRUN = _Wrapper(
-    flags=_flags(
+    ),
+    "pairs": "-mca --mca -gmca --gmca -genv -env",
+}
+_TORCHRUN = {
+    "flags": (
         "--standalone -m --module --no_python --run_path --use_env --virtual_local_rank "
         "--duplicate_stdout_filters --help -h"
     ),
-    script=True,
-)
-_ACCELERATE = _Wrapper(
-    subcommand=("launch",),
-    flags=_flags(
+    "script": True,
+}
+_ACCELERATE = {
+    "subcommand": ("launch",),
+    "flags": (
         "--cpu --multi_gpu --tpu --ipex --use_xpu --use_mps_device --use_deepspeed --use_fsdp "
-        "--use_megatron_lm --use_parallelism_config --same_network --quiet -q --debug -m --module "
-        "--no_python --tpu_cluster --no_tpu_cluster --tpu_use_sudo --enable_cpu_affinity --help -h "
-        "--fp8_override_linear_precision"
+        "--use_megatron_lm --use_parallelism_config --same_network --quiet -q --debug -m "
+        "--module --no_python --tpu_cluster --no_tpu_cluster --tpu_use_sudo "
+        "--enable_cpu_affinity --help -h --fp8_override_linear_precision"
     ),
-    script=True,
-)
-_DEEPSPEED = _Wrapper(
-    flags=_flags(
+    "script": True,
+}
+_DEEPSPEED = {
+    "flags": (
         "--no_python --no_local_rank --module --save_pid --force_multi --no_ssh --no_ssh_check "
         "--bind_cores_to_rank --elastic_training --use_pssh --help -h"
     ),
-    script=True,
-)
-_SHELL = _Wrapper(values=_one("-o +o -O +O --rcfile --init-file"), script=True)
-_CONDA = _Wrapper(
-    subcommand=("run",),
-    values=_one("-n --name -p --prefix --cwd -e --env -r --root-prefix"),
-    manages=True,
-)
-_RUN = _Wrapper(
-    subcommand=("run",), values=_one("-e --environment -p --project -C --directory"), manages=True
-)
-
-_WRAPPERS: dict[str, _Wrapper] = {
-    "env": _Wrapper(values=_one("-u --unset -C --chdir")),
-    "nice": _Wrapper(values=_one("-n --adjustment")),
-    "ionice": _Wrapper(values=_one("-c --class -n --classdata")),
-    "chrt": _Wrapper(skip=1),
-    "taskset": _Wrapper(skip=1),
-    "numactl": _Wrapper(
-        values=_one(
-            "-i --interleave -p --preferred -m --membind -N --cpunodebind -C --physcpubind "
-            "-w --weighted-interleave"
+    "script": True,
+}
+_SHELL = {"values": "-o +o -O +O --rcfile --init-file", "script": True}
+_CONDA = {
+    "subcommand": ("run",),
+    "values": "-n --name -p --prefix --cwd -e --env -r --root-prefix",
+    "manages": True,
+}
+_RUN = {
+    "subcommand": ("run",),
+    "values": "-e --environment -p --project -C --directory",
+    "manages": True,
+}
+_WRAPPERS: dict[str, dict[str, Any]] = {
+    "env": {"values": "-u --unset -C --chdir"},
+    "nice": {"values": "-n --adjustment"},
+    "ionice": {"values": "-c --class -n --classdata"},
+    "chrt": {"skip": 1},
+    "taskset": {"skip": 1},
+    "numactl": {
+        "values": (
+            "-i --interleave -p --preferred -m --membind -N --cpunodebind -C --physcpubind -w "
+            "--weighted-interleave"
         )
-    ),
-    "nohup": _Wrapper(),
-    "setsid": _Wrapper(),
-    "exec": _Wrapper(values=_one("-a")),
-    "command": _Wrapper(),
-    "catchsegv": _Wrapper(),
-    "stdbuf": _Wrapper(values=_one("-i --input -o --output -e --error")),
-    "unbuffer": _Wrapper(),
-    "time": _Wrapper(values=_one("-f --format -o --output")),
-    "timeout": _Wrapper(values=_one("-k --kill-after -s --signal"), skip=1),
-    "sudo": _Wrapper(values=_one("-u --user -g --group -h --host -p --prompt -C -D -R -T")),
-    "xvfb-run": _Wrapper(
-        values=_one(
-            "-e --error-file -f --auth-file -n --server-num -p --xauth-protocol -s -w --wait"
+    },
+    "nohup": {},
+    "setsid": {},
+    "exec": {"values": "-a"},
+    "command": {},
+    "catchsegv": {},
+    "stdbuf": {"values": "-i --input -o --output -e --error"},
+    "unbuffer": {},
+    "time": {"values": "-f --format -o --output"},
+    "timeout": {"values": "-k --kill-after -s --signal", "skip": 1},
+    "sudo": {"values": "-u --user -g --group -h --host -p --prompt -C -D -R -T"},
+    "xvfb-run": {
+        "values": (
+            "-e --error-file -f --auth-file -n --server-num -p --xauth-protocol -s -w --wait "
+            "--server-args"
         )
-        | _one("--server-args")
-    ),
+    },
     "mpirun": _MPI,
     "mpiexec": _MPI,
     "orterun": _MPI,
     "prterun": _MPI,
     "mpiexec.hydra": _MPI,
-    "srun": _Wrapper(
-        values=_one(
+    "srun": {
+        "values": (
             "-A --account -b --begin -B --extra-node-info -c --cpus-per-task --container "
             "--container-image --container-mounts --container-name --container-workdir -C "
-            "--constraint --comment --cpu-bind --cpu-freq -d --dependency -D --chdir -e --error "
-            "--export --epilog -G --gpus --gpu-bind --gpus-per-node --gpus-per-socket "
+            "--constraint --comment --cpu-bind --cpu-freq -d --dependency -D --chdir -e "
+            "--error --export --epilog -G --gpus --gpu-bind --gpus-per-node --gpus-per-socket "
             "--gpus-per-task --gres --gres-flags --het-group --hint -i --input -J --job-name "
             "--jobid -L --licenses -m --distribution --mail-type --mail-user --mem --mem-bind "
             "--mem-per-cpu --mem-per-gpu --mpi -n --ntasks -N --nodes --network --nice "
-            "--ntasks-per-core --ntasks-per-gpu --ntasks-per-node --ntasks-per-socket --open-mode "
-            "-o --output -p --partition --prolog --propagate -q --qos -r --relative --reservation "
-            "--signal -S --core-spec --switches -t --time --time-min --threads-per-core --tmpdir "
-            "-w --nodelist -W --wait --wckey -x --exclude"
+            "--ntasks-per-core --ntasks-per-gpu --ntasks-per-node --ntasks-per-socket "
+            "--open-mode -o --output -p --partition --prolog --propagate -q --qos -r "
+            "--relative --reservation --signal -S --core-spec --switches -t --time --time-min "
+            "--threads-per-core --tmpdir -w --nodelist -W --wait --wckey -x --exclude"
         )
-    ),
-    "horovodrun": _Wrapper(
-        values=_one(
-            "-np --num-proc -p --ssh-port -i --ssh-identity-file -H --hosts -hostfile --hostfile "
-            "--start-timeout --network-interface --min-np --max-np --output-filename "
-            "--config-file --mpi-args --log-level"
+    },
+    "horovodrun": {
+        "values": (
+            "-np --num-proc -p --ssh-port -i --ssh-identity-file -H --hosts -hostfile "
+            "--hostfile --start-timeout --network-interface --min-np --max-np "
+            "--output-filename --config-file --mpi-args --log-level"
         )
-    ),
+    },
     "torchrun": _TORCHRUN,
     "torch.distributed.run": _TORCHRUN,
     "torch.distributed.launch": _TORCHRUN,
     "accelerate": _ACCELERATE,
     "accelerate.commands.accelerate_cli": _ACCELERATE,
-    "accelerate-launch": _ACCELERATE._replace(subcommand=()),
-    "accelerate.commands.launch": _ACCELERATE._replace(subcommand=()),
+    "accelerate-launch": {**_ACCELERATE, "subcommand": ()},
+    "accelerate.commands.launch": {**_ACCELERATE, "subcommand": ()},
     "deepspeed": _DEEPSPEED,
     "deepspeed.launcher.runner": _DEEPSPEED,
-    "uv": _Wrapper(
-        subcommand=("run",),
-        values=_one(
+    "uv": {
+        "subcommand": ("run",),
+        "values": (
             "--with --with-editable --with-requirements --extra --no-extra --group --no-group "
             "--only-group --env-file --python -p --package -P --upgrade-package --project "
-            "--directory --index --default-index -i --index-url --extra-index-url -f --find-links "
-            "--cache-dir --config-file --config-setting -C --link-mode --resolution --prerelease "
-            "--index-strategy --keyring-provider --exclude-newer --color -w"
+            "--directory --index --default-index -i --index-url --extra-index-url -f "
+            "--find-links --cache-dir --config-file --config-setting -C --link-mode "
+            "--resolution --prerelease --index-strategy --keyring-provider --exclude-newer "
+            "--color -w"
         ),
-        manages=True,
-    ),
+        "manages": True,
+    },
     "poetry": _RUN,
     "pdm": _RUN,
     "pipenv": _RUN,
@@ -192,32 +189,28 @@ _WRAPPERS: dict[str, _Wrapper] = {
     "dash": _SHELL,
     "zsh": _SHELL,
     "ksh": _SHELL,
-    "Rscript": _Wrapper(script=True),
-    "julia": _Wrapper(values=_one("-t --threads -p --procs -L --load -J -C -g -O"), script=True),
-    "node": _Wrapper(values=_one("-r --require"), script=True),
-    "perl": _Wrapper(script=True),
-    "ruby": _Wrapper(values=_one("-r -I"), script=True),
+    "Rscript": {"script": True},
+    "julia": {"values": "-t --threads -p --procs -L --load -J -C -g -O", "script": True},
+    "node": {"values": "-r --require", "script": True},
+    "perl": {"script": True},
+    "ruby": {"values": "-r -I", "script": True},
     # Modules behind `python -m` that run another program.
-    "cProfile": _Wrapper(values=_one("-o --outfile -s --sort"), script=True),
-    "profile": _Wrapper(values=_one("-o --outfile -s --sort"), script=True),
-    "pdb": _Wrapper(values=_one("-c --command"), script=True),
-    "debugpy": _Wrapper(
-        values=_one("--listen --connect --log-to --parent-session-pid"), script=True
-    ),
-    "coverage": _Wrapper(
-        subcommand=("run",),
-        values=_one("--rcfile --source --include --omit --context --concurrency --data-file"),
-        script=True,
-    ),
-    "kernprof": _Wrapper(values=_one("-o --outfile -s --setup -p --prof-mod -i -u"), script=True),
-    "memory_profiler": _Wrapper(values=_one("-o --precision --backend"), script=True),
-    "viztracer": _Wrapper(
-        values=_one("-o --output_file --tracer_entries --max_stack_depth"), script=True
-    ),
+    "cProfile": {"values": "-o --outfile -s --sort", "script": True},
+    "profile": {"values": "-o --outfile -s --sort", "script": True},
+    "pdb": {"values": "-c --command", "script": True},
+    "debugpy": {"values": "--listen --connect --log-to --parent-session-pid", "script": True},
+    "coverage": {
+        "subcommand": ("run",),
+        "values": "--rcfile --source --include --omit --context --concurrency --data-file",
+        "script": True,
+    },
+    "kernprof": {"values": "-o --outfile -s --setup -p --prof-mod -i -u", "script": True},
+    "memory_profiler": {"values": "-o --precision --backend", "script": True},
+    "viztracer": {"values": "-o --output_file --tracer_entries --max_stack_depth", "script": True},
 }
 
-_PYTHON = re.compile(r"(?:python|pypy)[0-9.]*[tdw]?(?:\.exe)?")
-_ASSIGNED = re.compile(r"[A-Za-z_]\w*=")
+_PYTHON = r"(?:python|pypy)[0-9.]*[tdw]?(?:\.exe)?"
+_ASSIGNED = r"[A-Za-z_]\w*="
 
 
 def program_of(command: Sequence[str]) -> Program:
@@ -233,7 +226,7 @@ def program_of(command: Sequence[str]) -> Program:
             at, name = _behind_python(command, at)
             # A launcher like torchrun has its own Python, which was met first.
             executable, options = executable or word, tuple(command[start:at])
-        wrapper = _WRAPPERS.get(name)
+        wrapper = _Wrapper(**_WRAPPERS[name]) if name in _WRAPPERS else None
         behind = _behind_wrapper(command, at, wrapper) if wrapper else None
         if not wrapper or behind is None:
             executable = executable or word
@@ -260,7 +253,7 @@ def program_name(command: Sequence[str]) -> str:
 
 def is_python(name: str) -> bool:
     """Return whether a program of the file name `name` is a Python interpreter."""
-    return _PYTHON.fullmatch(name) is not None
+    return re.fullmatch(_PYTHON, name) is not None
 
 
 def _behind_python(command: Sequence[str], at: int) -> tuple[int, str]:
@@ -298,7 +291,7 @@ def _behind_wrapper(command: Sequence[str], at: int, wrapper: _Wrapper) -> int |
             if word != waiting.pop():
                 return None
             at += 1
-        elif not wrapper.script and _ASSIGNED.match(word):
+        elif not wrapper.script and re.match(_ASSIGNED, word):
             at += 1
         elif skip:
             skip -= 1
@@ -311,7 +304,7 @@ def _behind_wrapper(command: Sequence[str], at: int, wrapper: _Wrapper) -> int |
 def _values_after(option: str, wrapper: _Wrapper) -> int:
     """Return how many words after `option` belong to it."""
     if wrapper.flags is None:
-        return wrapper.values.get(option, 0)
+        return 2 if option in wrapper.pairs.split() else int(option in wrapper.values.split())
     dashes = len(option) - len(option.lstrip("-"))
     name = "-" * dashes + option[dashes:].replace("-", "_")
-    return 0 if "=" in option or name in wrapper.flags else 1
+    return 0 if "=" in option or name in wrapper.flags.split() else 1

@@ -13,20 +13,19 @@ import re
 
 __all__ = ["unfinished", "visible", "without_sequences"]
 
+# Not compiled here: most texts are printable, and then nobody needs it.
 _SEQUENCE = (
     r"\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]"
     r"|\x1b[\]PX^_][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)"
     r"|\x1b[ -/]{0,8}[0-OQ-WYZ`-~\\]"
 )
-_TOKEN = re.compile(
+_TOKEN = (
     r"(?P<colour>\x1b\[[0-9;:]{0,64}m)|"
     + _SEQUENCE
     + r"|(?P<control>[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069])"
 )
 _LONGEST = 5000
-_UNFINISHED = re.compile(
-    r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}|[\]PX^_][^\x07\x1b]{0,4096}\x1b?|[ -/]{0,8})?\Z"
-)
+_UNFINISHED = r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}|[\]PX^_][^\x07\x1b]{0,4096}\x1b?|[ -/]{0,8})?\Z"
 
 
 def visible(text: str, *, keeps_colours: bool) -> str:
@@ -43,7 +42,7 @@ def visible(text: str, *, keeps_colours: bool) -> str:
             return _shown(match["control"])
         return match[0] if keeps_colours and match["colour"] else ""
 
-    return _TOKEN.sub(replace, text)
+    return re.sub(_TOKEN, replace, text)
 
 
 def without_sequences(text: str) -> str:
@@ -53,7 +52,8 @@ def without_sequences(text: str) -> str:
 
 def unfinished(text: str) -> int:
     """Return where in `text` a sequence begins that may go on; its length where none does."""
-    match = _UNFINISHED.search(text, max(len(text) - _LONGEST, 0))
+    start = max(len(text) - _LONGEST, 0)
+    match = re.compile(_UNFINISHED).search(text, start)
     return match.start() if match else len(text)
 
 

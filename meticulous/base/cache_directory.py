@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import tempfile
 
 __all__ = ["cache_directory", "check_private"]
 
@@ -39,6 +38,8 @@ def cache_directory() -> str:
     path = os.path.join(base, "meticulous")
     # A user without a home has `~` alone, which would be a folder of the project.
     if not os.path.isabs(path) or _is_on_network(os.path.realpath(path)):
+        import tempfile  # takes as long as the rest of a listing's imports, with what it imports
+
         return os.path.join(tempfile.gettempdir(), f"meticulous-{os.getuid()}")
     return path
 
@@ -62,8 +63,15 @@ def check_private(directory: str) -> None:
     """Raise PermissionError where another user owns `directory` or can write it, as in /tmp."""
     link, status = os.lstat(directory), os.stat(directory)
     # Elsewhere than in /tmp the user may have linked it, and the group may be the user's own.
-    is_temporary = os.path.dirname(directory) == tempfile.gettempdir()
+    is_temporary = os.path.dirname(directory) in _temporary_directories()
     open_to = stat.S_IWOTH | (stat.S_IWGRP if is_temporary else 0)
     is_theirs = {link.st_uid, status.st_uid} != {os.geteuid()}
     if is_theirs or status.st_mode & open_to or (is_temporary and stat.S_ISLNK(link.st_mode)):
         raise PermissionError(errno.EPERM, "another user can write there", directory)
+
+
+def _temporary_directories() -> set[str]:
+    """Return where tempfile would look for a directory that it can write."""
+    named = [os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")]
+    usual = ["/tmp", "/var/tmp", "/usr/tmp"]  # noqa: S108, compared with, not written to
+    return {os.path.abspath(path) for path in (*named, *usual) if path}

@@ -12,7 +12,7 @@ _START_TOLERANCE_S = 0.1
 def boot_id() -> str | None:
     """Return what identifies the present boot of this host (Linux; None elsewhere)."""
     try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as file:
             return file.read().strip()
     except OSError:
         return None

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["Python", "find_python"]
 
 _SHEBANG_BYTES = 1024
-_VERSIONED = re.compile(r"(?:python|pypy)(\d\.\d+)(t?)")
-_LIBRARY = re.compile(r"(?:python|pypy)\d\.\d+t?")
-_CONDA_PYTHON = re.compile(r"python-(\d+\.\d+\.\d+\w*)-.*\.json")
-_EXEC_TRICK = re.compile(r"""^'''exec' "?([^"\n]+?)"? "\$0" "\$@"$""", re.MULTILINE)
+_VERSIONED = r"(?:python|pypy)(\d\.\d+)(t?)"
+_LIBRARY = r"(?:python|pypy)\d\.\d+t?"
+_CONDA_PYTHON = r"python-(\d+\.\d+\.\d+\w*)-.*\.json"
+_EXEC_TRICK = r"""(?m)^'''exec' "?([^"\n]+?)"? "\$0" "\$@"$"""
 
 
 class Python(NamedTuple):
@@ -131,7 +131,7 @@ def _shebang_word(head: str) -> str:
     Where the path is too long for the kernel, pip writes a ``/bin/sh`` script whose second line
     is ``'''exec' "/long/path/python" "$0" "$@"``.
     """
-    trick = _EXEC_TRICK.search(head)
+    trick = re.search(_EXEC_TRICK, head)
     if trick:
         return trick[1]
     words = head[2:].splitlines()[0].split() or [""]
@@ -222,13 +222,14 @@ def _venv_settings(executable: str) -> dict[str, str]:
 
 def _library(base: str, prefix: str) -> str:
     """Return the name of the library folder (``python3.11``) of the interpreter file `base`."""
-    versioned = _VERSIONED.match(os.path.basename(base))
+    versioned = re.match(_VERSIONED, os.path.basename(base))
     if versioned:
         return versioned[0]
     try:
-        names = sorted(filter(_LIBRARY.fullmatch, os.listdir(os.path.join(prefix, "lib"))))
+        found = os.listdir(os.path.join(prefix, "lib"))
     except OSError:
-        names = []
+        found = []
+    names = sorted(name for name in found if re.fullmatch(_LIBRARY, name))
     real = [name for name in names if os.path.exists(os.path.join(prefix, "lib", name, "os.py"))]
     return real[0] if len(real) == 1 else ""
 
@@ -258,7 +259,8 @@ def _conda_version(prefix: str) -> str:
         names = os.listdir(os.path.join(prefix, "conda-meta"))
     except OSError:
         return ""
-    return next((found[1] for found in map(_CONDA_PYTHON.fullmatch, names) if found), "")
+    matches = (re.fullmatch(_CONDA_PYTHON, name) for name in names)
+    return next((match[1] for match in matches if match), "")
 
 
 def _options_of(options: Sequence[str]) -> set[str]:

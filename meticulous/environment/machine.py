@@ -150,7 +150,7 @@ def _cgroup_values(proc: str, cgroups: str, controller: str, name: str) -> Itera
         while True:
             for mount in dict.fromkeys(mounts):
                 try:
-                    with open(os.path.join(cgroups, mount, path, name), encoding="ascii") as file:
+                    with open(os.path.join(cgroups, mount, path, name), encoding="utf-8") as file:
                         yield file.read().strip()
                         break
                 except OSError:

@@ -30,11 +30,11 @@ __all__ = [
 
 MASK = "***"
 
-_PLAIN = re.compile(r"(?i)|true|false|yes|no|on|off|none|null|~|auto|[-+]?[0-9.]{1,7}(?:e-?\d\d?)?")
-_SPECIAL_TOKEN = re.compile(r"(?s)<.*>|\[.*\]|\{.*\}")
-_NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?")
-_ASSIGNMENT = re.compile(r"([-+~]{0,2})([A-Za-z_][\w.@/-]*)=(.*)", re.DOTALL)
-_OPTION = re.compile(r"--?([A-Za-z_][\w.-]*)")
+_PLAIN = r"(?i)|true|false|yes|no|on|off|none|null|~|auto|[-+]?[0-9.]{1,7}(?:e-?\d\d?)?"
+_BRACKETED = r"(?s)<.*>|\[.*\]|\{.*\}"
+_NUMBER = r"[-+]?\d+(?:\.\d*)?"
+_ASSIGNMENT = r"(?s)([-+~]{0,2})([A-Za-z_][\w.@/-]*)=(.*)"
+_OPTION = r"--?([A-Za-z_][\w.-]*)"
 
 _PASSWORD_OPTIONS = {
     "az": ("-p",),
@@ -93,7 +93,7 @@ def mask_command(argv: Sequence[str]) -> list[str]:
     program = ""  # one that takes passwords, and has been named
     passwords: tuple[str, ...] = ()
     for place, word in enumerate(argv):
-        option = _OPTION.fullmatch(word)
+        option = re.fullmatch(_OPTION, word)
         if pending and not option and _is_secret(pending, word):
             masked.append(MASK)
             # One secret, not all that follows, unless the name says that there are several.
@@ -138,7 +138,7 @@ def _mask_attached(option: str, word: str) -> str:
 
 
 def _mask_word(word: str) -> str:
-    assignment = _ASSIGNMENT.fullmatch(word)
+    assignment = re.fullmatch(_ASSIGNMENT, word)
     if assignment and _is_secret_assignment(assignment[1], assignment[2], assignment[3]):
         return f"{assignment[1]}{assignment[2]}={MASK}"
     return mask_text(word)
@@ -171,9 +171,9 @@ def _is_secret(name: str, value: str) -> bool:
 
 
 def _is_secret_of_kind(kind: str, value: str) -> bool:
-    if not kind or _SPECIAL_TOKEN.fullmatch(value):
+    if not kind or re.fullmatch(_BRACKETED, value):
         return False
-    if kind == "sure" and _NUMBER.fullmatch(value):
+    if kind == "sure" and re.fullmatch(_NUMBER, value):
         return True
     if _is_plain(value):
         return False
@@ -184,7 +184,7 @@ def _is_secret_of_kind(kind: str, value: str) -> bool:
 
 def _is_plain(value: str) -> bool:
     """Return whether `value` is a switch or a short number, which hides nothing."""
-    return _PLAIN.fullmatch(value) is not None
+    return re.fullmatch(_PLAIN, value) is not None
 
 
 def _looks_random(value: str) -> bool:

@@ -179,7 +179,7 @@ _ABOUT = frozenset(
 )
 """Last words of names that say something about a secret and do not hold it: ``token_file``."""
 
-_WORDS_OF_NAMES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_WORDS_OF_NAMES = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+"
 
 
 def is_secret_name(name: str) -> bool:
@@ -199,7 +199,7 @@ def kind_of_name(name: str) -> str:
     """
     if not may_label(name):
         return ""
-    words = [word.lower() for word in _WORDS_OF_NAMES.findall(name)]
+    words = [word.lower() for word in re.findall(_WORDS_OF_NAMES, name)]
     if not words or words[-1] in _ABOUT:
         return ""
     return "sure" if not _SURE.isdisjoint(words) else _kind_of_last(words)

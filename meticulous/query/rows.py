@@ -19,9 +19,12 @@ from meticulous import runfolder
 from meticulous.arguments.launchers import program_name
 from meticulous.base.timestamps import instant
 from meticulous.errors import RunFolderError
-from meticulous.metrics.best import SUFFIXES, Follower
 from meticulous.runfolder import RunFolder, keys, liveness
 from meticulous.runfolder import directory as store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from meticulous.metrics.best import Follower
 
 __all__ = [
     "HEADER",
@@ -128,7 +131,11 @@ def read_row(folder: RunFolder, best: Follower | None = None) -> Row | None:
     row.update(section("args_", folder.read_json(runfolder.ARGS)))
     row.update(section("default_args_", folder.read_json(runfolder.DEFAULT_ARGS)))
     row.update(section("summary_", folder.read_json(runfolder.SUMMARY)))
-    row.update(metrics_section(folder, best or Follower()))
+    if best is None:
+        from meticulous.metrics.best import Follower
+
+        best = Follower()
+    row.update(metrics_section(folder, best))
     row.update(metadata_section(metadata))
     return row
 
@@ -190,6 +197,8 @@ def usual_metrics(names: Iterable[str]) -> list[str]:
 
 
 def _is_derived(name: str, names: frozenset[str]) -> bool:
+    from meticulous.metrics.best import SUFFIXES
+
     return any(name.endswith(suffix) and name.removesuffix(suffix) in names for suffix in SUFFIXES)
 
 

@@ -303,7 +303,7 @@ def oom_kills() -> int:
             own = next((line[3:].strip() for line in file if line.startswith("0::")), None)
         if own is None:
             return 0
-        with open(f"/sys/fs/cgroup{own}/memory.events", encoding="ascii") as file:
+        with open(f"/sys/fs/cgroup{own}/memory.events", encoding="utf-8") as file:
             return next((int(line.split()[1]) for line in file if line.startswith("oom_kill ")), 0)
     except (OSError, ValueError):
         return 0

@@ -100,9 +100,9 @@ def ensure(folder: SweepFolder, settings: RunSettings, code: CodeState, say: Say
         for warning in worktree.add(made.repository, code.snapshot or code.sha, made.top):
             say(warning)
         excluded = (settings.experiments_directory, os.path.dirname(folder.path))
-        linked = _bring(made, excluded, say)
+        linked, copied = _bring(made, excluded, say)
         os.makedirs(made.cwd, exist_ok=True)
-        within = {**folder.specification["tree"], "linked": linked}
+        within = {**folder.specification["tree"], "linked": linked, "copied": copied}
         folder.write_specification({**folder.specification, "tree": within})
         replace_file(_mark(folder), f"{code.snapshot or code.sha}\n".encode())
 
@@ -119,9 +119,11 @@ def _discard(made: Tree) -> None:
         shutil.rmtree(made.top)
 
 
-def _bring(made: Tree, excluded: tuple[str, ...], say: Say) -> list[str]:
-    """Bring what git does not know into the work tree; return what was linked, relative to it."""
-    linked = []
+def _bring(
+    made: Tree, excluded: tuple[str, ...], say: Say
+) -> tuple[list[str], dict[str, list[int]]]:
+    """Bring what git does not know into the work tree: (what was linked, the stamp of each copy)."""
+    linked, copied = [], {}
     for name, is_ignored in _unknown(made.repository):
         source, target = os.path.join(made.repository, name), os.path.join(made.top, name)
         if os.path.lexists(target) or os.path.basename(name) in _NOT_LINKED:
@@ -133,12 +135,22 @@ def _bring(made: Tree, excluded: tuple[str, ...], say: Say) -> list[str]:
             is_small = os.path.isfile(source) and os.path.getsize(source) <= _LARGEST_COPY
             if is_small and not is_ignored and not os.path.islink(source):
                 shutil.copy2(source, target)
+                copied[name] = _stamp(target)
             else:
                 os.symlink(source, target)
                 linked.append(name)
         except OSError as error:
             say(f"{name} is not in the work tree of the sweep: {error.strerror}")
-    return linked
+    return linked, copied
+
+
+def _stamp(path: str) -> list[int]:
+    """Return what changes when the file at `path` does; empty where there is none."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return []
+    return [found.st_ino, found.st_size, found.st_mtime_ns]
 
 
 def _unknown(repository: str) -> list[tuple[str, bool]]:
@@ -163,7 +175,13 @@ def tidy(folder: SweepFolder, say: Say) -> None:
     if made is None or not os.path.isdir(made.top):
         return
     try:
-        if leftovers := made.leftovers():
+        copied = folder.specification["tree"].get("copied") or {}
+        leftovers = [
+            name
+            for name in made.leftovers()
+            if name not in copied or _stamp(os.path.join(made.top, name)) != copied[name]
+        ]
+        if leftovers:
             more = f" and {len(leftovers) - 3:,} more" if len(leftovers) > 3 else ""
             say(f"the runs have left files in {made.top}: {', '.join(leftovers[:3])}{more}")
             return

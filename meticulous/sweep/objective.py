@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from meticulous import runfolder
 from meticulous.errors import RunFolderError
 from meticulous.query import rows
 from meticulous.runfolder import RunFolder, keys
@@ -16,7 +14,11 @@ from meticulous.runfolder.directory import highest_number
 from meticulous.sweep.folder import SweepFolder
 from meticulous.sweep.state import Outcome
 
-__all__ = ["better", "columns", "metric_of", "series", "value_of", "with_value"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from meticulous.metrics.series import Points
+
+__all__ = ["better", "columns", "history", "metric_of", "value_of", "with_value"]
 
 _LOOKED_AT = 200
 
@@ -79,49 +81,58 @@ def columns(run: RunFolder) -> list[str]:
         except RunFolderError:
             continue
         found.update(dict.fromkeys(name for name in names if name.startswith("summary_")))
+        found.update(dict.fromkeys(rows.usual_metrics(names)))
     return list(found)
 
 
 def _of_series(run: RunFolder, name: str) -> float | None:
-    """Return the last, least or largest value of a series: ``loss``, ``loss_min``, ``loss_max``."""
-    for ending, choose in _CHOICES.items():
-        found, _ = series(run, name.removesuffix(ending)) if name.endswith(ending) else ([], 0)
-        if found:
-            return float(choose([value for _, value in found]))
+    """Return the last, lowest or highest value of a series: ``loss_last``, ``loss_min``, ``loss_max``.
+
+    For those that are no columns: a name that comes behind the first thousand, and ``_last``.
+    """
+    from meticulous.metrics.best import summarise_points
+
+    for ending, word in _ENDINGS.items():
+        points = _points(run, name.removesuffix(ending)) if name.endswith(ending) else None
+        if points is not None and points.value:
+            value = summarise_points(points, _of_lowest_rank(points)).get(word)
+            return float(value) if isinstance(value, (int, float)) else None
     return None
 
 
-def _last(values: list[float]) -> float:
-    return values[-1]
+_ENDINGS = {"": "last", "_last": "last", "_min": "min", "_max": "max"}
 
 
-_CHOICES: dict[str, Callable[[list[float]], float]] = {
-    "": _last,
-    "_last": _last,
-    "_min": min,
-    "_max": max,
-}
+def _points(run: RunFolder, name: str) -> Points | None:
+    """Return what `run` has logged as `name`, as it counts; None where that cannot be read."""
+    from meticulous.metrics.series import read
 
-
-def series(run: RunFolder, name: str, start: int = 0) -> tuple[list[tuple[int, float]], int]:
-    """Read the series `name` of a run from byte `start` on: (step, value) each, and where it ends."""
-    found = []
     try:
-        with open(run.file(runfolder.METRICS), "rb") as file:
-            file.seek(start)
-            content = file.read()
-    except OSError:
-        return [], start
-    whole = content[: content.rfind(b"\n") + 1]
-    for line in whole.splitlines():
-        try:
-            entry = json.loads(line)
-            value, step = entry.get(name), entry.get("step")
-        except (ValueError, AttributeError):
-            continue
-        if isinstance(value, (int, float)) and isinstance(step, int):
-            found.append((step, float(value)))
-    return found, start + len(whole)
+        return read(run.path, [name]).points(name)
+    except (RunFolderError, KeyError):
+        return None
+
+
+def _of_lowest_rank(points: Points) -> list[int]:
+    lowest = min(points.rank)
+    return [place for place, rank in enumerate(points.rank) if rank == lowest]
+
+
+def history(run: RunFolder, name: str) -> list[tuple[int, float]]:
+    """Return what `run` has logged as `name` until now: (step, value) of each number.
+
+    Where several ranks have logged it, the lowest counts; steps that a later attempt repeats are
+    those of the later one. Steps that are no counting numbers are left out.
+    """
+    points = _points(run, name)
+    if points is None or not points.value:
+        return []
+    numbers = ((points.step[place], points.value[place]) for place in _of_lowest_rank(points))
+    return [
+        (int(step), value)
+        for step, value in numbers
+        if step >= 0 and step.is_integer() and not math.isnan(value)
+    ]
 
 
 def metric_of(column: str) -> str:

@@ -22,6 +22,8 @@ from meticulous.sweep.state import ERROR, LOST, PRUNED, STOPPED, SUCCESS, Outcom
 __all__ = ["Search", "Trial", "check"]
 
 JOURNAL = "search.log"
+_POINT, _TRY, _GIVEN_BACK = "point", "try", "given-back"
+"""What a trial says of itself: whose it is from its first moment, whenever its worker is killed."""
 _UNSEEDED = ("QMCSampler", "GridSampler", "BruteForceSampler")
 """Samplers that must have the same seed in every worker."""
 
@@ -89,6 +91,17 @@ def _sampler(
     return _made(optuna.samplers, text, "Sampler", more)
 
 
+def _suggested(trial: Any, name: str, one: Distribution) -> str:
+    """Have Optuna suggest a value; return it as the command line will have it."""
+    if one.kind == "choice":
+        return str(trial.suggest_categorical(name, list(one.choices)))
+    if "int" in one.kind:
+        low, high, step = int(one.low), int(one.high), int(one.step) if one.step else 1
+        return str(trial.suggest_int(name, low, high, step=step, log="log" in one.kind))
+    is_log = one.kind == "log"
+    return repr(trial.suggest_float(name, one.low, one.high, step=one.step, log=is_log))
+
+
 class Search:
     """The study of a sweep."""
 
@@ -99,70 +112,88 @@ class Search:
         self.space = dict(map(distribution, specification["parameters"]))
         self._optuna = _optuna()
         self._study: Any = None
+        journal = self._optuna.storages.journal
+        backend = journal.JournalFileBackend(folder.file(JOURNAL))
+        self._storage: Any = self._optuna.storages.JournalStorage(backend)
+        self._name = f"sweep {folder.id}"
 
     @property
     def study(self) -> Any:
         """The study, made by who comes first."""
         if self._study is None:
-            storages = self._optuna.storages
-            backend = storages.journal.JournalFileBackend(self._folder.file(JOURNAL))
             self._study = self._optuna.create_study(
-                study_name=f"sweep {self._folder.id}",
-                storage=storages.JournalStorage(backend),
+                study_name=self._name,
+                storage=self._storage,
                 direction=self.options["direction"],
                 pruner=_made(self._optuna.pruners, self.options["pruner"], "Pruner", {}),
                 load_if_exists=True,
             )
         return self._study
 
-    def trial(self, point: Point, before: Mapping[str, Any]) -> Trial:
-        """Return the trial for a point; `before` is what the file of its last try says, if any."""
-        if before.get("trial") is not None:
-            self._give_back(before)
-        return Trial(self, self._folder, point)
+    def trial(self, point: Point, number: int) -> Trial:
+        """Return the trial of try `number` at a point, which is yet to be asked for."""
+        return Trial(self, self._folder, point, number)
 
-    def ask(self, slot: int) -> tuple[Any, dict[str, str]]:
-        """Ask for values: (Optuna's trial, name -> text)."""
+    def ask(self, point: Point, number: int) -> tuple[Any, dict[str, str]]:
+        """Ask for the values of try `number` at a point: (Optuna's trial, name -> text).
+
+        Optuna's queue may give the values of one lost trial to nobody, where several workers ask at
+        once; so a trial is made for its point, with the values that it had if it was given back.
+        """
+        optuna = self._optuna
+        values = self._given_back(point.key, number)
+        template = optuna.trial.create_trial(
+            state=optuna.trial.TrialState.RUNNING,
+            user_attrs={_POINT: point.key, _TRY: number},
+            system_attrs={"fixed_params": values} if values else None,
+        )
         study = self.study
-        study.sampler = _sampler(self._optuna, self.options, self.space, slot)
-        trial = study.ask()
-        values = {}
-        for name, one in self.space.items():
-            if one.kind == "choice":
-                values[name] = str(trial.suggest_categorical(name, list(one.choices)))
-            elif "int" in one.kind:
-                step = int(one.step) if one.step else 1
-                is_log = "log" in one.kind
-                number = trial.suggest_int(name, int(one.low), int(one.high), step=step, log=is_log)
-                values[name] = str(number)
-            else:
-                log = one.kind == "log"
-                values[name] = repr(
-                    trial.suggest_float(name, one.low, one.high, step=one.step, log=log)
-                )
-        return trial, values
+        trial_id = self._storage.create_new_trial(
+            self._storage.get_study_id_from_name(self._name), template
+        )
+        # Another object: one that has asked keeps the trials that it saw then.
+        study = optuna.load_study(
+            study_name=self._name,
+            storage=self._storage,
+            sampler=_sampler(optuna, self.options, self.space, point.trial or 0),
+            pruner=study.pruner,
+        )
+        trial = optuna.trial.Trial(study, trial_id)
+        return trial, {name: _suggested(trial, name, one) for name, one in self.space.items()}
 
-    def _give_back(self, told: Mapping[str, Any]) -> None:
-        """Have the values of a trial whose run was lost tried once more."""
-        state = self._optuna.trial.TrialState
+    def _given_back(self, key: str, number: int) -> dict[str, Any]:
+        """Return the values of the last try before `number` where it did not end by itself."""
         found = [
-            one for one in self.study.get_trials(deepcopy=False) if one.number == told["trial"]
+            one
+            for one in self.study.get_trials(deepcopy=False)
+            if one.user_attrs.get(_POINT) == key and one.user_attrs[_TRY] < number
         ]
-        if found and found[0].state == state.RUNNING:
-            self.study.tell(found[0].number, state=state.FAIL)
-            self.study.enqueue_trial(found[0].params)
+        if not found:
+            return {}
+        last = max(found, key=lambda one: int(one.user_attrs[_TRY]))
+        if last.state == self._optuna.trial.TrialState.RUNNING:
+            self._give_back(last)
+        elif not last.user_attrs.get(_GIVEN_BACK):
+            return {}
+        return dict(last.params)
+
+    def _give_back(self, trial: Any) -> None:
+        """End a frozen trial so that the next try at its point has the same values."""
+        self._storage.set_trial_user_attr(trial._trial_id, _GIVEN_BACK, True)  # noqa: SLF001
+        self.study.tell(trial.number, state=self._optuna.trial.TrialState.FAIL)
 
     def settle(self, told: Mapping[str, Any], outcome: Outcome) -> Outcome:
         """Tell the outcome of a run whose worker is gone; `told` is what its claim says."""
         if told.get("trial") is None:
             return outcome
-        state = self._optuna.trial.TrialState
-        found = [
-            one for one in self.study.get_trials(deepcopy=False) if one.number == told["trial"]
-        ]
-        if found and found[0].state == state.RUNNING:
-            outcome = self.tell(found[0].number, outcome)
+        trial = self._numbered(told["trial"])
+        if trial is not None and trial.state == self._optuna.trial.TrialState.RUNNING:
+            outcome = self.tell(trial.number, outcome)
         return outcome._replace(values=told.get("values"))
+
+    def _numbered(self, number: int) -> Any:
+        trials = self.study.get_trials(deepcopy=False)
+        return next((one for one in trials if one.number == number), None)
 
     def tell(self, number: int, outcome: Outcome) -> Outcome:
         """Tell the study what came out of trial `number`; return the outcome as it counts."""
@@ -172,11 +203,10 @@ class Search:
         elif outcome.status == PRUNED:
             self.study.tell(number, state=state.PRUNED)
             self._tag(outcome)
+        elif outcome.status in (STOPPED, LOST):
+            self._give_back(self._numbered(number))
         else:
             self.study.tell(number, state=state.FAIL)
-            if outcome.status in (STOPPED, LOST):
-                params = self.study.get_trials(deepcopy=False)[number].params
-                self.study.enqueue_trial(params)
         if outcome.status == SUCCESS and outcome.value is None:
             message = f"the run has no number {self.options['objective']}{self._others(outcome)}"
             return outcome._replace(status=ERROR, message=message)
@@ -223,16 +253,15 @@ class Search:
 
 
 class Trial:
-    """One trial: its values, and whether it is to be ended early."""
+    """The trial of try `number` at a point: its values, and whether it is to be ended early."""
 
-    def __init__(self, search: Search, folder: SweepFolder, point: Point) -> None:
-        self._search, self._folder, self._point = search, folder, point
+    def __init__(self, search: Search, folder: SweepFolder, point: Point, number: int) -> None:
+        self._search, self._folder, self._point, self._try = search, folder, point, number
         self._trial: Any = None
         self._metric = search.options.get("metric") or objective.metric_of(
             search.options["objective"]
         )
         self._prunes = not search.options["pruner"].lower().startswith("nop")
-        self._offset = 0
         self._steps: set[int] = set()
 
     @property
@@ -242,7 +271,7 @@ class Trial:
 
     def ask(self) -> dict[str, str]:
         """Ask for the values."""
-        self._trial, values = self._search.ask(self._point.trial or 0)
+        self._trial, values = self._search.ask(self._point, self._try)
         return values
 
     def is_to_prune(self, run: RunFolder | None) -> bool:
@@ -251,11 +280,8 @@ class Trial:
 
     def _reported(self, run: RunFolder | None) -> Iterator[int]:
         """Report each new step to the study, and return it."""
-        if run is None:
-            return
-        found, self._offset = objective.series(run, self._metric, self._offset)
-        for step, value in found:
-            if step >= 0 and step not in self._steps:
+        for step, value in objective.history(run, self._metric) if run is not None else ():
+            if step not in self._steps:
                 self._steps.add(step)
                 self._trial.report(value, step)
                 yield step

@@ -192,7 +192,7 @@ class Worker:
         append(self._journal, [outcome_line(found._replace(time=now()))])
         self.state.look()
         if self.state.is_given_up(point.key):
-            self.note(found._replace(number=number + 1, status=ERROR))
+            self.note(self._settled(found._replace(number=number + 1, status=ERROR)))
             return False
         return True
 
@@ -206,8 +206,7 @@ class Worker:
     def _run(self, point: Point, number: int) -> None:
         trial = None
         if self._search is not None:
-            before = claims.details(self.folder, point.key, number - 1)
-            trial = self._search.trial(point, before)
+            trial = self._search.trial(point, number)
         attempt = Attempt(self.folder, point, number, self.state.earlier_run(point.key), trial)
         attempt.start()
         while not attempt.wait(self._told, _TICK_S):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,7 +87,7 @@ def test_a_relative_cache_is_no_folder_of_the_project(
 def test_a_cache_for_all_to_write_in_is_not_trusted(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     place = tmp_path / "meticulous-1"
     if kind == "a link":
         (tmp_path / "other").mkdir()

@@ -198,17 +198,23 @@ def test_data_that_git_does_not_know_are_there(project: Path) -> None:
     (project / "data" / "x").write_text("x")
     (project / "new.txt").write_text("y")
 
-    assert 0 == sweep(project, "a=1", "--", sys.executable, "train.py", "{a}").returncode
+    done = sweep(project, "a=1", "--", sys.executable, "train.py", "{a}")
+
+    assert 0 == done.returncode
     assert b"xy\n" == Path(runs_of(project)[0].file("stdout")).read_bytes()
     assert "x" == (project / "data" / "x").read_text()
+    assert b"have left files" not in done.stderr, "they were there before"
+    assert not (project / "sweeps" / "1" / "code").exists()
 
 
 def test_files_that_programs_leave_in_the_tree_are_kept(project: Path) -> None:
-    program(project, "import sys\nopen('model.' + sys.argv[1], 'w').close()\n")
+    program(project, "import sys\nopen('model.' + sys.argv[1], 'a').close()\n")
+    (project / "new.txt").write_text("y")
 
     done = sweep(project, "a=1,2", "--", sys.executable, "train.py", "{a}")
 
     assert b"have left files in" in done.stderr
+    assert b"new.txt" not in done.stderr
     left = list((project / "sweeps" / "1" / "code").rglob("model.*"))
     assert {"model.1", "model.2"} == {path.name for path in left}
 

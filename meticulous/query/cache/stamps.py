@@ -17,12 +17,15 @@ from typing import Any, NamedTuple
 
 from meticulous import runfolder
 from meticulous.errors import RunFolderError
-from meticulous.metrics.best import Follower
 from meticulous.query import rows
 from meticulous.query.cache import codec
 from meticulous.query.cache.codec import Shape
 from meticulous.query.rows import Row
 from meticulous.runfolder import RunFolder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from meticulous.metrics.best import Follower
 
 __all__ = [
     "CHUNK",
@@ -211,6 +214,8 @@ def _read_chunk(directory: str, runs: Sequence[tuple[str, str | None]]) -> list[
 
 
 def _read_entry(directory: str, name: str, shapes: dict[Shape, Shape], series: str | None) -> Entry:
+    from meticulous.metrics.best import Follower  # where all is known, nothing is read
+
     # A stamp is taken before reading: a change in between is then seen the next time.
     folder = RunFolder(os.path.join(directory, name))
     stamp, still = folder_stamp(folder.path)
