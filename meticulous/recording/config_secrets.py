@@ -49,7 +49,7 @@ def mask_document(content: bytes, ending: str) -> bytes:
         masked = _MASKERS[ending.lower()](text)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-    masked = re.sub(_COMMENT, _masked_comment, mask_text(masked))
+    masked = re.sub(_COMMENT, _masked_comment, mask_text(masked, is_parsed=True))
     return content if masked == text else bom + masked.encode(encoding)
 
 

@@ -108,7 +108,8 @@ def _load_masking():
     import builtins
 
     parts = {
-        "meticulous.masking." + name: _run(name, vars(builtins)) for name in ("names", "shapes")
+        "meticulous.masking." + name: _run(name, vars(builtins))
+        for name in ("names", "programs", "shapes")
     }
 
     def import_for_masking(name, *args, **kwargs):
