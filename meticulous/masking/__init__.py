@@ -49,14 +49,14 @@ def mask_variable(name: str, value: str) -> str:
     return mask_text(value)
 
 
-def mask_text(text: str, *, is_parsed: bool = False) -> str:
+def mask_text(text: str) -> str:
     """Return `text` with everything masked that looks like a secret by its shape or its label.
 
     Labels are ``NAME=value``, ``--name value`` and ``"name": "value"`` within the text, as in the
     argument of ``bash -c``, and the options of known programs (``mysql -p…``). A list after a label
-    is masked whole, but for a document that `is_parsed`, in which its values have been masked.
+    is masked whole.
     """
-    return _mask_labelled(_mask_commands(mask_shapes(text, MASK)), is_parsed=is_parsed)
+    return _mask_labelled(_mask_commands(mask_shapes(text, MASK)))
 
 
 def mask_value(name: str, value: Any) -> Any:
@@ -216,7 +216,7 @@ def _labelled() -> re.Pattern[str]:
     return re.compile(_LABELLED)
 
 
-def _mask_labelled(text: str, *, is_parsed: bool) -> str:
+def _mask_labelled(text: str) -> str:
     if not may_label(text):
         return text
     parts, at = [], 0
@@ -226,7 +226,7 @@ def _mask_labelled(text: str, *, is_parsed: bool) -> str:
         place = start if end - start < _LONGEST_WORD else end  # what is no secret may hold one
         if match["value"] in ("[", "{"):
             name = match["name"] or match["key"] or match["flow"] or match["spaced"]
-            end = -1 if is_parsed else _end_of_secret_list(name, text, start)
+            end = _end_of_secret_list(name, text, start)
             if end < 0:
                 continue
             parts += [text[at:start], f'"{MASK}"' if match["key"] else MASK]

@@ -12,7 +12,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Reader", "commands_in", "is_attached", "may_name_program"]
+__all__ = [
+    "PROGRAMS",
+    "Reader",
+    "commands_in",
+    "is_attached",
+    "may_name_program",
+    "mentions_program",
+]
 
 _OPTIONS = {
     "7z": ("-p",),
@@ -50,6 +57,7 @@ _OPTIONS = {
     "zip": ("-P",),
 }
 """Program -> its options whose value is a password though the name does not say so."""
+PROGRAMS = tuple(_OPTIONS)
 _ONLY_ATTACHED = ("7z", "mariadb", "mysql", "mysqladmin", "mysqldump")
 """Programs that take the password in the word of the option, and ask where none is there."""
 _AFTER_LOGIN = ("az", "docker", "helm", "oc", "podman", "skopeo")
@@ -137,6 +145,12 @@ def may_name_program(text: str) -> bool:
     if "['" in text or '["' in text:
         return True
     return (" -" in text or "login" in text) and _programs().search(text) is not None
+
+
+def mentions_program(text: str) -> bool:
+    """Return whether a word of `text` is a program that may be given a password."""
+    names = "|".join(map(re.escape, _OPTIONS))
+    return re.search(rf"(?<![\w.-])(?:{names})(?![\w:-])", text) is not None
 
 
 def commands_in(text: str) -> Iterator[list[tuple[int, int, str]]]:

@@ -131,6 +131,14 @@ DOCUMENTS = [
     (".ini", f"[credentials]\nuser: {S}\n[b]\nepochs = 137\n"),
     (".cfg", f"[a]\n; password = {S}\nepochs = 137\n"),
     (".conf", f"password = {S}\nepochs = 137\n"),
+    (".yaml", f"command: [curl, -u, 'bob:{S}', https://h]\nepochs: 137\n"),
+    (".yaml", f"command:\n  - x\n  - --password\n  - {S}\nepochs: 137\n"),
+    (".yaml", f"run: |\n  mysql -p{S} table\nepochs: 137\n"),
+    (".yaml", f"auth: bob:{S}\nepochs: 137\n"),
+    (".yaml", f"lr: 1  # start with --password {S}\nepochs: 137\n"),
+    (".toml", f"# passwords = [1, '{S}']\nepochs = 137\n"),
+    (".json", json.dumps({"command": ["mysql", f"-p{S}"], "epochs": 137})),
+    (".toml", f'command = ["x", "--api-key", "{S}"]\nepochs = 137\n'),
 ]
 
 KEPT = [
