@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from meticulous import runfolder
 from meticulous.archive.manifest import BUNDLE, SCRIPT, Manifest, PackedRun
+from meticulous.base.text import as_bytes
 from meticulous.base.timestamps import instant
 from meticulous.errors import ArchiveError, MeticulousError
 from meticulous.runfolder import RunFolder, keys
@@ -259,7 +260,7 @@ def _is_record(name: str) -> bool:
 
 
 def _quoted(text: str) -> str:
-    return quote(text, errors="surrogateescape")
+    return quote(as_bytes(text))
 
 
 def _is_word(text: str) -> bool:

@@ -20,6 +20,7 @@ from meticulous.views.progress_bar import Progress
 __all__ = [
     "LOST_CODE",
     "add_directory",
+    "add_fetch",
     "add_selectors",
     "ask",
     "directory_of",
@@ -45,6 +46,15 @@ def add_directory(parser: argparse.ArgumentParser) -> None:
     """Declare the directory to look in."""
     parser.add_argument(
         "--experiments-directory", metavar="DIR", help="where the runs are (default: the project's)"
+    )
+
+
+def add_fetch(parser: argparse.ArgumentParser) -> None:
+    """Declare that what a checkout lacks may be fetched."""
+    parser.add_argument(
+        "--fetch",
+        action="store_true",
+        help="fetch submodules and files that are not here (default: nothing is fetched)",
     )
 
 

@@ -37,6 +37,7 @@ def add_arguments(parser: Parser) -> None:
         help="a new directory (default: PROJECT-ID beside the project)",
     )
     _runs.add_directory(parser)
+    _runs.add_fetch(parser)
     parser.add_argument("--remove", action="store_true", help="remove the directory again")
     parser.add_argument(
         "--force", action="store_true", help="with --remove, even if it holds changes or runs"
@@ -47,6 +48,8 @@ def main(arguments: argparse.Namespace) -> int:
     """Make the worktree and print its path on stdout; or remove it."""
     if arguments.force and not arguments.remove:
         raise UsageError("--force is for --remove", "Give another DIR, or remove the one there is")
+    if arguments.fetch and arguments.remove:
+        raise UsageError("--fetch and --remove exclude each other", "Give one of them")
     _, row = _runs.one_run(arguments, arguments.run)
     run = RunFolder(row["curexpdir"])
     repository = code.repository_of(run)
@@ -57,7 +60,7 @@ def main(arguments: argparse.Namespace) -> int:
         worktree.remove(repository, directory, force=arguments.force)
         say(f"removed {shown}")
         return 0
-    for warning in code.check_out(run, repository, directory):
+    for warning in code.check_out(run, repository, directory, fetch=arguments.fetch):
         say(warning)
     metadata = run.read_metadata()
     say(f"the code of run {run.id} is in {shown}: {_described(metadata)}")

@@ -11,6 +11,7 @@ import os
 import sys
 from typing import Any
 
+from meticulous.base.text import as_bytes
 from meticulous.base.timestamps import now
 from meticulous.base.units import format_bytes
 from meticulous.commands import _runs
@@ -45,7 +46,7 @@ def main(arguments: argparse.Namespace) -> int:
     text = mask_text(_text(arguments.text).strip())
     if not text:
         raise UsageError("the note is empty, so nothing was written", "Give a text")
-    size = len(text.encode("utf-8", "surrogateescape"))
+    size = len(as_bytes(text))
     if size > _MOST_BYTES:
         first = os.path.join(rows[0]["curexpdir"], "notes.txt")
         raise UsageError(

@@ -71,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="link this file or folder of the project, which git does not know; repeatable",
     )
+    _runs.add_fetch(parser)
     parser.add_argument("--keep", action="store_true", help="keep the work tree")
     parser.add_argument("-m", "--description", metavar="TEXT", help="of the new run")
     parser.add_argument("-t", "--tag", action="append", metavar="TAG", help="of the new run")
@@ -93,6 +94,8 @@ def main(arguments: argparse.Namespace) -> int:
             raise RunFolderError(f"run {run.id} is running", hint)
         if (arguments.dirty and not arguments.here) or (arguments.here and arguments.link):
             raise UsageError("--dirty is for --here, and --link is not", "Leave it out")
+        if arguments.here and arguments.fetch:
+            raise UsageError("--fetch is not for --here, which takes what is there", "Leave it out")
         command = _command(run, arguments.set, arguments.extra)
         chosen = _settings(arguments, run, directory)
         repeat = _here if arguments.here else _in_tree
@@ -212,7 +215,7 @@ def _in_tree(
             "be had",
             "Repeat its commit with --without-changes, or the present tree with --here",
         )
-    made = worktree.made(run, arguments.link, say)
+    made = worktree.made(run, arguments.link, say, fetch=arguments.fetch)
     try:
         code_state = worktree.known_code(run, made)
         command = worktree.placed(command, made)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from meticulous.base.text import harmless
+from meticulous.base.text import as_bytes, harmless
 from meticulous.commands import _runs
 from meticulous.commands._console import print_json, print_lines, say
 from meticulous.errors import CodeStateError
@@ -80,5 +80,5 @@ def _print_code(runs: list[RunFolder], *, stat: bool) -> None:
             for one in metadata.get(keys.SNAPSHOT_LEFT_OUT) or []
         ]
         parts.append("")
-    content = "\n".join(parts).encode("utf-8", "surrogateescape")
+    content = as_bytes("\n".join(parts))
     print_paged(content, page)

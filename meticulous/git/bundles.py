@@ -106,7 +106,8 @@ def fetch_bundle(repository: str, bundle: str, tips: Mapping[str, str]) -> None:
     quietly = ["-c", "core.hooksPath=/dev/null", "-c", "core.logAllRefUpdates=false"]
     options = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"]
     options += ["--no-auto-maintenance"]
-    done = _git(repository, *quietly, "fetch", *options, os.path.abspath(bundle), *wanted)
+    words = [*quietly, "fetch", *options, os.path.abspath(bundle), *wanted]
+    done = _git(repository, *words, also={"GIT_ALLOW_PROTOCOL": "file"})
     if done.returncode != 0:
         raise _damaged(first_fatal(done.stderr))
 
@@ -128,7 +129,11 @@ def check_program() -> str:
 
 
 def _git(
-    repository: str, *words: str, told: bytes = b"", out: IO[bytes] | int = subprocess.PIPE
+    repository: str,
+    *words: str,
+    told: bytes = b"",
+    out: IO[bytes] | int = subprocess.PIPE,
+    also: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
     program = check_program()
     return subprocess.run(
@@ -136,6 +141,6 @@ def _git(
         input=told,
         stdout=out,
         stderr=subprocess.PIPE,
-        env={**environment(repository), "GIT_NO_REPLACE_OBJECTS": "1"},
+        env={**environment(repository), "GIT_NO_REPLACE_OBJECTS": "1", **(also or {})},
         check=False,
     )

@@ -93,21 +93,29 @@ def ask_git(
     arguments: list[str],
     *,
     listens: bool = False,
-    also: Mapping[str, str] | None = None,
+    also: Mapping[str, str | None] | None = None,
 ) -> Asked | None:
-    """Start git, with the variables `also`; None where there is no git that starts."""
+    """Start git; None where there is no git that starts.
+
+    `also` are variables to set, or to take away (None).
+    """
     program = which("git", os.environ.get("PATH"))
     if program is None:
         return None
     words = ["-C", repository, *arguments]
+    joined = {**environment(repository), **(also or {})}
+    variables = {name: value for name, value in joined.items() if value is not None}
     try:
-        return ask(program, words, {**environment(repository), **(also or {})}, listens=listens)
+        return ask(program, words, variables, listens=listens)
     except OSError:
         return None
 
 
 def start_git(
-    repository: str, *words: str, also: Mapping[str, str] | None = None, listens: bool = False
+    repository: str,
+    *words: str,
+    also: Mapping[str, str | None] | None = None,
+    listens: bool = False,
 ) -> Asked:
     """Start a git that must do something, quietly: no hook, no reflog, no upkeep.
 
@@ -129,7 +137,10 @@ def end_git(repository: str, asked: Asked, told: bytes = b"") -> bytes:
 
 
 def git(
-    repository: str, *words: str, told: bytes = b"", also: Mapping[str, str] | None = None
+    repository: str,
+    *words: str,
+    told: bytes = b"",
+    also: Mapping[str, str | None] | None = None,
 ) -> bytes:
     """Let git do something, quietly, and return what it printed. Raises CodeStateError."""
     return end_git(repository, start_git(repository, *words, also=also, listens=True), told)
@@ -189,8 +200,10 @@ def environment(repository: str) -> dict[str, str]:
     variables["LANGUAGE"] = "C"
     # Where .git is broken, do not answer for a repository further up.
     variables["GIT_CEILING_DIRECTORIES"] = os.path.dirname(os.path.realpath(repository))
-    # Never fetch what a partial clone lacks, never ask for a password.
+    # Never fetch what a partial clone lacks (git before 2.44 knows only the second of these),
+    # never ask for a password.
     variables["GIT_NO_LAZY_FETCH"] = "1"
+    variables["GIT_ALLOW_PROTOCOL"] = "none"
     variables["GIT_TERMINAL_PROMPT"] = "0"
     return variables
 

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Module",
+    "address_of",
     "clone",
+    "fetching",
     "is_checked_out",
     "local_repository",
     "of_commit",
     "of_index",
-    "without_passwords",
 ]
 
 _LINK = b"160000"
@@ -72,6 +73,12 @@ def local_repository(repository: str, module: Module) -> str | None:
     return folder if name and os.path.exists(os.path.join(folder, "HEAD")) else None
 
 
+def address_of(repository: str, directory: str, path: str) -> str:
+    """Return where the submodule `path` of the worktree `directory` is fetched from, or ""."""
+    url = _configured(directory, path, "url")
+    return _resolved(repository, url) if url else ""
+
+
 def clone(repository: str, directory: str, module: Module) -> list[str]:
     """Clone `module` into the worktree `directory` of `repository`. Gives warnings.
 
@@ -79,25 +86,27 @@ def clone(repository: str, directory: str, module: Module) -> list[str]:
     is not changed.
     """
     subject = f"the submodule {shown(module.path)} is left out"
-    name, url = (_configured(directory, module.path, what) for what in ("name", "url"))
-    if not name or not url:
+    name, address = _configured(directory, module.path, "name"), ""
+    if name:
+        address = address_of(repository, directory, module.path)
+    if not address:
         return [f"{subject}: .gitmodules does not name it"]
-    address = _resolved(repository, url)
     options = ["-c", f"submodule.{name}.url={address}", "-c", f"submodule.{name}.active=true"]
     words = ["submodule", "--quiet", "update", "--checkout", "--recursive", "--", module.path]
     try:
-        git(directory, *options, *words, also=without_passwords(repository))
+        git(directory, *options, *words, also=fetching(repository))
     except CodeStateError as error:
         return [f"{subject}: {error.message}"]
     return []
 
 
-def without_passwords(repository: str) -> dict[str, str]:
+def fetching(repository: str) -> dict[str, str | None]:
     """Return the variables with which git fetches what it lacks, but asks nobody for a password."""
     ssh = os.environ.get("GIT_SSH_COMMAND") or _config(repository, "core.sshCommand")
     ssh = ssh or os.environ.get("GIT_SSH") or "ssh"
     return {
         "GIT_NO_LAZY_FETCH": "0",
+        "GIT_ALLOW_PROTOCOL": os.environ.get("GIT_ALLOW_PROTOCOL"),
         "GIT_ASKPASS": "",
         "SSH_ASKPASS": "",
         "GCM_INTERACTIVE": "never",

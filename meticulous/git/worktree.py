@@ -2,7 +2,8 @@
 
 The user's own tree, branches, index, stash and reflogs are not touched, and none of their hooks
 runs. A submodule becomes a worktree of the submodule's own repository where that is here, so that
-it costs no download and what was kept of its uncommitted changes is found; else it is cloned.
+it costs no download and what was kept of its uncommitted changes is found. Nothing is fetched unless
+the caller asks for it: what is not here is named.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import shutil
 
 from meticulous.errors import CodeStateError
 from meticulous.git import submodules
-from meticulous.git.command import directories, git, has_commit, shown
+from meticulous.git.command import ask_git, directories, git, has_commit, shown
+from meticulous.masking import mask_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,20 +28,22 @@ _MARK = "meticulous"
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _LONGEST_POINTER = 1024
 _NAMED = 5
+_NO_LFS = {"GIT_LFS_SKIP_SMUDGE": "1"}
+"""With which LFS leaves its pointers, and fetches nothing; of git itself see `environment`."""
 
 
-def add(repository: str, commit: str, directory: str) -> list[str]:
+def add(repository: str, commit: str, directory: str, *, fetch: bool = False) -> list[str]:
     """Make `directory` a worktree of `repository` that holds exactly `commit`, on no branch.
 
-    Submodules and files kept in LFS are brought along where they are here or can be fetched
-    without a password. Gives warnings: what could not be had. Raises CodeStateError where the
-    repository or the commit is gone, or the directory exists; then nothing is left behind.
+    Submodules and files kept in LFS are brought along where they are here or, with `fetch`, can be
+    fetched without a password. Gives warnings: what could not be had, and how. Raises CodeStateError where
+    the repository or the commit is gone, or the directory exists; then nothing is left behind.
     """
     repository, directory = os.path.abspath(repository), os.path.abspath(directory)
     _check(repository, commit, directory)
     made_parents = _missing_parents(directory)
     try:
-        return _fill(repository, commit, directory)
+        return _fill(repository, commit, directory, fetch=fetch)
     except BaseException:
         _discard(directory)
         for parent in made_parents:
@@ -125,9 +129,9 @@ def gone(repository: str, commit: str) -> CodeStateError:
     )
 
 
-def _fill(repository: str, commit: str, directory: str) -> list[str]:
+def _fill(repository: str, commit: str, directory: str, *, fetch: bool) -> list[str]:
     """Make the worktree, submodules and all. Gives warnings."""
-    also = submodules.without_passwords(repository)
+    also = submodules.fetching(repository) if fetch else _NO_LFS
     words = ["worktree", "add", "--detach", "--no-checkout", *_force(repository, directory)]
     # The folder of a submodule that is not checked out names a work tree that does not exist.
     bare = {} if os.path.exists(os.path.join(repository, ".git")) else {"GIT_WORK_TREE": "."}
@@ -142,21 +146,51 @@ def _fill(repository: str, commit: str, directory: str) -> list[str]:
     try:
         git(directory, *reset, also=also)
     except CodeStateError as error:
+        if not fetch and _is_partial(repository):
+            raise _not_here(repository, commit) from error
         if "filter lfs" not in error.message and "git-lfs" not in error.message:
             raise
-        git(directory, *reset, also={**also, "GIT_LFS_SKIP_SMUDGE": "1"})
-    warnings = _lfs_warnings(directory)
+        git(directory, *reset, also={**also, **_NO_LFS})
+    warnings = _lfs_warnings(directory, fetch=fetch)
     for module in submodules.of_commit(directory, "HEAD"):
-        path = os.path.join(directory, module.path)
-        local = submodules.local_repository(repository, module)
-        if local and has_commit(local, module.sha):
-            if os.path.isdir(path):
-                os.rmdir(path)
-            inner = _fill(local, module.sha, path)
-            warnings += [f"in the submodule {shown(module.path)}: {text}" for text in inner]
-        else:
-            warnings += submodules.clone(repository, directory, module)
+        warnings += _fill_module(repository, directory, module, fetch=fetch)
     return warnings
+
+
+def _fill_module(
+    repository: str, directory: str, module: submodules.Module, *, fetch: bool
+) -> list[str]:
+    """Fill the folder of a submodule of the worktree `directory`. Gives warnings."""
+    path = os.path.join(directory, module.path)
+    local = submodules.local_repository(repository, module)
+    if local and has_commit(local, module.sha):
+        if os.path.isdir(path):
+            os.rmdir(path)
+        inner = _fill(local, module.sha, path, fetch=fetch)
+        return [f"in the submodule {shown(module.path)}: {text}" for text in inner]
+    if fetch:
+        return submodules.clone(repository, directory, module)
+    what = f"its commit {module.sha[:7]}" if local else "its repository"
+    address = mask_text(submodules.address_of(repository, directory, module.path))
+    source = f" from {shown(address)}" if address else ""
+    return [
+        f"the submodule {shown(module.path)} is left out: {what} is not here. "
+        f"`git submodule update --init` there fetches it{source}"
+    ]
+
+
+def _is_partial(repository: str) -> bool:
+    """Return whether `repository` is a clone that leaves files with its remote."""
+    pattern = r"^(extensions\.partialclone|remote\..*\.promisor)$"
+    asked = ask_git(repository, ["config", "--get-regexp", pattern])
+    return asked is not None and bool(asked.answer().stdout.strip())
+
+
+def _not_here(repository: str, commit: str) -> CodeStateError:
+    return CodeStateError(
+        f"{shown(repository)} is a partial clone, which lacks files of the commit {commit[:7]}",
+        "Fetch them with --fetch, or all with `git fetch --refetch --no-filter`",
+    )
 
 
 def _force(repository: str, directory: str) -> list[str]:
@@ -229,10 +263,25 @@ def _missing_parents(directory: str) -> list[str]:
     return missing
 
 
-def _lfs_warnings(directory: str) -> list[str]:
-    """Name the files of which only LFS's pointer is here."""
+def _lfs_warnings(directory: str, *, fetch: bool) -> list[str]:
+    """Name the files of which only LFS's pointer is here; bring what the clone has of them."""
+    left = _pointers(directory)
+    if left and not fetch:
+        try:
+            git(directory, "lfs", "checkout")  # fetches nothing
+        except CodeStateError:
+            pass  # there is no LFS
+        left = _pointers(directory)
+    if not left:
+        return []
+    them = "its content is" if len(left) == 1 else "their content is"
+    return [f"kept in LFS, and {them} not here: {_list(left)}. `git lfs pull` there fetches it"]
+
+
+def _pointers(directory: str) -> list[str]:
+    """List the files that are pointers of LFS."""
     listed = git(directory, "ls-files", "-z", "--", ":(attr:filter=lfs)")
-    left = []
+    found = []
     for name in listed.split(b"\0")[:-1]:
         path = os.path.join(os.fsencode(directory), name)
         try:
@@ -240,13 +289,10 @@ def _lfs_warnings(directory: str) -> list[str]:
                 continue
             with open(path, "rb") as file:
                 if file.read(len(_POINTER)) == _POINTER:
-                    left.append(os.fsdecode(name))
+                    found.append(os.fsdecode(name))
         except OSError:
             continue
-    if not left:
-        return []
-    them = "its content is" if len(left) == 1 else "their content is"
-    return [f"kept in LFS, and {them} not here: {_list(left)}. `git lfs pull` there fetches it"]
+    return found
 
 
 def _list(names: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ import functools
 import re
 
 from meticulous.masking.names import is_secret_name, kind_of_name, may_label
+from meticulous.masking.programs import Reader, commands_in, may_name_program
 from meticulous.masking.shapes import mask_shapes
 
 TYPE_CHECKING = False
@@ -32,34 +33,13 @@ MASK = "***"
 
 _PLAIN = r"(?i)|true|false|yes|no|on|off|none|null|~|auto|[-+]?[0-9.]{1,7}(?:e-?\d\d?)?"
 _BRACKETED = r"(?s)<.*>|\[.*\]|\{.*\}"
+_PLACEHOLDER = r"<[\w |-]*>|\[[A-Z_ ]*\]|\{[\w.$ ]*\}|\{\{[\w.$ ]*\}\}"
+"""What stands for a secret that is put in later: ``<password>``, ``{password}``."""
+_PAIR = r"[^\s:/@]+:(?!\d{1,5}\Z)[^\s/]{4,}"
+"""A user and a password; a host and a port are none."""
 _NUMBER = r"[-+]?\d+(?:\.\d*)?"
 _ASSIGNMENT = r"(?s)([-+~]{0,2})([A-Za-z_][\w.@/-]*)=(.*)"
 _OPTION = r"--?([A-Za-z_][\w.-]*)"
-
-_PASSWORD_OPTIONS = {
-    "az": ("-p",),
-    "curl": ("-u", "--user", "--proxy-user", "-U"),
-    "docker": ("-p",),
-    "helm": ("-p",),
-    "http": ("-a",),
-    "https": ("-a",),
-    "ldapsearch": ("-w",),
-    "mariadb": ("-p",),
-    "mongosh": ("-p",),
-    "mysql": ("-p",),
-    "mysqladmin": ("-p",),
-    "mysqldump": ("-p",),
-    "oc": ("-p",),
-    "podman": ("-p",),
-    "redis-cli": ("-a",),
-    "sshpass": ("-p",),
-    "wget": ("--http-password",),
-}
-"""Program -> its options whose value is a password though the name does not say so."""
-_ONLY_ATTACHED = ("mariadb", "mysql", "mysqladmin", "mysqldump")
-"""Programs that take the password in the word of the option, and ask where none is there."""
-_AFTER_LOGIN = ("az", "docker", "helm", "oc", "podman")
-"""Programs whose option has that meaning after the word `login`; ``docker run -p`` is a port."""
 
 
 def mask_variable(name: str, value: str) -> str:
@@ -73,9 +53,10 @@ def mask_text(text: str) -> str:
     """Return `text` with everything masked that looks like a secret by its shape or its label.
 
     Labels are ``NAME=value``, ``--name value`` and ``"name": "value"`` within the text, as in the
-    argument of ``bash -c``.
+    argument of ``bash -c``, and the options of known programs (``mysql -p…``). A list after a label
+    is masked whole.
     """
-    return _mask_labelled(mask_shapes(text, MASK))
+    return _mask_labelled(_mask_commands(mask_shapes(text, MASK)))
 
 
 def mask_value(name: str, value: Any) -> Any:
@@ -90,47 +71,46 @@ def mask_command(argv: Sequence[str]) -> list[str]:
     """Return the words of a command line as they may be written; as many as there were."""
     masked = []
     pending = ""  # the option whose value is expected
-    program = ""  # one that takes passwords, and has been named
-    passwords: tuple[str, ...] = ()
+    reader = Reader()
     for place, word in enumerate(argv):
         option = re.fullmatch(_OPTION, word)
         if pending and not option and _is_secret(pending, word):
             masked.append(MASK)
             # One secret, not all that follows, unless the name says that there are several.
-            pending = pending if pending.endswith("s") else ""
+            pending = pending if pending.endswith("s") and not pending.endswith("pass") else ""
             continue
-        if word in passwords and program not in _ONLY_ATTACHED:
+        following = argv[place + 1] if place + 1 < len(argv) else ""
+        if reader.announces(word, following):
             pending = "password"
-            passwords = () if program == "sshpass" else passwords  # another program follows
             masked.append(word)
             continue
         pending = option[1] if option else ""
         if word == "=" and place and kind_of_name(argv[place - 1]) == "sure":
             pending = argv[place - 1]
         if not option:
-            program, passwords = _password_options(word, program, passwords)
-        attached = next((short for short in passwords if _is_attached(short, word)), None)
+            if reader.logs_in() and _looks_like_password(word):
+                masked.append(MASK)
+                continue
+            reader.read(word)
+        attached = reader.attached(word)
         masked.append(_mask_attached(attached, word) if attached else _mask_word(word))
     return masked
 
 
-def _password_options(
-    word: str, program: str, passwords: tuple[str, ...]
-) -> tuple[str, tuple[str, ...]]:
-    """Return the program and its options that take passwords, once `word` has been read."""
-    name = word.rpartition("/")[2]
-    if name in _PASSWORD_OPTIONS:
-        return name, () if name in _AFTER_LOGIN else _PASSWORD_OPTIONS[name]
-    if word == "login" and program in _AFTER_LOGIN:
-        return program, _PASSWORD_OPTIONS[program]
-    return program, passwords
-
-
-def _is_attached(option: str, word: str) -> bool:
-    """Return whether `word` is `option` with its value: ``-pVALUE`` or ``--user=VALUE``."""
-    if len(option) > 2:
-        return word.startswith(option + "=")
-    return word.startswith(option) and len(word) > 2
+def _mask_commands(text: str) -> str:
+    """Mask the passwords in command lines that stand in `text`."""
+    if not may_name_program(text):
+        return text
+    parts, at = [], 0
+    for command in commands_in(text):
+        words = [word for _, _, word in command]
+        if words == [text]:
+            continue
+        for (start, end, word), masked in zip(command, mask_command(words), strict=True):
+            if masked != word:
+                parts += [text[at:start], masked]
+                at = end
+    return "".join([*parts, text[at:]])
 
 
 def _mask_attached(option: str, word: str) -> str:
@@ -158,6 +138,8 @@ def _mask_value(value: Any, name: str, kind: str) -> Any:
             for key, item in value.items()
         }
     if isinstance(value, (list, tuple)):
+        if kind != "sure" and _is_command(value):
+            return mask_command(value)
         return [_mask_value(item, name, kind) for item in value]
     if isinstance(value, str):
         return MASK if _is_secret_of_kind(kind, value) else mask_text(value)
@@ -166,12 +148,18 @@ def _mask_value(value: Any, name: str, kind: str) -> Any:
     return value
 
 
+def _is_command(values: Sequence[Any]) -> bool:
+    """Return whether `values` can be the words of a command line."""
+    are_words = all(isinstance(value, str) for value in values)
+    return are_words and any(value.startswith("-") for value in values)
+
+
 def _is_secret(name: str, value: str) -> bool:
     return _is_secret_of_kind(kind_of_name(name), value)
 
 
 def _is_secret_of_kind(kind: str, value: str) -> bool:
-    if not kind or re.fullmatch(_BRACKETED, value):
+    if not kind or _is_special(kind, value):
         return False
     if kind == "sure" and re.fullmatch(_NUMBER, value):
         return True
@@ -179,7 +167,15 @@ def _is_secret_of_kind(kind: str, value: str) -> bool:
         return False
     if kind == "mixed":
         return _looks_like_password(value)
+    if kind == "pair":
+        return re.fullmatch(_PAIR, value) is not None or _looks_random(value)
     return kind != "maybe" or _looks_random(value)
+
+
+def _is_special(kind: str, value: str) -> bool:
+    if kind == "sure":
+        return re.fullmatch(_PLACEHOLDER, value) is not None
+    return re.fullmatch(_BRACKETED, value) is not None
 
 
 def _is_plain(value: str) -> bool:
@@ -202,6 +198,8 @@ def _looks_like_password(value: str) -> bool:
 
 
 _SHORTEST_PASSWORD = 6
+_LONGEST_WORD = 1000
+"""Characters of a word that is looked into again; a limit keeps the time linear."""
 
 _LABELLED = r"""(?x)
     (?<![\w.-])
@@ -209,7 +207,7 @@ _LABELLED = r"""(?x)
       | (?<=[{,])\s*(?P<flow>[A-Za-z_][\w.-]*)\s*:\s*
       | (?P<dashes>--?)?(?P<name>[A-Za-z_][\w.-]*)(?(dashes)(?:=|\s+)|=)
       | (?P<spaced>[A-Za-z_][\w.-]*)(?P<sign>\s*:\s+|\s*=\s*) )
-    (?P<value>"(?:[^"\\]|\\.)*"|'[^']*'|[^\s;&|,"'}{[][^\s;&|,"'}]*)
+    (?P<value>"(?:[^"\\]|\\.)*"|'[^']*'|[\[{]|[^\s;&|,"'}{[][^\s;&|,"'}]*)
 """
 
 
@@ -219,19 +217,60 @@ def _labelled() -> re.Pattern[str]:
 
 
 def _mask_labelled(text: str) -> str:
-    return _labelled().sub(_mask_match, text) if may_label(text) else text
+    if not may_label(text):
+        return text
+    parts, at = [], 0
+    pattern, place = _labelled(), 0
+    while match := pattern.search(text, place):
+        start, end = match.span("value")
+        place = start if end - start < _LONGEST_WORD else end  # what is no secret may hold one
+        if match["value"] in ("[", "{"):
+            name = match["name"] or match["key"] or match["flow"] or match["spaced"]
+            end = _end_of_secret_list(name, text, start)
+            if end < 0:
+                continue
+            parts += [text[at:start], f'"{MASK}"' if match["key"] else MASK]
+            at = place = end
+        elif _is_labelled_secret(match):
+            quote = text[start] if text[start] in "\"'" else ""
+            parts += [text[at:start], quote, MASK, quote]
+            at = place = end
+    return "".join([*parts, text[at:]])
 
 
-def _mask_match(match: re.Match[str]) -> str:
-    text, value = match[0], match["value"]
-    bare = value.strip("\"'")
+def _end_of_secret_list(name: str, text: str, start: int) -> int:
+    """Return where the list or mapping at `start` ends; -1 where not all of it is secret."""
+    kind = kind_of_name(name)
+    if kind == "sure":
+        end = _closing(text, start)
+        return -1 if re.fullmatch(_PLACEHOLDER, text[start:end]) else end
+    if kind != "likely" or text[start] != "[":
+        return -1
+    end = text.find("]", start) + 1
+    return end if "," in text[start:end] else -1
+
+
+def _closing(text: str, start: int) -> int:
+    """Return where the list or mapping that begins at `start` ends; the end of `text` if nowhere."""
+    depth = 0
+    for match in _brackets().finditer(text, start):
+        depth += (match[0] in ("[", "{")) - (match[0] in ("]", "}"))
+        if depth == 0:
+            return match.end()
+    return len(text)
+
+
+@functools.lru_cache(maxsize=1)
+def _brackets() -> re.Pattern[str]:
+    return re.compile(r"""[\[{]|[]}]|"(?:[^"\\]|\\.)*"|'[^']*'""")
+
+
+def _is_labelled_secret(match: re.Match[str]) -> bool:
+    bare = match["value"].strip("\"'")
     name = match["name"] or match["key"] or match["flow"]
-    if name is None and not _is_spaced_secret(match["spaced"], match["sign"], bare):
-        return text
-    if name and not _is_secret_assignment(match["dashes"] or "", name, bare):
-        return text
-    quote = value[0] if value[0] in "\"'" else ""
-    return text[: len(text) - len(value)] + quote + MASK + quote
+    if name is None:
+        return _is_spaced_secret(match["spaced"], match["sign"], bare)
+    return _is_secret_assignment(match["dashes"] or "", name, bare)
 
 
 def _is_spaced_secret(name: str, sign: str, value: str) -> bool:

@@ -194,8 +194,8 @@ def is_secret_name(name: str) -> bool:
 def kind_of_name(name: str) -> str:
     """Judge the name of an argument: how surely its value is a secret.
 
-    ``sure``, ``likely``, ``mixed`` (where the value looks like a password), ``maybe`` (where it
-    looks random) or ``""`` (never).
+    ``sure``, ``likely``, ``mixed`` (where the value looks like a password), ``pair`` (where it is
+    ``user:password`` or looks random), ``maybe`` (where it looks random) or ``""`` (never).
     """
     if not may_label(name):
         return ""
@@ -216,7 +216,9 @@ def _kind_of_last(words: list[str]) -> str:
         return "likely"
     if words == ["pass"]:
         return "mixed"
-    return "maybe" if last in ("auth", "pass") else ""
+    if last == "auth":
+        return "pair"
+    return "maybe" if last == "pass" else ""
 
 
 def may_label(text: str) -> bool:

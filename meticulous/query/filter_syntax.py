@@ -158,7 +158,7 @@ class _Checker(ast.NodeTransformer):
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         if isinstance(node.op, ast.Pow):
-            self._check_power(node.right)
+            self._check_power(node)
             return ast.BinOp(self._value(node.left), node.op, self._value(node.right))
         if not isinstance(node.op, _ARITHMETIC):
             raise FilterError(f"a filter cannot hold {_describe(node.op)}", _METHODS_HINT)
@@ -202,10 +202,15 @@ class _Checker(ast.NodeTransformer):
         name = self._columns.setdefault(column, f"c{len(self._columns)}")
         return ast.Name(name, ast.Load())
 
-    def _check_power(self, exponent: ast.expr) -> None:
+    def _check_power(self, node: ast.BinOp) -> None:
+        """Refuse what would make a number too long to be reckoned with."""
+        exponent = node.right
         allowed = isinstance(exponent, ast.Constant) and isinstance(exponent.value, (int, float))
         if not allowed or abs(exponent.value) > 64:  # type: ignore[attr-defined]
             raise FilterError("a filter takes powers up to 64 only", _METHODS_HINT)
+        inner = (getattr(one, "op", None) for one in ast.walk(node.left))
+        if any(isinstance(operator, ast.Pow) for operator in inner):
+            raise FilterError("a filter takes no powers of powers", _METHODS_HINT)
 
 
 def _has_text(*nodes: ast.expr) -> bool:

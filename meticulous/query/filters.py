@@ -104,7 +104,8 @@ _OPERATORS: dict[type[ast.cmpop], str] = {
     ast.GtE: ">=",
 }
 _DEEPEST = 100
-"""Conditions within each other; SQLite takes a thousand."""
+"""Conditions within each other."""
+_LONGEST_SHOWN = 80
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 
@@ -131,12 +132,13 @@ class _Reader:
         if depth > _DEEPEST:
             raise RecursionError
         match node:
-            case ast.BoolOp(op=ast.And(), values=values):
-                return All(tuple(self.read(value, depth + 1) for value in values))
-            case ast.BoolOp(values=values):
-                return Either(tuple(self.read(value, depth + 1) for value in values))
+            case ast.BoolOp(op=operator, values=values):
+                return _joined(operator, [self.read(value, depth + 1) for value in values])
             case ast.UnaryOp(op=ast.Not() | ast.Invert(), operand=operand):
-                return Not(self.read(operand, depth + 1))
+                inner = self.read(operand, depth + 1)
+                return inner.part if isinstance(inner, Not) else Not(inner)
+            case ast.Constant(value=bool() as value):
+                return All(()) if value else Either(())
             case ast.Compare():
                 return self._chain(node)
         return self._leaf(node)
@@ -184,7 +186,20 @@ class _Reader:
         return None if constant is None else Compare(column, sign, _bound(column, constant))
 
     def _leaf(self, node: ast.expr) -> Leaf:
-        return Leaf(*self._tree.expression(node))
+        expression, columns = self._tree.expression(node)
+        if not columns:
+            shown = expression if len(expression) <= _LONGEST_SHOWN else "a part of the filter"
+            raise FilterError(f"{shown} names no column", "Compare a column, as in args_lr < 0.1")
+        return Leaf(expression, columns)
+
+
+def _joined(operator: ast.boolop, parts: Sequence[Condition]) -> Condition:
+    """Join `parts`; what is joined by the same word within them is no level of its own."""
+    kind = All if isinstance(operator, ast.And) else Either
+    flat: list[Condition] = []
+    for part in parts:
+        flat += part.parts if isinstance(part, kind) else (part,)
+    return kind(tuple(flat))
 
 
 def _constant(node: ast.expr) -> Constant | None:
@@ -243,8 +258,7 @@ def to_sql(condition: Condition, column: Callable[[str], Sql], leaf: Callable[[L
     """
     match condition:
         case All(parts) | Either(parts):
-            word = " AND " if isinstance(condition, All) else " OR "
-            return _join([to_sql(part, column, leaf) for part in parts], word)
+            return _join(condition, [to_sql(part, column, leaf) for part in parts])
         case Not(part):
             inner = to_sql(part, column, leaf)
             return Sql(f"(NOT {inner.text})", inner.values)
@@ -290,10 +304,13 @@ def _storable(value: Any) -> Any:
     return value
 
 
-def _join(parts: Sequence[Sql], word: str) -> Sql:
+def _join(condition: All | Either, parts: Sequence[Sql]) -> Sql:
     """Join by halves, because a long chain is a deep expression to SQLite."""
+    if not parts:
+        return Sql("1" if isinstance(condition, All) else "0")
     if len(parts) == 1:
         return parts[0]
     middle = len(parts) // 2
-    left, right = _join(parts[:middle], word), _join(parts[middle:], word)
-    return Sql(f"({left.text}{word}{right.text})", (*left.values, *right.values))
+    left, right = _join(condition, parts[:middle]), _join(condition, parts[middle:])
+    word = "AND" if isinstance(condition, All) else "OR"
+    return Sql(f"({left.text} {word} {right.text})", (*left.values, *right.values))

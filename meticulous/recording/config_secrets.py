@@ -12,6 +12,8 @@ import re
 
 from meticulous.masking import MASK, mask_text, mask_value
 from meticulous.masking.names import kind_of_name, may_label
+from meticulous.masking.programs import mentions_program
+from meticulous.masking.shapes import mask_shapes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +51,8 @@ def mask_document(content: bytes, ending: str) -> bytes:
         masked = _MASKERS[ending.lower()](text)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-    masked = re.sub(_COMMENT, _masked_comment, mask_text(masked))
+    masked = re.sub("[#;].*", lambda comment: mask_text(comment[0]), mask_shapes(masked, MASK))
+    masked = re.sub(_COMMENT, _masked_comment, masked)
     return content if masked == text else bom + masked.encode(encoding)
 
 
@@ -70,7 +73,8 @@ def _decoded(content: bytes) -> tuple[bytes, str, str]:
 
 def _could_hide(text: str) -> bool:
     """Return whether masking could change `text`; an escape may spell any name."""
-    return "\\" in text or may_label(text) or mask_text(text) != text
+    may_hide = "\\" in text or may_label(text) or mentions_program(text)
+    return may_hide or mask_text(text) != text
 
 
 def _masked_comment(match: re.Match[str]) -> str:
@@ -118,17 +122,20 @@ def _find_in_yaml(
             _find_in_yaml(
                 value, inner, kind if kind == "sure" else kind_of_name(inner), spans, seen
             )
-    elif node.id == "sequence":
+    elif node.id == "sequence" and any(item.id != "scalar" for item in node.value):
         for item in node.value:
             _find_in_yaml(item, name, kind, spans, seen)
-    else:
-        masked = mask_value("password" if kind == "sure" else name, _plain(node))
-        if masked != _plain(node):
-            is_bare = not node.style and masked[0].isalnum()
-            spans[node.start_mark.index] = (
-                node.end_mark.index,
-                masked if is_bare else json.dumps(masked),
-            )
+    else:  # a list of words can be a command line
+        scalars = node.value if node.id == "sequence" else [node]
+        values = [_plain(scalar) for scalar in scalars]
+        found = mask_value("password" if kind == "sure" else name, values)
+        for scalar, value, masked in zip(scalars, values, found, strict=True):
+            if masked != value:
+                is_bare = not scalar.style and masked[0].isalnum()
+                spans[scalar.start_mark.index] = (
+                    scalar.end_mark.index,
+                    masked if is_bare else json.dumps(masked),
+                )
 
 
 def _plain(node: Any) -> Any:

@@ -142,12 +142,15 @@ def let_go(repository: str, commits: Iterable[tuple[str, str]]) -> None:
             snapshot.release(place or repository, sha)
 
 
-def check_out(run: RunFolder, repository: str, directory: str) -> list[str]:
+def check_out(run: RunFolder, repository: str, directory: str, *, fetch: bool = False) -> list[str]:
     """Make `directory` a worktree with the code of `run`. Gives warnings: what is not as it was.
 
-    Raises CodeStateError where the code is gone or the directory exists.
+    With `fetch`, what is not here is fetched. Raises CodeStateError where the code is gone or the
+    directory exists.
     """
-    warnings = worktree.add(repository, commit_of(run, repository), directory)
+    warnings = worktree.add(repository, commit_of(run, repository), directory, fetch=fetch)
+    if warnings and not fetch:
+        warnings.append("nothing was fetched: --fetch gets what is not here")
     metadata = run.read_metadata()
     if lacks_changes(run):
         warnings.insert(0, "there were uncommitted changes, which were not kept")

@@ -15,7 +15,7 @@ from typing import Any
 
 from meticulous import __version__, runfolder
 from meticulous.base.paths import leads_out
-from meticulous.base.text import harmless
+from meticulous.base.text import as_bytes, harmless
 from meticulous.environment.variables import is_place
 from meticulous.errors import RunFolderError
 from meticulous.git.command import shown
@@ -68,7 +68,7 @@ def script(
     is_coded = any(b"\n    take_code " in part for part in parts)
     frame = frame.replace("@FIND@\n", '    find_repository "${1:-}"\n' if is_coded else "")
     head, _, foot = frame.partition("@RUNS@\n")
-    return head.encode() + b"\n".join(parts) + foot.encode()
+    return as_bytes(head) + b"\n".join(parts) + as_bytes(foot)
 
 
 def _function(number: int, run: RunFolder) -> str:
@@ -90,7 +90,7 @@ def _part(
         lines.append(f"    take_code {shlex.quote(str(sha))} || return")
     else:
         lines.append("    no_code  # it was recorded outside git")
-    text = "\n".join(lines).encode("utf-8", "surrogateescape") + b"\n"
+    text = as_bytes("\n".join(lines)) + b"\n"
     text += _changes(run, metadata) if sha else b""
     lines = []
     if sha and repository is not None:
@@ -109,7 +109,7 @@ def _part(
         lines += _environment_lines(environment, run.id)
     lines += _exports(environment, secrets, repository if sha else None)
     lines += [*command_lines(metadata, environment, secrets, repository), "}", ""]
-    return text + "\n".join(lines).encode("utf-8", "surrogateescape")
+    return text + as_bytes("\n".join(lines))
 
 
 def _inside(path: str, run: RunFolder) -> str:
@@ -164,9 +164,9 @@ def _changes(run: RunFolder, metadata: dict[str, Any]) -> bytes:
         if not any(path.startswith(f"{other}/") for other in paths)
     ]
     lines = "".join(f"    expect_module {word}" for word in expected) + "    take_modules\n"
-    text += lines.encode("utf-8", "surrogateescape")
+    text += as_bytes(lines)
     for module, word in zip(modules, words, strict=True):
-        text += f"    take_module {word}".encode("utf-8", "surrogateescape")
+        text += as_bytes(f"    take_module {word}")
         patch = _patch(run, os.path.basename(str(module["patch"])))
         text += _applied(shlex.quote(str(module["path"])), patch)
     return text
@@ -176,7 +176,7 @@ def _applied(path: str, patch: bytes) -> bytes:
     """Return the lines that apply `patch` in the quoted `path` of the work tree."""
     if not patch:
         return b""
-    where, end = f" {path}".rstrip().encode("utf-8", "surrogateescape"), _end_for(patch)
+    where, end = as_bytes(f" {path}".rstrip()), _end_for(patch)
     if b"\0" in patch:  # no shell takes that in: git was told to see a binary file as text
         told = patch.replace(b"\\", rb"\\").replace(b"\0", rb"\0000").replace(b"'", rb"'\''")
         return b"    printf %%b '%s' | apply_changes%s || return\n" % (told, where)

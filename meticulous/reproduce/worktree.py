@@ -68,10 +68,13 @@ class Tree(NamedTuple):
             shutil.rmtree(os.path.dirname(self.top), ignore_errors=True)
 
 
-def made(run: RunFolder, links: Sequence[str], say: Callable[[str], None]) -> Tree:
+def made(
+    run: RunFolder, links: Sequence[str], say: Callable[[str], None], *, fetch: bool = False
+) -> Tree:
     """Make a work tree with the code of `run` and links to the data that it names.
 
-    `links` are further paths of the project to link. Raises CodeStateError where the code cannot
+    `links` are further paths of the project to link; `fetch` allows to fetch submodules and files
+    that are not here. Raises CodeStateError where the code cannot
     be had.
     """
     repository = code.repository_of(run)
@@ -83,7 +86,7 @@ def made(run: RunFolder, links: Sequence[str], say: Callable[[str], None]) -> Tr
     folder = tempfile.mkdtemp(prefix=f"meticulous-rerun-{os.getpid()}-")
     top = os.path.join(folder, name)
     try:
-        for warning in code.check_out(run, repository, top):
+        for warning in code.check_out(run, repository, top, fetch=fetch):
             say(warning)
         project = os.path.normpath(os.path.join(top, within))
         recorded_cwd = str(metadata.get(keys.CWD) or ".")

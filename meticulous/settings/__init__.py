@@ -1,7 +1,7 @@
 """Where the project and its experiments are, and what `run` was asked to do.
 
-The command line goes before the environment (``METICULOUS_…``), and that before
-``meticulous.yaml``; the options themselves stand in one table, in :mod:`meticulous.settings.options`.
+The command line goes before the environment (``METICULOUS_…``), that before the project's
+``meticulous.yaml``, and that before the user's own in ``~/.config``; the options themselves stand in one table, in :mod:`meticulous.settings.options`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 from meticulous.base.namedtuple import NamedTuple
 from meticulous.errors import SettingsError, UsageError
 from meticulous.runfolder.directory import check_id
-from meticulous.settings.file import SETTINGS_FILE, from_file
+from meticulous.settings.file import SETTINGS_FILE, from_file, users_file
 from meticulous.settings.options import (
     DIRTY,
     EXPERIMENTS_DIRECTORY,
@@ -44,7 +44,7 @@ _FALSE = ("", "0", "false", "no", "off")
 
 
 class RunSettings(NamedTuple):
-    """What one `run` was asked to do, from all three sources.
+    """What one `run` was asked to do, from all sources.
 
     Directories are absolute. ``repository`` is the git top level that holds the project directory,
     None with ``--no-git`` (or ``--norecord`` outside a repository). Two are no options:
@@ -82,7 +82,7 @@ class RunSettings(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A project and its experiments directory, both absolute, and its settings file's values."""
+    """A project and its experiments directory, both absolute, and the values of settings files."""
 
     project_directory: str
     repository: str | None
@@ -218,22 +218,23 @@ def find_place(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ
 
     The project directory is the given one; else the git top level of the current directory; else
     the nearest directory above with a ``meticulous.yaml``; else the current directory. The
-    experiments directory is relative to it, but for one given on the command line or in the
-    environment that is absolute.
+    settings are those of the user, and over them those of the project. The experiments directory
+    is relative to the project, unless it is absolute.
     """
     early = {
         **_from_environment(environ, (PROJECT_DIRECTORY, EXPERIMENTS_DIRECTORY)),
         **_given(given),
     }
+    own = users_file(environ)
     project = early.get("project_directory")
     if project is None:
         here = _current_directory()
-        project = find_repository(here) or _above_with_settings(here) or here
+        project = find_repository(here) or _above_with_settings(here, own) or here
     elif not os.path.isdir(project):
         kind = "is a file" if os.path.exists(project) else "does not exist"
         raise SettingsError(f"the project directory {project} {kind}", "Give a directory")
     project = os.path.abspath(project)
-    values = from_file(os.path.join(project, SETTINGS_FILE))
+    values = _from_files(os.path.join(project, SETTINGS_FILE), own)
     experiments = early.get("experiments_directory") or values.get(
         "experiments_directory", DEFAULT_EXPERIMENTS_DIRECTORY
     )
@@ -260,13 +261,24 @@ def seed_names(values: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(values.get(SEEDS.key, ("seed",)))
 
 
-def _above_with_settings(directory: str) -> str | None:
-    while not os.path.exists(os.path.join(directory, SETTINGS_FILE)):
+def _from_files(project: str, own: str | None) -> dict[str, Any]:
+    """Return the settings of the user (the file `own`), and over them those of the project."""
+    values = from_file(own) if own else {}
+    if project != own:
+        values |= from_file(project, users=own or "~/.config/meticulous.yaml")
+    return values
+
+
+def _above_with_settings(directory: str, own: str | None) -> str | None:
+    """Return the nearest directory with a settings file; the user's `own` makes no project."""
+    while True:
+        file = os.path.join(directory, SETTINGS_FILE)
+        if file != own and os.path.exists(file):
+            return directory
         parent = os.path.dirname(directory)
         if parent == directory:
             return None
         directory = parent
-    return directory
 
 
 def _given(given: Mapping[str, Any]) -> dict[str, Any]:

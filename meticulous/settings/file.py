@@ -1,33 +1,75 @@
-"""Reading ``meticulous.yaml``; yaml is imported only where there is a file to read."""
+"""Reading ``meticulous.yaml``; yaml is imported only where there is a file to read.
+
+There are two: the user's own, and that of the project, which may come with a clone. What a stranger
+must not decide is accepted in the user's alone.
+"""
 
 from __future__ import annotations
 
+import os
+
 from meticulous.errors import SettingsError
+from meticulous.runfolder.files import read_record
 from meticulous.settings.options import ASK_OPTIONS, COLLECT, RUN_OPTIONS, Option, check_choice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
-__all__ = ["SETTINGS_FILE", "from_file"]
+__all__ = ["SETTINGS_FILE", "from_file", "users_file"]
 
 SETTINGS_FILE = "meticulous.yaml"
 _MOST_VALUES = 10_000
 _DEEPEST = 50
 _LONGEST_SHOWN = 200
-_UNLIKE_NAMES = ("AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "PGPASSWORD", "HOME_DIRECTORY_9")
+_UNLIKE_NAMES = ("AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "PGPASSWORD", "HOME_DIRECTORY_9", "ZQJ")
 
 
-def from_file(path: str) -> dict[str, Any]:
-    """Read ``meticulous.yaml``; errors name the file and the line."""
+def users_file(environ: Mapping[str, str]) -> str | None:
+    """Return where the user's own settings are: ``$XDG_CONFIG_HOME/meticulous.yaml``, or ``~/.config``.
+
+    None for a user without a home.
+    """
+    base = environ.get("XDG_CONFIG_HOME", "")
+    if not os.path.isabs(base):  # as the XDG specification says of a relative one
+        home = environ.get("HOME") or os.path.expanduser("~")
+        base = os.path.join(home, ".config")
+    return os.path.join(base, SETTINGS_FILE) if os.path.isabs(base) else None
+
+
+def from_file(path: str, *, users: str | None = None) -> dict[str, Any]:
+    """Read a ``meticulous.yaml``; errors name the file and the line.
+
+    `users` is where the user's own settings are, for messages; None where `path` is that file.
+    """
     try:
-        with open(path, "rb") as file:
-            content = file.read()
-    except FileNotFoundError:
+        content = read_record(path)
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
+        if users is None and isinstance(error, PermissionError):
+            return {}  # as in git: the home is that of another user, as under sudo
         raise SettingsError(f"cannot read {path}: {error.strerror}") from error
-    return _parse(path, content)
+    values = _parse(path, content)
+    if users is not None:
+        _refuse_theirs(path, values, users)
+    return values
+
+
+def _refuse_theirs(path: str, values: Mapping[str, Any], users: str) -> None:
+    """Raise SettingsError for what a project must not decide: ``env`` that records everything."""
+    import fnmatch
+
+    patterns = values.get("env", ())
+    if patterns and all(
+        any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns) for name in _UNLIKE_NAMES
+    ):
+        raise SettingsError(
+            f"{path}: env {' '.join(patterns)!r} records every variable, secrets too",
+            "Name the variables; a pattern that matches everything belongs into your own "
+            f"settings, {users}, or --env",
+        )
 
 
 def _parse(path: str, content: bytes) -> dict[str, Any]:
@@ -94,23 +136,10 @@ def _values(path: str, node: Any) -> dict[str, Any]:
 
 
 def _check_words(option: Option, value: Any, where: str) -> None:
-    """Raise SettingsError for a word that no system takes, and for ``env`` that records all."""
-    words = value if isinstance(value, list) else [value]
-    for word in words:
+    """Raise SettingsError for a word that no system takes."""
+    for word in value if isinstance(value, list) else [value]:
         if isinstance(word, str) and "\0" in word:
             raise SettingsError(f"{where}: {option.name} has a NUL character", "Take it out")
-        if option.key == "env" and _matches_everything(word):
-            raise SettingsError(
-                f"{where}: {option.name} {word!r} records every variable, secrets too",
-                f"Name the variables, or say --env '{word}' or {option.variable} yourself",
-            )
-
-
-def _matches_everything(pattern: str) -> bool:
-    """Return whether `pattern` matches names that share nothing: a cloned project could ask so."""
-    import fnmatch
-
-    return all(fnmatch.fnmatchcase(name, pattern) for name in _UNLIKE_NAMES)
 
 
 def _check_type(option: Option, value: Any, where: str) -> Any:

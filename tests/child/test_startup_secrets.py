@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meticulous import masking
+from meticulous.masking import programs
 from meticulous.masking import shapes as secretshapes
+from tests.masking.test_corpus import COMMANDS, KEPT
 from tests.shim_support import STARTUP, run_script
 
 PYTHON_36 = Path.home() / ".pyenv/versions/3.6.15/bin/python"
@@ -136,3 +138,19 @@ def test_values_are_masked_as_the_rest_of_the_product_masks_them(
     secrets: ModuleType, name: str, value: Any
 ) -> None:
     assert secrets.mask_value(name, value) == masking.mask_value(name, value)
+
+
+@pytest.mark.parametrize("words", COMMANDS + KEPT, ids=" ".join)
+def test_the_corpus_is_masked_as_the_rest_of_the_product_masks_it(
+    secrets: ModuleType, words: list[str]
+) -> None:
+    assert secrets.mask_words(words) == masking.mask_command(words)
+    assert secrets.mask_value("x", words) == masking.mask_value("x", words)
+    assert secrets.mask_value("x", repr(words)) == masking.mask_value("x", repr(words))
+    assert [secrets.mask_text(word) for word in words] == [
+        masking.mask_text(word) for word in words
+    ]
+
+
+def test_every_program_that_takes_a_password_is_noticed(secrets: ModuleType) -> None:
+    assert secrets._PROGRAMS == programs.PROGRAMS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import sys
 from pathlib import Path
 
@@ -164,3 +165,43 @@ def test_on_a_terminal_it_is_coloured_and_paged(project: Path, pager: str, seen:
     assert 0 == child.exitstatus
     assert seen in printed
     assert "\x1b[32m+" in printed
+
+
+def test_nothing_is_fetched_unless_that_is_asked_for(repository: Path, tmp_path: Path) -> None:
+    with_submodule(repository, tmp_path / "library")
+    assert 0 == meticulous("run", "-q", "--", "true", cwd=repository).returncode
+    git(repository, "submodule", "--quiet", "deinit", "-f", "lib")
+    shutil.rmtree(repository / ".git" / "modules")
+
+    for command in ("checkout", "rerun"):
+        done = meticulous(command, "1", cwd=repository)
+        assert b"the submodule lib is left out: its repository is not here" in done.stderr
+        assert b"nothing was fetched: --fetch gets what is not here" in done.stderr
+        assert not (repository / ".git" / "modules").exists()
+    assert 0 == meticulous("checkout", "1", "--remove", cwd=repository).returncode
+
+    for command in ("rerun", "checkout"):
+        done = meticulous(command, "1", "--fetch", cwd=repository)
+        assert (0, 0) == (done.returncode, done.stderr.count(b"left out"))
+    there = repository.with_name(repository.name + "-1")
+    assert "one\n" == (there / "lib" / "code.py").read_text()
+
+
+def test_a_server_of_a_submodule_hears_nothing_of_a_checkout(
+    repository: Path, tmp_path: Path
+) -> None:
+    with_submodule(repository, tmp_path / "library")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://name:pa55word-of-mine@127.0.0.1:{server.getsockname()[1]}/lib"
+        git(repository, "config", "--file", ".gitmodules", "submodule.lib.url", url)
+        git(repository, "commit", "-q", "-a", "-m", "another address")
+        assert 0 == meticulous("run", "-q", "--", "true", cwd=repository).returncode
+        git(repository, "submodule", "--quiet", "deinit", "-f", "lib")
+        shutil.rmtree(repository / ".git" / "modules")
+
+        done = meticulous("checkout", "1", cwd=repository)
+
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert b"there fetches it from http://name:***@127.0.0.1:" in done.stderr

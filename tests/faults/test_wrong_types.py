@@ -27,3 +27,13 @@ def test_no_value_of_a_wrong_type_ends_a_command_in_a_traceback(good: Path) -> N
     assert failed == []
     assert tried > 100
     assert {case.file for case, _ in chosen} == set(wrong_types.FILES)
+
+
+@pytest.mark.parametrize("key", ["command", "cwd", "githead-sha", "description"])
+def test_half_a_character_can_be_printed(good: Path, key: str) -> None:
+    case = wrong_types.Case("metadata.json", key, "half a character", is_running=False)
+    failed: list[str] = []
+
+    wrong_types.run_all(good, [(case, [("script", "2"), ("show", "2")])], failed.append)
+
+    assert failed == []

@@ -107,25 +107,76 @@ def test_submodules_come_along_from_what_is_here(repository: Path, tmp_path: Pat
     assert "" == git(repository, "status", "--porcelain")
 
 
-def test_a_submodule_that_is_not_checked_out_comes_from_its_folder_or_its_origin(
+def test_a_submodule_that_is_not_checked_out_comes_from_its_folder(
     repository: Path, tmp_path: Path
 ) -> None:
     with_submodule(repository, tmp_path / "library")
     git(repository, "submodule", "--quiet", "deinit", "-f", "lib")
-    before = (repository / ".git" / "config").read_bytes()
 
     assert [] == worktree.add(str(repository), head(repository), str(tmp_path / "one"))
     assert (tmp_path / "one" / "lib" / "code.py").exists()
 
+
+def test_a_submodule_comes_from_its_origin_only_where_that_is_asked_for(
+    repository: Path, tmp_path: Path
+) -> None:
+    with_submodule(repository, tmp_path / "library", nested=True)
+    git(repository, "submodule", "--quiet", "deinit", "-f", "lib")
     shutil.rmtree(repository / ".git" / "modules")
-    assert [] == worktree.add(str(repository), head(repository), str(tmp_path / "two"))
-    assert (tmp_path / "two" / "lib" / "code.py").exists()
+    before = (repository / ".git" / "config").read_bytes()
+
+    (warning,) = worktree.add(str(repository), head(repository), str(tmp_path / "one"))
+    assert "the submodule lib is left out: its repository is not here" in warning
+    assert f"git submodule update --init` there fetches it from {tmp_path}/library" in warning
+    assert not list((tmp_path / "one" / "lib").iterdir())
+    assert not (repository / ".git" / "modules").exists()
+    worktree.remove(str(repository), str(tmp_path / "one"))
+
+    sha = head(repository)
+    assert [] == worktree.add(str(repository), sha, str(tmp_path / "two"), fetch=True)
+    assert (tmp_path / "two" / "lib" / "lib" / "code.py").exists()
     worktree.remove(str(repository), str(tmp_path / "two"))
 
     shutil.rmtree(tmp_path / "library")
-    (warning,) = worktree.add(str(repository), head(repository), str(tmp_path / "three"))
+    (warning,) = worktree.add(str(repository), sha, str(tmp_path / "three"), fetch=True)
     assert "the submodule lib is left out" in warning
     assert before == (repository / ".git" / "config").read_bytes()
+
+
+def test_a_commit_that_a_submodule_lacks_is_fetched_only_where_that_is_asked_for(
+    repository: Path, tmp_path: Path
+) -> None:
+    with_submodule(repository, tmp_path / "library")
+    (tmp_path / "library" / "code.py").write_text("two\n")
+    git(tmp_path / "library", "commit", "-q", "-a", "-m", "second")
+    newest = head(tmp_path / "library")
+    git(repository, "update-index", "--cacheinfo", f"160000,{newest},lib")
+    git(repository, "commit", "-q", "-m", "the second")
+
+    (warning,) = worktree.add(str(repository), head(repository), str(tmp_path / "one"))
+    assert f"lib is left out: its commit {newest[:7]} is not here" in warning
+
+    words = (str(repository), head(repository), str(tmp_path / "two"))
+    assert [] == worktree.add(*words, fetch=True)
+    assert "two\n" == (tmp_path / "two" / "lib" / "code.py").read_text()
+
+
+def test_a_partial_clone_fetches_only_where_that_is_asked_for(
+    repository: Path, tmp_path: Path
+) -> None:
+    git(repository, "config", "uploadpack.allowFilter", "true")
+    old = head(repository)
+    (repository / "train.py").write_text("other")
+    git(repository, "commit", "-q", "-a", "-m", "second")
+    git(tmp_path, "clone", "-q", "--filter=blob:none", repository.as_uri(), "partial")
+    there = tmp_path / "there"
+
+    with pytest.raises(CodeStateError, match=r"partial clone, which lacks .*--fetch"):
+        worktree.add(str(tmp_path / "partial"), old, str(there))
+    assert not there.exists()
+
+    assert [] == worktree.add(str(tmp_path / "partial"), old, str(there), fetch=True)
+    assert "print('hello')\n" == (there / "train.py").read_text()
 
 
 @pytest.mark.parametrize(
@@ -153,6 +204,7 @@ def test_files_in_lfs_come_along_or_are_named(plain: Path, tmp_path: Path) -> No
 
     assert [] == worktree.add(str(plain), head(plain), str(tmp_path / "there"))
     assert content == (tmp_path / "there" / "data.bin").read_bytes()
+    assert "" == git(tmp_path / "there", "status", "--porcelain")
 
     shutil.rmtree(plain / ".git" / "lfs")
     (warning,) = worktree.add(str(plain), head(plain), str(tmp_path / "other"))
@@ -161,7 +213,9 @@ def test_files_in_lfs_come_along_or_are_named(plain: Path, tmp_path: Path) -> No
 
 
 @needs_lfs
-def test_lfs_is_fetched_from_the_remote(plain: Path, tmp_path: Path) -> None:
+def test_lfs_is_fetched_from_the_remote_only_where_that_is_asked_for(
+    plain: Path, tmp_path: Path
+) -> None:
     content = with_lfs(plain)
     git(tmp_path, "init", "-q", "--bare", "remote.git")
     git(plain, "remote", "add", "origin", f"file://{tmp_path}/remote.git")
@@ -169,7 +223,11 @@ def test_lfs_is_fetched_from_the_remote(plain: Path, tmp_path: Path) -> None:
     git(plain, "lfs", "push", "--all", "origin")
     shutil.rmtree(plain / ".git" / "lfs")
 
-    assert [] == worktree.add(str(plain), head(plain), str(tmp_path / "there"))
+    (warning,) = worktree.add(str(plain), head(plain), str(tmp_path / "not"))
+    assert "its content is not here: data.bin. `git lfs pull` there fetches it" in warning
+    assert not [path for path in (plain / ".git" / "lfs").rglob("*") if path.is_file()]
+
+    assert [] == worktree.add(str(plain), head(plain), str(tmp_path / "there"), fetch=True)
     assert content == (tmp_path / "there" / "data.bin").read_bytes()
 
 

@@ -78,6 +78,9 @@ def test_a_filter_is_read(text: str, condition: object) -> None:
         "open('x') == 1",
         "args_k ** 9 ** 9 ** 9 > 1",
         "args_k > 9 ** 9 ** 9",
+        "((9 ** 64) ** 64) ** 64 > args_k",
+        "(args_k ** 64 * 2) ** 64 > 1",
+        "(-(args_k ** 2)) ** 0.5 > 1",
         "args_name == 'a' * 10 ** 9",
         "'%999999999d' % args_k == 'a'",
         "args_k == b'a'",
@@ -102,6 +105,13 @@ def test_a_filter_runs_no_code(text: str) -> None:
         ("args_k is 3", "isnull"),
         ("'a' in args_name", "str.contains"),
         ("start_time > 'soon'", "is no time"),
+        ("1", "1 names no column"),
+        ("''", "names no column"),
+        ("1 < 2", "1 < 2 names no column"),
+        ("args_k == 1 and 'x'", "'x' names no column"),
+        ("1e999", "names no column"),
+        ("(1,)", "names no column"),
+        (f"{'9' * 5000} > 1", "a part of the filter names no column|cannot understand"),
         ("(" * 3000 + "args_k" + ")" * 3000, "cannot understand|too deeply"),
         ("not " * 3000 + "args_k", "cannot understand|too deeply"),
     ],
@@ -221,6 +231,27 @@ def test_a_long_filter_is_answered() -> None:
 
     assert [2] == chosen(rows, " or ".join(f"args_k == {n}" for n in range(2, 3000)))
     assert [2] == chosen(rows, f"args_k in {list(range(2, 3000))}")
+
+
+def test_a_deep_filter_is_answered_or_refused() -> None:
+    rows = [{"args_k": k} for k in range(3)]
+
+    for word in ("and", "or"):
+        deep = f"args_k > 1 {word} (" * 95 + "args_k > 1" + ")" * 95
+        assert [2] == chosen(rows, deep)
+    turning = "not (args_k > 0 and not (args_k > 1 or " * 40 + "args_k > 1" + "))" * 40
+    with pytest.raises(FilterError, match=r"nested too deeply|too long, or nested"):
+        chosen(rows, turning)
+    assert [2] == chosen(rows, "not " * 90 + "args_k > 1")
+
+
+def test_true_and_false_are_conditions() -> None:
+    rows = [{"args_k": 1}, {}]
+
+    assert [0, 1] == chosen(rows, "True")
+    assert [] == chosen(rows, "False")
+    assert [0] == chosen(rows, "args_k == 1 and not False")
+    assert [0, 1] == chosen(rows, "args_k == 1 or True")
 
 
 def test_times_are_compared_as_times(monkeypatch: pytest.MonkeyPatch) -> None:

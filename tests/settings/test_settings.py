@@ -81,6 +81,61 @@ def test_command_line_goes_before_environment_and_that_before_file(in_repository
     assert ("line", ("c",)) == (three.description, three.tags)
 
 
+@pytest.fixture
+def users_settings() -> Path:
+    file = Path(os.environ["XDG_CONFIG_HOME"], SETTINGS_FILE)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return file
+
+
+def test_the_users_settings_lie_beneath_those_of_the_project(
+    in_repository: Path, users_settings: Path
+) -> None:
+    users_settings.write_text("description: mine\nquiet: true\nseeds: [trial]\n")
+    (in_repository / SETTINGS_FILE).write_text("description: of the project\n")
+
+    chosen = settings.for_run({"tag": ["a"]})
+
+    assert ("of the project", True, ("a",)) == (chosen.description, chosen.quiet, chosen.tags)
+    assert ("trial",) == settings.seed_names(settings.find_place({}).values)
+    users_settings.write_text("quiet: maybe\n")
+    with pytest.raises(SettingsError, match=f"{users_settings}, line 1"):
+        settings.for_run({})
+
+
+def test_the_users_settings_make_no_project(
+    tmp_path: Path, users_settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users_settings.write_text("env: ['*']\n")
+    inner = users_settings.parent / "inner"
+    inner.mkdir()
+    monkeypatch.chdir(inner)
+
+    assert str(inner) == settings.find_place({}).project_directory
+    given = {"project_directory": str(users_settings.parent)}
+    assert {"env": ["*"]} == settings.find_place(given).values
+
+
+def test_every_variable_is_recorded_for_the_user_who_wants_it_not_for_a_project(
+    in_repository: Path, users_settings: Path
+) -> None:
+    variables = {**os.environ, "ZQ_UNHEARD_OF": "value"}
+    (in_repository / SETTINGS_FILE).write_text("env: ['*']\n")
+    for words in (("run", "--norecord", "--", "true"), ("ls",), ("doctor",)):
+        done = meticulous(*words, cwd=in_repository, env=variables)
+        assert 0 != done.returncode
+        assert b"meticulous.yaml: env '*' records every variable" in done.stderr
+        assert os.fsencode(users_settings) in done.stderr
+        assert b"Traceback" not in done.stderr
+    (in_repository / SETTINGS_FILE).unlink()
+    users_settings.write_text("env: ['*']\n")
+
+    words = ("run", "-q", "--", "true")
+    assert 0 == meticulous(*words, cwd=in_repository, env=variables).returncode
+    recorded = only_run(in_repository).read_json("environment.json")["variables"]
+    assert "value" == recorded["ZQ_UNHEARD_OF"]
+
+
 def test_the_project_is_the_git_top_level(
     in_repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,16 @@ _TOKENS = (
 )  # fmt: skip
 """Every text that masking.py takes for a secret has one of these in it; a test holds the two."""
 
+_PROGRAMS = (
+    "7z", "az", "curl", "docker", "helm", "http", "https", "ldapsearch", "lftp", "mariadb", "mongo",
+    "mongodump", "mongorestore", "mongosh", "mysql", "mysqladmin", "mysqldump", "oc", "openssl",
+    "podman", "rabbitmqadmin", "redis-cli", "skopeo", "smbclient", "sqlcmd", "ssh-keygen", "sshpass",
+    "twine", "unzip", "vault", "wandb", "wget", "zip",
+)  # fmt: skip
+"""The programs of masking/programs.py; a test holds the two together."""
+_OPTIONS = (" -", "'-", '"-', "login")
+"""One of these comes between a program and a password."""
+
 _loaded = []
 
 
@@ -45,7 +55,7 @@ def mask_value(name, value):
 
 def mask_words(words):
     """Return the words of a command line as they may be written."""
-    if not any(_could_hide(word, word) for word in words):
+    if not _names_program(words) and not any(_could_hide(word, word) for word in words):
         return words
     masking = _masking()
     if masking:
@@ -69,7 +79,7 @@ def _could_hide(name, value):
             _could_hide(name, item) or _could_hide(str(key), item) for key, item in value.items()
         )
     if isinstance(value, list):
-        return any(_could_hide(name, item) for item in value)
+        return _names_program(value) or any(_could_hide(name, item) for item in value)
     if value is None or isinstance(value, bool):
         return False
     return _has_stem(name) or (isinstance(value, str) and _has_mark(value))
@@ -82,7 +92,13 @@ def _has_stem(name):
 
 def _has_mark(text):
     lower = text.lower()
-    return any(mark in lower for mark in _MARKS) or any(start in text for start in _TOKENS)
+    if any(mark in lower for mark in _MARKS) or any(start in text for start in _TOKENS):
+        return True
+    return any(mark in text for mark in _OPTIONS) and any(name in text for name in _PROGRAMS)
+
+
+def _names_program(words):
+    return any(isinstance(word, str) and word.rpartition("/")[2] in _PROGRAMS for word in words)
 
 
 def _all_masked(value):
@@ -108,7 +124,8 @@ def _load_masking():
     import builtins
 
     parts = {
-        "meticulous.masking." + name: _run(name, vars(builtins)) for name in ("names", "shapes")
+        "meticulous.masking." + name: _run(name, vars(builtins))
+        for name in ("names", "programs", "shapes")
     }
 
     def import_for_masking(name, *args, **kwargs):

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from meticulous.errors import FilterError
 from meticulous.query.cache import codec, sqlite_file, stamps
 from meticulous.query.cache.codec import Shape
 from meticulous.query.filters import Condition, Leaf, Sql, to_sql
@@ -20,6 +21,8 @@ from meticulous.query.rows import Row
 __all__ = ["Index", "Order"]
 
 _AT_ONCE = 500
+_TOO_MUCH = ("parser stack overflow", "Expression tree is too large", "too many SQL variables")
+"""How SQLite begins where it is asked for more than it can take."""
 
 
 class Order(NamedTuple):
@@ -134,10 +137,16 @@ class Index:
         # The tables with the rows and the metrics are wide, and joined only where they are asked.
         joined = "JOIN runs r ON r.n = s.n" if "r." in text else ""
         joined += " LEFT JOIN best b ON b.n = s.n" if "b." in text else ""
-        found = self._connection.execute(
-            f"SELECT s.n FROM scalars s {joined} WHERE {text}",
-            (*where.values, *terms.values, -1 if count is None else max(count, 0)),
-        )
+        values = (*where.values, *terms.values, -1 if count is None else max(count, 0))
+        try:
+            found = self._connection.execute(
+                f"SELECT s.n FROM scalars s {joined} WHERE {text}", values
+            )
+        except sqlite3.OperationalError as error:
+            if any(word in str(error) for word in _TOO_MUCH):
+                message = "the filter is too long, or nested too deeply"
+                raise FilterError(message, "Write a simpler one") from None
+            raise
         keys = [key for (key,) in found]
         if backwards:
             return keys[::-1]
