@@ -17,7 +17,7 @@ from meticulous.runfolder import RunFolder, edits
 from meticulous.sweep import objective
 from meticulous.sweep.folder import Point, SweepFolder
 from meticulous.sweep.space import Distribution, distribution
-from meticulous.sweep.state import ERROR, LOST, PRUNED, STOPPED, SUCCESS, Outcome
+from meticulous.sweep.state import ERROR, PRUNED, SUCCESS, Outcome
 
 __all__ = ["Search", "Trial", "check"]
 
@@ -115,16 +115,26 @@ class Search:
             )
         return self._study
 
-    def trial(self, point: Point, before: Mapping[str, Any]) -> Trial:
-        """Return the trial for a point; `before` is what the file of its last try says, if any."""
-        if before.get("trial") is not None:
-            self._give_back(before)
-        return Trial(self, self._folder, point)
+    def trial(self, point: Point, before: Mapping[str, Any], *, is_given_back: bool) -> Trial:
+        """Return the trial for a point.
 
-    def ask(self, slot: int) -> tuple[Any, dict[str, str]]:
-        """Ask for values: (Optuna's trial, name -> text)."""
+        `before` is what the file of its last try says, if any. A point that is given back has its
+        values tried once more.
+        """
+        again = self._given_up(before) if before.get("trial") is not None else {}
+        return Trial(self, self._folder, point, again if is_given_back else {})
+
+    def ask(self, slot: int, again: Mapping[str, Any]) -> tuple[Any, dict[str, str]]:
+        """Ask for values: (Optuna's trial, name -> text); for those of `again`, where it has any.
+
+        Optuna's own queue of values is not used: a worker that finds the one in it taken asks for
+        new ones, although another has come meanwhile, which then stays there.
+        """
         study = self.study
         study.sampler = _sampler(self._optuna, self.options, self.space, slot)
+        if again:  # no cell of a grid is used up by what has been tried before
+            samplers = self._optuna.samplers
+            study.sampler = samplers.PartialFixedSampler(again, samplers.RandomSampler())
         trial = study.ask()
         values = {}
         for name, one in self.space.items():
@@ -142,15 +152,15 @@ class Search:
                 )
         return trial, values
 
-    def _give_back(self, told: Mapping[str, Any]) -> None:
-        """Have the values of a trial whose run was lost tried once more."""
+    def _given_up(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """End the trial of a try that is over, and return its values."""
         state = self._optuna.trial.TrialState
-        found = [
-            one for one in self.study.get_trials(deepcopy=False) if one.number == told["trial"]
-        ]
-        if found and found[0].state == state.RUNNING:
-            self.study.tell(found[0].number, state=state.FAIL)
-            self.study.enqueue_trial(found[0].params)
+        for one in self.study.get_trials(deepcopy=False):
+            if one.number == told["trial"]:
+                if one.state == state.RUNNING:
+                    self._tell(one.number, state=state.FAIL)
+                return dict(one.params)
+        return {}
 
     def settle(self, told: Mapping[str, Any], outcome: Outcome) -> Outcome:
         """Tell the outcome of a run whose worker is gone; `told` is what its claim says."""
@@ -168,19 +178,20 @@ class Search:
         """Tell the study what came out of trial `number`; return the outcome as it counts."""
         state = self._optuna.trial.TrialState
         if outcome.status == SUCCESS and outcome.value is not None:
-            self.study.tell(number, outcome.value)
+            self._tell(number, outcome.value)
         elif outcome.status == PRUNED:
-            self.study.tell(number, state=state.PRUNED)
+            self._tell(number, state=state.PRUNED)
             self._tag(outcome)
         else:
-            self.study.tell(number, state=state.FAIL)
-            if outcome.status in (STOPPED, LOST):
-                params = self.study.get_trials(deepcopy=False)[number].params
-                self.study.enqueue_trial(params)
+            self._tell(number, state=state.FAIL)
         if outcome.status == SUCCESS and outcome.value is None:
             message = f"the run has no number {self.options['objective']}{self._others(outcome)}"
             return outcome._replace(status=ERROR, message=message)
         return outcome
+
+    def _tell(self, number: int, value: float | None = None, **state: Any) -> None:
+        """Tell the study, unless somebody who took us for dead has done so."""
+        self.study.tell(number, value, skip_if_finished=True, **state)
 
     def _others(self, outcome: Outcome) -> str:
         """Name what the run has instead of the objective."""
@@ -223,10 +234,12 @@ class Search:
 
 
 class Trial:
-    """One trial: its values, and whether it is to be ended early."""
+    """One trial: its values, those of `again` if any, and whether it is to be ended early."""
 
-    def __init__(self, search: Search, folder: SweepFolder, point: Point) -> None:
-        self._search, self._folder, self._point = search, folder, point
+    def __init__(
+        self, search: Search, folder: SweepFolder, point: Point, again: Mapping[str, Any]
+    ) -> None:
+        self._search, self._folder, self._point, self._again = search, folder, point, again
         self._trial: Any = None
         self._metric = search.options.get("metric") or objective.metric_of(
             search.options["objective"]
@@ -242,7 +255,7 @@ class Trial:
 
     def ask(self) -> dict[str, str]:
         """Ask for the values."""
-        self._trial, values = self._search.ask(self._point.trial or 0)
+        self._trial, values = self._search.ask(self._point.trial or 0, self._again)
         return values
 
     def is_to_prune(self, run: RunFolder | None) -> bool:

@@ -193,9 +193,14 @@ class State:
         status: str = entry["status"]
         return status
 
+    def last(self, key: str) -> Outcome | None:
+        """Return the outcome of the last try at a point that has ended, None where none has."""
+        return outcome_of(self._last[key]) if key in self._last else None
+
     def earlier_run(self, key: str) -> str | None:
         """Return the run of the last try at a point that has ended."""
-        return self._last[key].get("run") if key in self._last else None
+        last = self.last(key)
+        return last.run if last else None
 
     def with_status(self, *statuses: str) -> list[Outcome]:
         """List the last outcomes that have one of `statuses`."""

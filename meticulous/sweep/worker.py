@@ -24,7 +24,7 @@ from meticulous.sweep.attempt import Attempt
 from meticulous.sweep.chooser import Chooser
 from meticulous.sweep.folder import Point, SweepFolder
 from meticulous.sweep.lines import append, cannot_write
-from meticulous.sweep.state import ERROR, LOST, SUCCESS, Outcome, State, outcome_line
+from meticulous.sweep.state import ERROR, GIVEN_BACK, LOST, SUCCESS, Outcome, State, outcome_line
 from meticulous.sweep.takeover import look_into
 
 TYPE_CHECKING = False
@@ -207,7 +207,9 @@ class Worker:
         trial = None
         if self._search is not None:
             before = claims.details(self.folder, point.key, number - 1)
-            trial = self._search.trial(point, before)
+            last = self.state.last(point.key)
+            is_given_back = last is not None and last.status in GIVEN_BACK
+            trial = self._search.trial(point, before, is_given_back=is_given_back)
         attempt = Attempt(self.folder, point, number, self.state.earlier_run(point.key), trial)
         attempt.start()
         while not attempt.wait(self._told, _TICK_S):
