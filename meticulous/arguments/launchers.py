@@ -93,6 +93,7 @@ _DEEPSPEED = _Wrapper(
     ),
     script=True,
 )
+_DUCT = _Wrapper(flags=_flags("-h --help --version -q --quiet --colors --clobber"))
 _SHELL = _Wrapper(values=_one("-o +o -O +O --rcfile --init-file"), script=True)
 _CONDA = _Wrapper(
     subcommand=("run",),
@@ -151,6 +152,10 @@ _WRAPPERS: dict[str, _Wrapper] = {
             "-w --nodelist -W --wait --wckey -x --exclude"
         )
     ),
+    "con-duct": _DUCT._replace(subcommand=("run",)),
+    "duct": _DUCT,
+    "ddtrace-run": _Wrapper(),
+    "opentelemetry-instrument": _Wrapper(flags=_flags("-h --help --version")),
     "horovodrun": _Wrapper(
         values=_one(
             "-np --num-proc -p --ssh-port -i --ssh-identity-file -H --hosts -hostfile --hostfile "
