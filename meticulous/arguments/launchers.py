@@ -88,6 +88,7 @@ _DEEPSPEED = {
     ),
     "script": True,
 }
+_DUCT = {"flags": "-h --help --version -q --quiet --colors --clobber"}
 _SHELL = {"values": "-o +o -O +O --rcfile --init-file", "script": True}
 _CONDA = {
     "subcommand": ("run",),
@@ -147,6 +148,10 @@ _WRAPPERS: dict[str, dict[str, Any]] = {
             "--threads-per-core --tmpdir -w --nodelist -W --wait --wckey -x --exclude"
         )
     },
+    "con-duct": {**_DUCT, "subcommand": ("run",)},
+    "duct": _DUCT,
+    "ddtrace-run": {},
+    "opentelemetry-instrument": {"flags": "-h --help --version"},
     "horovodrun": {
         "values": (
             "-np --num-proc -p --ssh-port -i --ssh-identity-file -H --hosts -hostfile "

@@ -13,6 +13,7 @@ import stat
 import time
 
 from meticulous.arguments import Arguments
+from meticulous.arguments.started import names
 from meticulous.arguments.tools import is_launcher, is_runner
 from meticulous.base.namedtuple import NamedTuple
 from meticulous.runfolder import REPORTS, RunFolder
@@ -75,13 +76,33 @@ class _Process(NamedTuple):
         return is_launcher(self.interpreter["module"] or self.interpreter["file"] or "")
 
     def starts(self, other: _Process) -> bool:
-        """Return whether the words of this process end with the whole command line of `other`."""
-        words, ending = self.interpreter["orig_argv"], other.interpreter["orig_argv"]
+        """Return whether the words of this process name `other` and its command line."""
+        if other is self or other.started < self.started:
+            return False
+        words = self.interpreter["orig_argv"] or self.interpreter["argv"]
+        if any(
+            name not in self._programs() and names(words, name, args)
+            for name, args in other._programs().items()
+        ):
+            return True
+        ending = other.interpreter["orig_argv"]
         if len(ending) < 2 or len(words) <= len(ending):
             return False
         # `python` of the words may have been found as /usr/bin/python3.
         tail = words[-len(ending) :]
         return bool(tail[1:] == ending[1:])  # also where it has become that process (exec)
+
+    def _programs(self) -> dict[str, list[str]]:
+        """Return the main programs of this process, by module or path, and their arguments.
+
+        One that is run within a launcher's process is known by its parse alone.
+        """
+        own = self.interpreter["module"] or self.interpreter["file"] or ""
+        found = {own: self.interpreter["argv"][1:]} if own else {}
+        for parse in self.parses:
+            if parse.get("main") is True:
+                found[_text(parse.get("caller")) or own] = _texts(parse.get("argv"))[1:]
+        return found
 
 
 class Watcher:
@@ -267,7 +288,19 @@ def _parses_of_program(process: _Process) -> list[dict[str, Any]]:
     other, and then the first.
     """
     found = [parse for parse in process.parses if not _is_tool(_text(parse.get("caller")) or "")]
+    for at, parse in enumerate(found):
+        if any(_launches(parse, later) for later in found[at + 1 :]):
+            found = found[at + 1 :]
+            break
     return [parse for parse in found if not parse.get("empty")] or found[:1]
+
+
+def _launches(parse: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Return whether `parse` is that of a launcher, which has run the program of `other` itself."""
+    caller, program = _text(parse.get("caller")), _text(other.get("caller"))
+    if other.get("main") is not True or not program or caller == program:
+        return False
+    return names(_texts(parse.get("argv"))[1:], program, _texts(other.get("argv"))[1:])
 
 
 def _is_tool(caller: str) -> bool:
@@ -295,7 +328,7 @@ def _merged(process: _Process, parses: list[dict[str, Any]]) -> Arguments:
         given += given_now
     libraries = " and ".join(dict.fromkeys(str(parse["library"]) for parse in parses))
     name = process.name
-    if is_runner(name):
+    if is_runner(name) or len(parses) < len(process.parses):
         name = os.path.basename(_text(parses[-1].get("caller")) or name)
     where = f"{libraries} in {name or 'python'} (pid {process.pid})"
     if process.rank is not None:

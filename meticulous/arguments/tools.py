@@ -7,10 +7,11 @@ import os
 __all__ = ["is_launcher", "is_runner"]
 
 _LAUNCHERS = frozenset(
-    "PyInstaller _pytest accelerate build conda dask deepspeed distributed dvc ensurepip fabric guild "
-    "hatch horovod joblib jupyter jupyter_core loky mamba meticulous ninja nox notebook papermill pdm pip pip3 "
-    "pipenv pipx poetry py-spy py.test pytest ray sagemaker setuptools snakemake spawn submitit "
-    "tensorboard torchrun torchx tox uv uvx venv virtualenv wandb wheel".split()
+    "PyInstaller _pytest accelerate build con-duct con_duct conda dask ddtrace ddtrace-run "
+    "deepspeed distributed duct dvc ensurepip fabric guild hatch horovod joblib jupyter "
+    "jupyter_core loky mamba meticulous ninja nox notebook opentelemetry opentelemetry-instrument "
+    "papermill pdm pip pip3 pipenv pipx poetry py-spy py.test pytest ray sagemaker setuptools "
+    "snakemake spawn submitit tensorboard torchrun torchx tox uv uvx venv virtualenv wandb wheel".split()
 )
 """Packages and scripts that start the program, or are none: nothing in their process is its."""
 

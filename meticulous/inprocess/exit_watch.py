@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import atexit
 import builtins
-import os
 import signal
 import sys
 import threading
 
 from meticulous.base.namedtuple import NamedTuple
 from meticulous.child import exception_text as _traceback
+from meticulous.inprocess.fatal_signals import FatalSignals, is_main_thread
 from meticulous.recording.outcome import Ended, Outcome, judge
 from meticulous.runfolder import ERROR
 
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = ["NORMAL", "Verdict", "on_error", "unwatch", "verdict_on", "watch"]
-
-_BETWEEN_TASKS = (("multiprocessing.pool", "worker"), ("multiprocessing.process", "_bootstrap"))
-_FATAL = (signal.SIGTERM, signal.SIGHUP)
-"""Signals that end a process which does not handle them, and leave it the time to say so."""
 
 
 class Verdict(NamedTuple):
@@ -107,31 +103,16 @@ class _Watch:
         self.tell = tell
         self.outermost = _outermost_frame()
         self.exits = _Exits()
-        self.handled: dict[int, Any] = {}
-        self.handle_signals()
+        self.signals = FatalSignals(self._tell_of_signal)
+        self.signals.handle()
 
     def end(self) -> None:
         """Put back what was there before."""
         self.exits.end()
-        for number, handler in self.handled.items():
-            if signal.getsignal(number) is handler and _is_main_thread():
-                signal.signal(number, signal.SIG_DFL)
+        self.signals.end()
 
-    def handle_signals(self) -> None:
-        """Handle the signals that would end the process; those with a handler are the program's."""
-        if not _is_main_thread():
-            return  # only the main thread may
-        caught_by_c = _caught_signals()
-        for number in _FATAL:
-            is_caught = caught_by_c >> (number - 1) & 1
-            if signal.getsignal(number) == signal.SIG_DFL and not is_caught:
-                self.handled[number] = handler = self._die
-                signal.signal(number, handler)
-
-    def _die(self, number: int, frame: FrameType | None) -> None:
-        self.tell(NORMAL if _is_idle_worker(frame) else _on_signal(number))
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+    def _tell_of_signal(self, number: int) -> None:
+        self.tell(_on_signal(number) if number else NORMAL)
 
 
 class _Exits:
@@ -189,7 +170,7 @@ class _Exits:
 
     def note(self, code: object) -> None:
         """Take it that `code` is the code to exit with, until another is seen."""
-        if _is_main_thread():
+        if is_main_thread():
             self.seen, self.code = True, code
 
     def _monitor(self) -> None:
@@ -218,7 +199,7 @@ def watch(tell: Callable[[Verdict], None]) -> None:
     if _watch is None:
         _watch = _Watch(tell)
     else:
-        _watch.handle_signals()  # the first one may have been made in another thread
+        _watch.signals.handle()  # the first one may have been made in another thread
 
 
 def unwatch() -> None:
@@ -231,8 +212,8 @@ def unwatch() -> None:
 
 def hold_signals() -> None:
     """Hold back the signals that we handle, before a fork: for the child they must end it."""
-    if _watch is not None and _watch.handled:
-        _held.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _watch.handled)
+    if _watch is not None and _watch.signals.handled:
+        _held.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _watch.signals.handled)
 
 
 def release_signals() -> None:
@@ -276,18 +257,6 @@ def _has_returned(frame: FrameType) -> bool:
     return opname[frame.f_code.co_code[frame.f_lasti]].startswith("RETURN_")
 
 
-def _caught_signals() -> int:
-    """Return the signals that have a handler, as a set of bits; Python does not know those of C.
-
-    JAX, for one, takes SIGTERM as the notice to save. 0 where the system does not say (not Linux).
-    """
-    try:
-        with open("/proc/self/status", "rb") as file:
-            return next(int(line.split()[1], 16) for line in file if line.startswith(b"SigCgt"))
-    except (OSError, StopIteration):
-        return 0
-
-
 def _stay_interrupted() -> None:
     """Let Python end as KeyboardInterrupt ends it: by SIGINT.
 
@@ -298,23 +267,3 @@ def _stay_interrupted() -> None:
         exec("raise KeyboardInterrupt")  # noqa: S102
     except KeyboardInterrupt:
         pass
-
-
-def _is_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
-
-
-def _is_idle_worker(frame: FrameType | None) -> bool:
-    """Return whether `frame`, the innermost, is a worker of a pool that waits for a task.
-
-    A pool ends such a worker by SIGTERM: that is how it ends well.
-    """
-    while frame is not None:
-        module = str(frame.f_globals.get("__name__"))
-        if module.partition(".")[0] not in (*sys.stdlib_module_names, "meticulous"):
-            return False
-        # Waiting for a task, or on its way out after the last.
-        if (module, frame.f_code.co_name) in _BETWEEN_TASKS:
-            return True
-        frame = frame.f_back
-    return False

@@ -16,7 +16,7 @@ from meticulous.base.namedtuple import NamedTuple
 from meticulous.base.timestamps import now
 from meticulous.child import helper
 from meticulous.git import CodeState
-from meticulous.inprocess import exit_watch, worker_exit
+from meticulous.inprocess import exit_watch, fatal_signals, worker_exit
 from meticulous.inprocess.capture import PATIENCE_S, Capture
 from meticulous.inprocess.exit_watch import Verdict, on_error
 from meticulous.masking import mask_text
@@ -104,32 +104,42 @@ def start(chosen: RunSettings, arguments: Arguments, *, resumes: bool) -> Tracke
         capture = capture or Capture()  # its relay gets ready while git is asked
         try:
             code = recording.code_state(chosen)
-            record = _record(chosen, code, arguments, resumes=resumes)
+            with fatal_signals.put_off():
+                exit_watch.watch(_stop_all)
+                record = _record(chosen, code, arguments, resumes=resumes)
+                return _opened(record, capture, chosen, arguments, is_new=is_new)
         except BaseException:
-            if is_new:
+            if not _this.open:
+                exit_watch.unwatch()
+            if is_new and capture not in _this.captures:
                 capture.abandon()
             raise
-        record.set_arguments(arguments)
-        tracked = Tracked(record, capture, _outer())
-        _this.open[tracked.key] = tracked
-        if is_new:
-            capture.begin()
-            _this.captures.append(capture)
-        words = _environment_words(chosen)
-        same_as = _this.described[1] if _this.described[0] == words else ""
-        zero_s, interval_s = recording.timeline_zero(record), chosen.sample_interval_s
-        capture.open(tracked.key, record.run, zero_s, interval_s, {**words, "same_as": same_as})
-        _this.described = words, record.run.path
-        _innermost.set(tracked)
-        _name_newest()
-        exit_watch.watch(_stop_all)
-        if not _this.is_worker_watched:
-            _this.is_worker_watched = worker_exit.watch(_stop_all)
-        if "IPython" in sys.modules:
-            from meticulous.inprocess.ipython import tell_of_script
 
-            tell_of_script(lambda verdict: stop(tracked, verdict))
-        return tracked
+
+def _opened(
+    record: RunRecord, capture: Capture, chosen: RunSettings, arguments: Arguments, *, is_new: bool
+) -> Tracked:
+    """Open the experiment of `record`: what is printed from now on is caught for it."""
+    record.set_arguments(arguments)
+    tracked = Tracked(record, capture, _outer())
+    _this.open[tracked.key] = tracked
+    if is_new:
+        capture.begin()
+        _this.captures.append(capture)
+    words = _environment_words(chosen)
+    same_as = _this.described[1] if _this.described[0] == words else ""
+    zero_s, interval_s = recording.timeline_zero(record), chosen.sample_interval_s
+    capture.open(tracked.key, record.run, zero_s, interval_s, {**words, "same_as": same_as})
+    _this.described = words, record.run.path
+    _innermost.set(tracked)
+    _name_newest()
+    if not _this.is_worker_watched:
+        _this.is_worker_watched = worker_exit.watch(_stop_all)
+    if "IPython" in sys.modules:
+        from meticulous.inprocess.ipython import tell_of_script
+
+        tell_of_script(lambda verdict: stop(tracked, verdict))
+    return tracked
 
 
 def stop(tracked: Tracked, verdict: Verdict) -> None:
@@ -146,7 +156,7 @@ def discard(tracked: Tracked) -> bool:
 
 
 def _stop(tracked: Tracked, verdict: Verdict, *, is_refused: bool = False) -> bool:
-    with _this.lock:
+    with fatal_signals.put_off(), _this.lock:
         if _this.open.pop(tracked.key, None) is not tracked:
             return False
         ended_at, wall_s = now(), time.monotonic() - tracked.started_s
@@ -166,12 +176,12 @@ def _stop(tracked: Tracked, verdict: Verdict, *, is_refused: bool = False) -> bo
                 _this.captures.remove(capture)
                 _this.ending.append(capture)
             _name_newest()
-            if not _this.open:
-                exit_watch.unwatch()
             if is_refused:
                 _await_relays()  # which may be writing there
             if not (is_refused and store.discard_refused(record.run)):
                 _write_end(tracked, verdict, ended_at, wall_s, peaks)
+            if not _this.open:
+                exit_watch.unwatch()
         return True
 
 
@@ -179,13 +189,14 @@ def _stop_all(verdict: Verdict) -> None:
     """End all that are open, the newest first, as the process does."""
     ending_now = list(reversed(_this.open.values()))
     last = ending_now[0].capture if ending_now and not verdict.is_certain else None
-    if last:
-        last.keep()
-    for tracked in ending_now:
-        stop(tracked, verdict)
-    if last:
-        last.tell_exit_code([tracked.record.run.path for tracked in ending_now])
-    _await_relays()
+    with fatal_signals.put_off():
+        if last:
+            last.keep()
+        for tracked in ending_now:
+            stop(tracked, verdict)
+        if last:
+            last.tell_exit_code([tracked.record.run.path for tracked in ending_now])
+        _await_relays()
 
 
 @atexit.register
@@ -346,6 +357,7 @@ def _forget() -> None:
     for capture in (*_this.captures, *_this.ending):
         capture.forget()
     _this = _Tracking()
+    fatal_signals.forget()
     exit_watch.unwatch()
     exit_watch.release_signals()
 

@@ -179,8 +179,10 @@ class Search:
 
     def _give_back(self, trial: Any) -> None:
         """End a frozen trial so that the next try at its point has the same values."""
+        if trial.state.is_finished():
+            return  # by somebody who took its worker for dead
         self._storage.set_trial_user_attr(trial._trial_id, _GIVEN_BACK, True)  # noqa: SLF001
-        self.study.tell(trial.number, state=self._optuna.trial.TrialState.FAIL)
+        self._tell(trial.number, state=self._optuna.trial.TrialState.FAIL)
 
     def settle(self, told: Mapping[str, Any], outcome: Outcome) -> Outcome:
         """Tell the outcome of a run whose worker is gone; `told` is what its claim says."""
@@ -199,18 +201,22 @@ class Search:
         """Tell the study what came out of trial `number`; return the outcome as it counts."""
         state = self._optuna.trial.TrialState
         if outcome.status == SUCCESS and outcome.value is not None:
-            self.study.tell(number, outcome.value)
+            self._tell(number, outcome.value)
         elif outcome.status == PRUNED:
-            self.study.tell(number, state=state.PRUNED)
+            self._tell(number, state=state.PRUNED)
             self._tag(outcome)
         elif outcome.status in (STOPPED, LOST):
             self._give_back(self._numbered(number))
         else:
-            self.study.tell(number, state=state.FAIL)
+            self._tell(number, state=state.FAIL)
         if outcome.status == SUCCESS and outcome.value is None:
             message = f"the run has no number {self.options['objective']}{self._others(outcome)}"
             return outcome._replace(status=ERROR, message=message)
         return outcome
+
+    def _tell(self, number: int, value: float | None = None, **state: Any) -> None:
+        """Tell the study, unless somebody who took us for dead has done so."""
+        self.study.tell(number, value, skip_if_finished=True, **state)
 
     def _others(self, outcome: Outcome) -> str:
         """Name what the run has instead of the objective."""

@@ -126,6 +126,44 @@ CASES = {
         {"lr", "fast", "names"},
         "absl",
     ),
+    "ml_collections: a config of the program": Case(
+        "ml_collections",
+        "`config_flags` of ml_collections: a config in the program",
+        """
+        from absl import app, flags
+        from ml_collections import config_dict, config_flags
+        config = config_dict.ConfigDict({"lr": 0.1, "model": {"depth": 3, "act": "relu"}})
+        _CONFIG = config_flags.DEFINE_config_dict("config", config)
+        flags.DEFINE_integer("seed", 1, "")
+        def main(argv): print(_CONFIG.value.lr, argv)
+        app.run(main)
+        """,
+        ["--config.lr=3", "--config.model.depth", "5"],
+        {"config": {"lr": 3.0, "model": {"depth": 5, "act": "relu"}}, "seed": 1},
+        {"config": {"lr": 0.1, "model": {"depth": 3, "act": "relu"}}, "seed": 1},
+        {"config.lr", "config.model.depth"},
+        "absl",
+    ),
+    "ml_collections: a config file": Case(
+        "ml_collections",
+        "`config_flags` of ml_collections: a config file",
+        """
+        from absl import app
+        from ml_collections import config_flags
+        open("conf.py", "w").write(
+            "from ml_collections import ConfigDict\\n"
+            "def get_config(): return ConfigDict({'lr': 0.1, 'model': {'act': 'relu'}})\\n"
+        )
+        _CONFIG = config_flags.DEFINE_config_file("config")
+        def main(argv): print(_CONFIG.value.lr, argv)
+        app.run(main)
+        """,
+        ["--config=conf.py", "--config.model.act=gelu"],
+        {"config": {"lr": 0.1, "model": {"act": "gelu"}}},
+        {"config": {"lr": 0.1, "model": {"act": "relu"}}},
+        {"config", "config.model.act"},
+        "absl",
+    ),
     "fire: function": Case(
         "fire",
         "a function with `*args` and `**kwargs`",

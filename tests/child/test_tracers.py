@@ -36,6 +36,24 @@ class Finder:
                 spec.loader = Loader(spec.loader)
                 return spec
 """
+OWN_FUNCTIONS = """
+import os, sys
+class Loader:
+    def __init__(self, inner):
+        self.inner = inner
+        self.create_module, self.exec_module = inner.create_module, self._exec_module
+    def _exec_module(self, module): self.inner.exec_module(module)
+    def __getattr__(self, name): return getattr(self.inner, name)
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        for finder in list(sys.meta_path):
+            spec = None if finder is self else finder.find_spec(name, path, target)
+            if spec is not None:
+                spec.loader = Loader(spec.loader)
+                return spec
+import argparse
+del sys.modules["argparse"]  # and the program imports it anew
+"""
 PROXIES = """
 class Proxy:
     def __init__(self, inner): self.inner = inner
@@ -54,6 +72,14 @@ class Lazy:
                 return spec
 """
 TRACERS = {
+    "loaders with functions of their own, before us": (
+        OWN_FUNCTIONS + "sys.meta_path.insert(0, Finder())" + CHAIN,
+        "",
+    ),
+    "loaders with functions of their own, after us": (
+        "",
+        OWN_FUNCTIONS + "sys.meta_path.insert(0, Finder())\n",
+    ),
     "loaders wrapped, before us": (WRAPPED + "sys.meta_path.insert(0, Finder())" + CHAIN, ""),
     "loaders wrapped, after us": ("", WRAPPED + "sys.meta_path.insert(0, Finder())\n"),
     "finders behind proxies": (
@@ -104,3 +130,37 @@ def test_with_a_real_library_that_hooks_imports(library: str, repository: Path) 
 
     assert done.stdout == "0.5\n"
     assert "argparse in program.py" in only_run(repository).read_metadata()["args-source"]
+
+
+INSTRUMENT = """\
+#!{python}
+import argparse, os, sys
+parser = argparse.ArgumentParser()
+parser.add_argument("--service_name"); parser.add_argument("command"); parser.add_argument("rest", nargs="...")
+found = parser.parse_args()
+here = os.path.join(os.path.dirname(os.path.abspath(__file__)), "auto")
+os.environ["PYTHONPATH"] = os.pathsep.join([here, os.environ["PYTHONPATH"]])
+os.execv(found.command, [found.command, *found.rest])
+"""
+
+
+def test_a_known_tool_whose_start_up_file_hides_ours_is_not_taken_for_the_program(
+    repository: Path,
+) -> None:
+    """As OpenTelemetry's does: then the words of the program say what there is to say."""
+    (repository / "auto").mkdir()
+    (repository / "auto" / "sitecustomize.py").write_text("")
+    tool = repository / "opentelemetry-instrument"
+    tool.write_text(INSTRUMENT.format(python=sys.executable))
+    tool.chmod(0o755)
+    (repository / "program.py").write_text(PROGRAM)
+    words = ["--service_name", "x", sys.executable, "program.py", "--lr", "0.5"]
+    done = subprocess.run(
+        [*METICULOUS, "run", "-q", "--", "./opentelemetry-instrument", *words],
+        cwd=repository, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0.5\n", "")
+    run = only_run(repository)
+    assert run.read_json("args.json") == {"lr": 0.5}
+    assert run.read_metadata()["args-source"] == "argv"

@@ -132,12 +132,7 @@ WORKERS = {
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 @pytest.mark.parametrize("kind", WORKERS)
 @pytest.mark.parametrize("is_block", [True, False])
-def test_experiments_of_workers_end(
-    tmp_path: Path, kind: str, method: str, is_block: bool, request: pytest.FixtureRequest
-) -> None:
-    if kind == "pool" and not is_block:
-        # The pool ends its workers by SIGTERM; one without a block may be caught in the midst.
-        request.applymarker(pytest.mark.xfail(strict=False, reason="a pool kills its workers"))
+def test_experiments_of_workers_end(tmp_path: Path, kind: str, method: str, is_block: bool) -> None:
     way = "with Experiment({'k': k}, no_git=True): inner(k)"
     if not is_block:
         way = "Experiment({'k': k}, no_git=True); inner(k)"

@@ -36,11 +36,12 @@ _EXPERIMENT = ("meticulous.experiment", "meticulous.inprocess.parsers")
 class Parse(object):
     """A parse under way: whether it is of the command line, and what the captures noted of it."""
 
-    def __init__(self, is_ours, is_empty, asked_by, caller):
+    def __init__(self, is_ours, is_empty, frame):
         self.is_ours = is_ours
         self.is_empty = is_empty  # given no words: maybe the defaults alone were wanted
-        self.asked_by = asked_by  # the module that called
-        self.caller = caller  # the module that is served: the first that is no parser library
+        self.asked_by = _module(frame)  # the module that called
+        # The module that is served, the first that is no parser library; is it the main program?
+        self.caller, self.is_main = _caller(frame)
         self.noted = []
         self.inner = False  # whether a library parsed the command line within this parse
 
@@ -108,6 +109,8 @@ def record(library, parse, values, defaults, given, leftover=None):
             "library": library,
             "time": time.time(),
             "caller": parse.caller,
+            "main": parse.is_main,
+            "argv": _report.words("argv"),
             "values": _secrets.mask_record(_values.plain(values, _values.Budget())),
             "defaults": _secrets.mask_record(_values.plain(defaults, _values.Budget())),
             "given": [name for name in dict.fromkeys(given) if isinstance(name, str)],
@@ -151,6 +154,8 @@ def is_command_line(words):
         return True  # what another part of the program has taken is left out
     if own and words[-len(own) :] == own:
         return True
+    if own and sys.argv == own[-1:]:
+        return not words  # a launcher has put the program, which has no arguments, in its own place
     return bool(words) and (words == own[-len(words) :] or words == own[: len(words)])
 
 
@@ -173,7 +178,7 @@ def _begin(words_of, args, kwargs):
         is_empty = isinstance(words, (list, tuple)) and not words
         if is_ours and not is_empty and not _first:
             _first.append(sys.argv[1:])
-        _thread.parse = Parse(is_ours, is_empty, _module(frame), _caller(frame))
+        _thread.parse = Parse(is_ours, is_empty, frame)
         return _thread.parse
     except Exception:
         trouble("cannot follow a parse")
@@ -197,12 +202,12 @@ def _parses_for_others(module):
 
 
 def _caller(frame):
-    """Name the module that asked for the parse, past the parser libraries; ``__main__`` resolved."""
+    """Name the module that asked for the parse, past the parser libraries, and say if it is main."""
     while frame is not None and _parses_for_others(_module(frame)):
         frame = frame.f_back
     if frame is None:
-        return None
+        return None, False
     if _module(frame) == "__main__":
         module, file = _report.main(frame.f_globals)
-        return module or file
-    return _module(frame)
+        return module or file, True
+    return _module(frame), False

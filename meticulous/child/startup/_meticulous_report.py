@@ -164,8 +164,8 @@ def _about_this_process():
             "prefix": _text(sys.prefix),
             "base_prefix": _text(sys.base_prefix),
             "path": [_text(entry) for entry in sys.path],
-            "argv": _words("argv"),
-            "orig_argv": _words("orig_argv"),
+            "argv": words("argv"),
+            "orig_argv": words("orig_argv"),
             "module": main_module,
             "file": main_file,
         },
@@ -191,7 +191,8 @@ def _script_of_argv():
     return None if word in ("", "-c", "-m") else _text(word)
 
 
-def _words(name):
+def words(name):
+    """Return the words of ``sys.argv`` or another list of ``sys``, as they may be written."""
     return _load("secrets").mask_words([_text(word) for word in getattr(sys, name, [])])
 
 

@@ -26,6 +26,7 @@ _CAPTURED_BY = {
     "simple_parsing.parsing": "argparse",
     "threading": "threads",
     "typer._click.core": "click",
+    "tyro._argparse_formatter": "tyro",
     "tyro._backends._argparse_backend": "tyro",
     "tyro._backends._tyro_backend": "tyro",
 }
@@ -144,7 +145,9 @@ class _ParserFinder(object):
         finally:
             _being_found.remove(name)
         loader = spec.loader
-        if "exec_module" not in loader.__dict__:
+        # A tracer's own loader may have a function there too.
+        own = getattr(loader.__dict__.get("exec_module"), "__globals__", {})
+        if own.get("watch") is not _watch:
             # The file name makes Python cut our frame, with its own, out of an import's traceback.
             scope = {"original": loader.exec_module, "names": _CAPTURED_BY, "watch": _watch}
             exec(compile(_EXEC_MODULE, "<frozen importlib._bootstrap>", "exec"), scope)

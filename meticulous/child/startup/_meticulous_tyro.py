@@ -1,21 +1,53 @@
 """tyro: the values of the fields, cast as tyro is about to do it, before it calls anything."""
 
+import sys
+
 _parse = globals()["load"]("parse")
 _actions = globals()["load"]("argparse_actions")
 
 
 def watch(name, module):
-    """Wrap the parse of the backend, whichever is in use."""
+    """Wrap the parse of the backend, whichever is in use; before tyro 1.0 that is a parser."""
     for backend in ("TyroBackend", "ArgparseBackend"):
         if backend in module:
             function = module[backend].parse_args
             module[backend].parse_args = _parse.wrap(function, _parse.argument(2, "args"), _finish)
+
+    if "TyroArgumentParser" in module:
+        for method in ("parse_args", "parse_known_args"):
+            function = getattr(module["TyroArgumentParser"], method)
+            setattr(
+                module["TyroArgumentParser"], method, _parse.wrap(function, _words, _finish_parser)
+            )
+
+
+def _words(args, kwargs):
+    """Return the words parsed, as they were typed: tyro has other dashes for their underscores."""
+    words = kwargs.get("args", args[1] if len(args) > 1 else None)
+    own = sys.argv[1:]
+    return own if words and list(map(_dashed, words)) == list(map(_dashed, own)) else words
+
+
+def _dashed(word):
+    head, equals, tail = word.partition("=")
+    return head.replace("_", "-") + equals + tail if word[:2] == "--" else word
+
+
+def _finish_parser(parse, result, args, kwargs):
+    namespace, leftover = result if isinstance(result, tuple) else (result, None)
+    found = {name.replace("__tyro_dummy_field__", ""): it for name, it in vars(namespace).items()}
+    words = kwargs.get("args", args[1] if len(args) > 1 else ())
+    _record(parse, args[0]._parser_specification, found, words, leftover)
 
 
 def _finish(parse, result, args, kwargs):
     spec = kwargs.get("parser_spec", args[1] if len(args) > 1 else None)
     found, leftover = result
     words = kwargs.get("args", args[2] if len(args) > 2 else ())
+    _record(parse, spec, found, words, leftover)
+
+
+def _record(parse, spec, found, words, leftover):
     typed = {str(word).partition("=")[0].replace("_", "-") for word in words}
     values, defaults, given = {}, {}, []
     _describe(spec, _Found(found, typed), (values, defaults, given), ())
@@ -42,7 +74,9 @@ class _Found(object):
         return None
 
     def _is_typed(self, argument):
-        names = [str(name).replace("_", "-") for name in argument.lowered.name_or_flags]
+        lowered = argument.lowered
+        found = getattr(lowered, "name_or_flags", None) or [lowered.name_or_flag]  # until tyro 0.8
+        names = [str(name).replace("_", "-") for name in found]
         for name in names + [str(argument.lowered.dest or "").replace("_", "-")]:
             head, _, tail = name.lstrip("-").rpartition(".")
             prefix = "--" + head + "." if head else "--"
@@ -77,7 +111,8 @@ def _describe(spec, found, records, below):
         field = _path(prefix)
         _actions.put(values, below + field + ("command",), chosen)
         name = () if field else (chosen,)
-        parser = choice.parser_from_name[chosen].evaluate()
+        parser = choice.parser_from_name[chosen]
+        parser = parser.evaluate() if hasattr(parser, "evaluate") else parser
         _describe(parser, found, records, below + name)
 
 
@@ -96,7 +131,10 @@ def _value(argument, found):
     if isinstance(value, bool):
         return value, True
     words = [value] if argument.lowered.nargs == "?" else value
-    return argument.lowered.instance_from_str(words), True
+    lowered = argument.lowered
+    # Its name until tyro 0.9.
+    cast = getattr(lowered, "instance_from_str", None) or lowered.instantiator
+    return cast(words), True
 
 
 def _is_missing(value):
