@@ -15,13 +15,19 @@ from meticulous.query.cache.index import Index, Order
 from meticulous.query.filters import All, Compare, HasTag
 from meticulous.query.rows import Row
 
-__all__ = ["HELP", "select", "select_all", "select_one"]
+__all__ = ["HELP", "looks_like_one", "select", "select_all", "select_one"]
 
 HELP = "12, 12-15, 12,14, last, last~1, best:COLUMN, best:-COLUMN, @TAG, or the name of a run"
 
 _LAST = re.compile(r"last(?:~(\d+))?")
 _RANGE = re.compile(r"(\d+)-(\d+)")
+_SELECTOR = re.compile(r"\d[\d,\s-]*|last(~\d+)?|@.+|(best|worst):.+")
 _HINT = "See `meticulous ls`"
+
+
+def looks_like_one(word: str) -> bool:
+    """Return whether `word` can only be meant as a selector: ``12-15``, ``last~1``, ``@tag`` …."""
+    return _SELECTOR.fullmatch(word) is not None
 
 
 def select_all(selectors: Iterable[str], index: Index) -> list[Row]:

@@ -152,12 +152,43 @@ def test_a_pipe_gets_whole_values_of_every_run(project: Path) -> None:
     header, *lines = table(meticulous("ls", cwd=project).stdout)
 
     assert 13 == len(lines)
-    assert ["expid", "sha", "curexpdir"] == header[:3]
+    assert [
+        "expid", "status", "tags", "args_k", "args_xval_strategy", "args_seed",
+        "summary_significance", "start_time", "duration", "status_message",
+    ] == header  # fmt: skip
     last = dict(zip(header, lines[-1], strict=True))
     assert ("ERROR", "ValueError: no k", "-") == (
         last["status"], last["status_message"], last["args_k"],
     )  # fmt: skip
+
+
+def test_wide_has_every_column_with_whole_values(project: Path) -> None:
+    header, *lines = table(meticulous("ls", "--wide", cwd=project).stdout)
+
+    assert 13 == len(lines)
+    assert ["expid", "sha", "curexpdir"] == header[:3]
+    last = dict(zip(header, lines[-1], strict=True))
+    assert ("ERROR", "ValueError: no k", "-", "-") == (
+        last["status"], last["status_message"], last["args_k"], last["args_method"],
+    )  # fmt: skip
     assert "experiments/13" == last["curexpdir"]
+
+
+def test_tabs_stand_between_the_values_where_that_is_asked(project: Path) -> None:
+    piped = table(meticulous("ls", cwd=project).stdout)
+    lines = meticulous("ls", "--tsv", cwd=project).stdout.decode().splitlines()
+
+    assert piped == [line.split("\t") for line in lines]
+
+
+def test_an_export_to_stdout_is_the_whole_table(project: Path) -> None:
+    whole = meticulous("ls", "--export", "runs.csv", cwd=project)
+    done = meticulous("ls", "--export", "-", cwd=project)
+    groups = meticulous("ls", "--groupby", "args", "--export=-.md", cwd=project)
+
+    assert (0, b"") == (done.returncode, done.stderr)
+    assert (project / "runs.csv").read_bytes() == done.stdout != whole.stdout
+    assert b"|   k | xval_strategy   |   runs |" in groups.stdout
 
 
 def test_json_has_all_columns_of_each_run(project: Path) -> None:
@@ -224,7 +255,7 @@ def test_columns_are_listed_with_what_they_hold(project: Path) -> None:
         (["--sort", "summary_significanc"], "did you mean `summary_significance`?"),
         (["--columns", "summary_significance_mean"], "did you mean `summary_significance`?"),
         (["--groupby", "args_kk"], "did you mean `args_k`?"),
-        (["--groupby", "args_k", "--sort", "summary_significance"], "`summary_significance_mean`?"),
+        (["--groupby", "args_k", "--sort", "summary_significanc"], "`summary_significance`?"),
         (["--status", "FAILED"], "there is no status 'failed'. give running, success, error, lost"),
         (["experiments/13"], "experiments/13 is a run"),
         (["--export", "table.txt"], "unknown ending"),
@@ -309,7 +340,7 @@ def test_colour_is_for_terminals_that_want_it(project: Path, monkeypatch) -> Non
     coloured = raw()
     monkeypatch.setenv("NO_COLOR", "1")
 
-    assert b"\x1b[32mSUCCESS\x1b[0m" in coloured
+    assert b"\x1b[31mERROR\x1b[0m" in coloured
     assert b"\x1b" not in raw()
 
 
@@ -423,14 +454,3 @@ def test_no_match_is_an_empty_table(project: Path) -> None:
     assert (1, b"[]", b"[]") == (
         len(done.stdout.splitlines()), rows.stdout.strip(), groups.stdout.strip(),
     )  # fmt: skip
-
-
-def test_runs_without_an_argument_of_others_are_grouped_on_a_terminal(repository: Path) -> None:
-    from meticulous.views.listing import fold
-
-    rows = [{"args_lr": 0.1, "args_only": 1}, {"args_lr": 0.1}]
-
-    constant, names = fold(rows, ["args_lr", "args_only", "args_of_nobody", "summary_loss"])
-
-    assert {"args_lr": 0.1} == constant
-    assert ["args_only", "summary_loss"] == names
