@@ -10,14 +10,12 @@ import sys
 from collections.abc import Sequence
 
 from meticulous.commands._console import print_json, print_lines
-from meticulous.git.diff import pager
 from meticulous.query import importance
 from meticulous.query.aggregate import RUNS
 from meticulous.query.importance import ARGUMENTS, RESULTS
 from meticulous.query.question import Question, Table
 from meticulous.query.rows import Row
-from meticulous.views import columns, export, listing, paper
-from meticulous.views.pager import print_paged
+from meticulous.views import columns, export, listing
 from meticulous.views.spread import with_spreads
 
 __all__ = ["show"]
@@ -55,7 +53,8 @@ def _print_in_full(arguments: argparse.Namespace, table: Table, question: Questi
         if arguments.args == "none":
             names = [name for name in names if not name.startswith(ARGUMENTS)]
         elif not arguments.wide:
-            names = _names_of_a_wide_terminal(arguments, table, question)
+            opened = table._replace(rows=list(rows), names=names)
+            names = _names_of_a_wide_terminal(arguments, opened, question)
     header = not arguments.no_header
     print_lines(listing.for_programs(rows, names, header=header, tabs=arguments.tsv))
 
@@ -101,6 +100,9 @@ def _print_for_people(arguments: argparse.Namespace, table: Table, question: Que
     shown = listing.for_people(rows, names, style, size.columns)
     lines = [*shown.folded, *shown.lines]
     if arguments.all and len(lines) + _FREE_LINES > size.lines:
+        from meticulous.git.diff import pager  # this and the next bring subprocess
+        from meticulous.views.pager import print_paged
+
         content = "".join(f"{line}\n" for line in lines)
         print_paged(content.encode("utf-8", "backslashreplace"), pager(os.getcwd()))
     else:
@@ -154,6 +156,8 @@ def _as_spreads(
 
 def _export(arguments: argparse.Namespace, table: Table, question: Question) -> None:
     """Write the table; of groups in .md and .tex, one that is ready for a paper."""
+    from meticulous.views import paper
+
     rows, names, note = table.rows, table.names, ""
     if arguments.args == "none" and not arguments.columns:
         names = [name for name in names if not name.startswith(ARGUMENTS)]

@@ -63,7 +63,8 @@ def group(rows: Sequence[Row], by: Sequence[str], names: Iterable[str]) -> Group
         merged: Row = {name: members[0][name] for name in by if name in members[0]}
         merged[RUNS] = len(members)
         for name in others:
-            values = [value for row in members if not is_missing(value := row.get(name))]
+            found = [row.get(name) for row in members]
+            values = [value for value in found if value is not None and value == value]  # noqa: PLR0124  # no NaN
             merged[spreads[name].runs] = len(values)
             if name in numeric:
                 merged[spreads[name].mean], merged[spreads[name].std] = _mean_and_std(values)

@@ -62,33 +62,33 @@ class Weighed(NamedTuple):
     results: list[str]
 
 
-def opened(rows: Sequence[Row], names: Iterable[str]) -> tuple[Sequence[Row], list[str]]:
-    """Open nested arguments and results, however deep: ``args_fit`` -> ``args_fit.lr`` ….
+def opened(
+    rows: Sequence[Row], names: Iterable[str], prefixes: tuple[str, ...] = (ARGUMENTS, *RESULTS)
+) -> tuple[Sequence[Row], list[str]]:
+    """Open nested values of the columns that begin so, however deep: ``args_fit`` -> ``args_fit.lr`` ….
 
     Returns the rows and their names; the rows are the same objects where nothing is nested.
     """
     found = list(names)
-    nested = {
-        name
-        for name in found
-        if name.startswith((ARGUMENTS, *RESULTS)) and any(isinstance(row.get(name), dict) for row in rows)
-    }  # fmt: skip
+    nested = [name for name in found if name.startswith(prefixes) and _is_nested(rows, name)]
     if not nested:
         return rows, found
     inside: dict[str, dict[str, None]] = {name: {} for name in nested}
     flat_rows = []
     for row in rows:
-        flat: Row = {}
-        for name, value in row.items():
-            if name not in nested:
-                flat[name] = value
-                continue
-            leaves = flatten({name: value}, _DEEPEST)
-            inside[name].update(dict.fromkeys(leaves))
-            flat.update(leaves)
+        flat = row.copy()
+        for name in nested:
+            if name in flat:
+                leaves = flatten({name: flat.pop(name)}, _DEEPEST)
+                inside[name].update(dict.fromkeys(leaves))
+                flat.update(leaves)
         flat_rows.append(flat)
     leaves_too = chain.from_iterable(inside.get(name, (name,)) for name in found)
     return flat_rows, list(dict.fromkeys(leaves_too))
+
+
+def _is_nested(rows: Iterable[Row], name: str) -> bool:
+    return dict in {*map(type, [row.get(name) for row in rows])}
 
 
 def is_seed(name: str, seeds: Sequence[str]) -> bool:

@@ -100,16 +100,16 @@ def _answer(index: Index, question: Question) -> Table:
 
 
 def _grouped(rows: Sequence[Row], question: Question, names: list[str]) -> Table:
-    flat, leaves = importance.opened(rows, names)
-    if {*question.groupby} <= {"args", *leaves}:
-        rows, names = flat, leaves
     by = list(question.groupby)
-    if question.groupby == ("args",):
+    if by == ["args"]:
+        rows, names = importance.opened(rows, names)
         by = aggregate.but_seeds(names, question.seeds)
         if len({row.get("program") for row in rows}) > 1:
             by = ["program", *by]  # runs of another program are no repetitions
     for name in by:
         _check(name, names)
+    if not any(name.startswith(importance.RESULTS) for name in by):
+        rows, names = importance.opened(rows, names, importance.RESULTS)
     found, merged, spreads = aggregate.group(rows, by, _aggregated(question, by, names))
     known = [*found, *(name for name in _plain(names, by, found) if name not in found)]
     sort = [_in_groups(name, spreads)[0] for name in _each(question.sort, known)]

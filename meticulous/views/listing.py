@@ -81,7 +81,7 @@ def for_programs(
 
 
 def names_for_programs(rows: Sequence[Row], names: Sequence[str], style: Style) -> list[str]:
-    """Return the columns that :func:`for_people` shows at 200 columns, the message behind them.
+    """Return the columns of `rows`, whose nested values have been opened, that :func:`for_people` shows at 200 columns, the message behind them.
 
     All arguments that vary are among them, the first results of each program, and of runs the
     status.

@@ -24,9 +24,15 @@ def ready(
         table: the groups.
         rows: their rows, with mean and deviation in one text.
         names: the columns.
-        folds: whether what never differs is left out: keys go into the note, results are dropped.
+        folds: whether what never differs is left out: keys go into the note, results are dropped,
+            and so are groups without any result, such as those of runs that all failed.
     """
     constant: Row = {}
+    results = [name for name in names if name in table.spreads]
+    if folds:
+        told = [any(row.get(name) is not None for name in results) for row in rows]
+        table = table._replace(rows=[row for row, one in zip(table.rows, told, strict=True) if one])
+        rows = [row for row, one in zip(rows, told, strict=True) if one]
     if folds and len(rows) > 1:
         constant = {name: rows[0].get(name) for name in names if _is_constant(table, rows, name)}
     kept = [name for name in names if name not in constant]

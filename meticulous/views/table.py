@@ -186,6 +186,8 @@ def _drawn(column: Column, lines: Sequence[str], size: int, paint: Paint | None)
 
 
 def _placed(text: str, size: int, name: str, paint: Paint | None, *, right: bool) -> str:
+    if paint is None and text.isascii() and len(text) <= size:
+        return text.rjust(size) if right else text.ljust(size)
     cut = clip(text, size)
     space = " " * (size - width(cut))
     if paint:

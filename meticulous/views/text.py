@@ -37,7 +37,7 @@ def full(value: Any) -> str:
     """Return `value` whole, on one line: text as it is, lists and objects as JSON."""
     if value is None:
         return ""
-    if isinstance(value, bool):
+    if isinstance(value, bool) or type(value) is int:
         return str(value)
     if isinstance(value, str):
         return harmless(value)
