@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from meticulous.query.rows import is_missing
 from meticulous.views import text
 
 __all__ = ["as_given", "change", "measured", "on_the_point"]
@@ -72,12 +73,14 @@ def change(first: Any, other: Any) -> str:
         return ""
     if not all(isinstance(one, (int, float)) and abs(one) < _LARGEST for one in (first, other)):
         return ""
-    if not first:
+    if not first or not math.isfinite(other / first):
         return ""
     if other / first >= _MANY_TIMES:
         return f"×{other / first:.3g}"
-    share = (other - first) / abs(first)
-    return f"{share:+.1%}".replace("%", " %") if abs(share) >= 0.001 else f"{100 * share:+.1g} %"
+    percent = 100 * (other - first) / abs(first)
+    if abs(percent) < 0.1:
+        return f"{percent:+.1g} %"
+    return f"{percent:+.0f} %" if abs(percent) >= 100 else f"{percent:+.1f} %"
 
 
 def _short(value: Any, digits: int) -> str:
@@ -95,7 +98,8 @@ def _fixed(value: Any, places: int) -> str:
 
 
 def _are_told_apart(values: Sequence[Any], texts: Sequence[str], share: float) -> bool:
-    return len({*texts}) >= share * len({*values})
+    different = {value for value in values if not is_missing(value)}
+    return len({*texts}) >= share * len(different)
 
 
 def _exponent(size: float) -> int:
@@ -104,7 +108,7 @@ def _exponent(size: float) -> int:
 
 def _places(value: float, digits: int) -> int:
     """Return how many places behind the point `value` needs, of so many digits."""
-    written = f"{value:.{digits}g}"
+    written = f"{value:.{digits}g}" if digits < _EXACT else repr(value)
     if "e" in written:
         return max(digits - 1 - _exponent(abs(value)), 0) if value else 0
     return len(written.partition(".")[2])

@@ -355,6 +355,18 @@ def test_a_hostile_value_cannot_draw_on_the_terminal(repository: Path) -> None:
         assert not re.search(rb"[\x00-\x09\x0b-\x1f\x7f]", output)
 
 
+def test_show_opens_nested_arguments_and_tells_first_what_is_no_default(repository: Path) -> None:
+    make_run(
+        repository / "experiments", 1, {"a": 1, "fit": {"lr": 0.5, "k": 2}}, {"test": {"acc": 0.5}},
+        default_args={"a": 1, "fit": {"lr": 0.1, "k": 2}},
+    )  # fmt: skip
+
+    shown = meticulous("show", "1", cwd=repository).stdout.decode()
+
+    assert "arguments\n  fit.lr  0.5  (default 0.1)\n  a       1\n  fit.k   2\n" in shown
+    assert "summary\n  test.acc  0.5\n" in shown
+
+
 def test_show_has_everything(project: Path) -> None:
     shown = meticulous("show", "13", cwd=project).stdout.decode()
     (record,) = json.loads(meticulous("show", "--json", "last", cwd=project).stdout)
@@ -380,7 +392,9 @@ def test_diff_shows_only_what_differs(project: Path) -> None:
     nothing = meticulous("diff", "1", "1", cwd=project).stdout
 
     assert {"arguments": {"k": [32, 16]}, "summary": {"significance": [19.1, 18.0]}} == found
-    assert ["arguments  run 1  run 5", "k          32     16"] == shown.splitlines()[:2]
+    assert ["arguments  run 1  run 5", "k          32     16     -50.0 %"] == (
+        shown.splitlines()[:2]
+    )
     assert b"run 1 and run 1 do not differ.\n" == nothing
 
 
@@ -404,6 +418,36 @@ def test_diff_of_code_that_is_gone_is_a_message(project: Path) -> None:
     done = meticulous("diff", "1", "2", "--code", cwd=project)
 
     assert (1, 1) == (done.returncode, len(done.stderr.splitlines()))
+
+
+def test_compare_tells_the_distance_from_the_first_run_and_the_best(repository: Path) -> None:
+    common = "data/" + "x" * 60
+    for number, (lr, acc) in enumerate([(0.1, 0.8), (0.2, 0.824), (0.2, 0.7)], 1):
+        args = {"fit": {"lr": lr, "data": f"{common}/v{number}"}, "k": 1}
+        make_run(repository / "experiments", number, args, {"val_acc": acc, "iou": acc, "n": 7})
+
+    lines = [
+        re.split(r" {2,}", line.strip()) for line in screen(repository, ["compare", "1-3"], 80)
+    ]
+
+    assert ["fit.lr", "0.1", "0.2", "0.2"] in lines
+    assert ["val_acc", "0.800", "0.824* +3.0 %", "0.700 -12.5 %"] in lines
+    assert ["iou", "0.800", "0.824 +3.0 %", "0.700 -12.5 %"] in lines  # nobody knows what is better
+    (data,) = [line for line in lines if line[0] == "fit.data"]
+    assert [True] * 3 == [cell.endswith(f"/v{place}") for place, cell in enumerate(data[1:], 1)]
+    assert not [line for line in lines if line[0] in ("k", "n")]
+
+
+def test_diff_has_the_first_difference_of_long_values_in_view(repository: Path) -> None:
+    for number, word in enumerate(["left", "right"], 1):
+        text = "the same " * 20 + word + " and so on" * 20
+        make_run(repository / "experiments", number, {"prompt": text})
+
+    shown = screen(repository, ["diff", "1", "2"], 80)
+
+    (line,) = [line for line in shown if line.startswith("prompt")]
+    assert "left and" in line and "right an" in line
+    assert max(map(len, shown)) <= 80
 
 
 def test_compare_has_a_column_for_each_run(project: Path) -> None:
