@@ -148,7 +148,7 @@ def weigh(
         if name in names and name not in keys and _identifies(rows, name, len(members))
     ]
     ranked = _by_importance(list(members.values()), varying, results, seeds)
-    order = [*ranked, *free, *results, *reversed(last)]
+    order = [*ranked, *free, *reversed(last), *results]
     ranks = {name: place for place, name in enumerate(dict.fromkeys(order), 3)}
     ranks |= dict.fromkeys(identity, 0)
     ranks |= {name: 1 for name in ("tags",) if name in ranks and name not in keys}
@@ -215,40 +215,42 @@ def _by_importance(
     results: Sequence[str],
     seeds: Sequence[str],
 ) -> list[str]:
-    """List arguments and results, the most important first: no program comes after all of another."""
+    """List what varies, the most important first: no program comes after all of another.
+
+    The first arguments come before the first results, and then both take turns.
+    """
     several = len(members) > 1
-    arguments = [
-        sorted(names, key=lambda name: (_is_label(own, name), is_seed(name, seeds)))
-        for own, names in zip(members, varying, strict=True)
-    ]
-    telling, others = [], []
-    for own in members:
-        values = {name: [row[name] for row in own if name in row] for name in results}
-        telling.append(
-            [name for name, held in values.items() if held and (len(own) == 1 or not is_constant(held))]
-        )  # fmt: skip
-        others.append([name for name, held in values.items() if held])
-    first = _FIRST_ARGUMENTS // (1 + several), _FIRST_RESULTS // (1 + several)
-    rounds = (_in_turn(arguments), _in_turn(telling))
-    counts = [size * len(members) for size in first]
-    head = [
-        *list(dict.fromkeys(rounds[0]))[: counts[0]],
-        *list(dict.fromkeys(rounds[1]))[: counts[1]],
-    ]
-    rest = _in_turn(
-        [list(dict.fromkeys(rounds[0]))[counts[0] :], list(dict.fromkeys(rounds[1]))[counts[1] :]]
+    arguments = _in_turn(
+        [
+            sorted(names, key=lambda name: (_tells_little(own, name), is_seed(name, seeds)))
+            for own, names in zip(members, varying, strict=True)
+        ]
     )
-    return list(dict.fromkeys([*head, *rest, *_in_turn(others)]))
+    came_out = _in_turn([[name for name in results if _varies(own, name)] for own in members])
+    first = _FIRST_ARGUMENTS // (1 + several) * len(members)
+    second = _FIRST_RESULTS // (1 + several) * len(members)
+    rest = _in_turn([arguments[first:], came_out[second:]])
+    return [*arguments[:first], *came_out[:second], *rest]
+
+
+def _varies(rows: Sequence[Row], name: str) -> bool:
+    """Return whether a result is not the same in all `rows` that have it; of one run each varies."""
+    values = [row[name] for row in rows if name in row]
+    return bool(values) and (len(rows) == 1 or not is_constant(values))
+
+
+def _tells_little(rows: Sequence[Row], name: str) -> bool:
+    """Return whether an argument is a text that each of many runs has for itself, such as a path.
+
+    Or it is the same in all runs that have it, and only some have it.
+    """
+    values = [row[name] for row in rows if name in row]
+    if len(values) <= _FEW_RUNS:
+        return False
+    return is_constant(values) or ({*map(type, values)} == {str} and len({*values}) == len(values))
 
 
 def _in_turn(lists: Sequence[Sequence[str]]) -> list[str]:
     """Return the first of each list, then the second of each …, each name once."""
     found = chain.from_iterable(zip_longest(*lists))
     return list(dict.fromkeys(name for name in found if name is not None))
-
-
-def _is_label(rows: Sequence[Row], name: str) -> bool:
-    """Return whether the argument is a text that each of many runs has for itself, such as a path."""
-    values = [row[name] for row in rows if name in row]
-    kinds = {*map(type, values)}
-    return len(values) > _FEW_RUNS and kinds == {str} and len({*values}) == len(values)

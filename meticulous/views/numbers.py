@@ -98,8 +98,12 @@ def _fixed(value: Any, places: int) -> str:
 
 
 def _are_told_apart(values: Sequence[Any], texts: Sequence[str], share: float) -> bool:
-    different = {value for value in values if not is_missing(value)}
-    return len({*texts}) >= share * len(different)
+    told = {
+        value: written
+        for value, written in zip(values, texts, strict=True)
+        if not is_missing(value)
+    }
+    return len({*told.values()}) >= share * len(told)
 
 
 def _exponent(size: float) -> int:

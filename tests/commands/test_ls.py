@@ -330,6 +330,84 @@ def test_runs_that_find_no_room_side_by_side_follow_below(project: Path, columns
     )
 
 
+def test_a_low_terminal_shows_the_last_rows_and_says_how_many_there_are(
+    repository: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("GIT_PAGER", "cat")
+    for number in range(1, 61):
+        make_run(repository / "experiments", number, {"k": number}, {"loss": number / 100})
+
+    plain = screen(repository, ["ls"], 80)
+    by_loss = screen(repository, ["ls", "--sort", "summary_loss"], 80)
+    asked = screen(repository, ["ls", "--tails", "55"], 80)
+    every = screen(repository, ["ls", "--all"], 80)
+
+    assert len(plain) < 40
+    assert "60" == plain[-2].split()[0]
+    assert f"{60 - len(plain) + 3} earlier runs (--all shows them)" == plain[-1]
+    assert ["60", "59"] == [line.split()[0] for line in by_loss[2:4]]
+    assert by_loss[-1].endswith("further runs (--all shows them)")
+    assert (55, 60) == (len(asked) - 2, len(every) - 2)
+
+
+def test_all_rows_go_through_the_pager(repository: Path, monkeypatch) -> None:
+    for number in range(1, 61):
+        make_run(repository / "experiments", number, {"k": number})
+    monkeypatch.setenv("GIT_PAGER", "sed 's/^/paged /'")
+
+    lines = screen(repository, ["ls", "--all"], 80)
+
+    assert 62 == sum(line.startswith("paged ") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("words", "ids"),
+    [
+        (["2-4"], "2 3 4"),
+        (["13", "1,2"], "1 2 13"),
+        (["@broken"], "13"),
+        (["last", "experiments"], "13"),
+        (["2-4", "--filter", "args_seed > 1"], "3"),
+        (["worst:summary_significance", "--columns", "expid"], None),
+    ],
+)
+def test_runs_can_be_named(project: Path, words: list[str], ids: str | None) -> None:
+    done = meticulous("ls", *words, "--columns", "expid", "--no-header", cwd=project)
+
+    if ids is None:
+        assert (2, b"") == (done.returncode, done.stdout)
+        assert b"worst:-summary_significance" in done.stderr
+    else:
+        assert ids == " ".join(done.stdout.decode().split())
+
+
+def test_a_directory_goes_before_a_run_of_that_name(project: Path) -> None:
+    (project / "12").mkdir()
+
+    assert b"expid" in meticulous("ls", "12", cwd=project).stdout
+    assert 1 == len(meticulous("ls", "12", cwd=project).stdout.splitlines())
+    done = meticulous("ls", "experiments", "elsewhere", cwd=project)
+    assert (2, True) == (done.returncode, b"elsewhere is a second directory" in done.stderr)
+
+
+def test_watching_shows_a_run_that_comes_later(project: Path) -> None:
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "meticulous", "ls", "--watch", "0.1s"],
+        cwd=str(project),
+        dimensions=(40, 80),
+        timeout=60,
+    )
+    child.expect("no k")
+    make_run(project / "experiments", 14, status="ERROR", message="it came later")
+    child.expect("it came later")
+    child.sendintr()
+    child.expect(pexpect.EOF)
+    child.close()
+
+    assert 130 == (child.exitstatus or 128 + child.signalstatus)
+
+
 def test_colour_is_for_terminals_that_want_it(project: Path, monkeypatch) -> None:
     def raw() -> bytes:
         child = pexpect.spawn(sys.executable, ["-m", "meticulous", "ls"], cwd=str(project))
