@@ -208,6 +208,9 @@ def test_json_has_all_columns_of_each_run(project: Path) -> None:
         (["--since", "2026-01-05T09:10+00:00"], 4),
         (["--since", "1w"], 0),
         (["--filter", "args_method.str.startswith('KM')"], 12),
+        (["--filter", "metadata_command.str.contains('python train')"], 13),
+        (["--filter", "metadata_tags.str.contains('broken')"], 1),
+        (["--filter", "metadata_usage_wall > 1 and args_method.str.contains('x')"], 0),
         (["--filter", "args_k in [8, 16] and not args_seed > 0"], 4),
     ],
 )
@@ -255,6 +258,14 @@ def test_columns_are_listed_with_what_they_hold(project: Path) -> None:
         (["--sort", "summary_significanc"], "did you mean `summary_significance`?"),
         (["--columns", "summary_significance_mean"], "did you mean `summary_significance`?"),
         (["--groupby", "args_kk"], "did you mean `args_k`?"),
+        (["--filter", "n_estimators > 1"], "did you mean `args_n_estimators`?"),
+        (["--columns", "significance"], "did you mean `summary_significance`?"),
+        (["--sort", "exit-code"], "did you mean `metadata_exit-code`?"),
+        (["--filter", "status == SUCCESS"], "put text in quotes: status == 'success'"),
+        (["--filter", "args_method != KMeans"], "put text in quotes: args_method != 'kmeans'"),
+        (["--filter", "args_k < args_kk"], "did you mean `args_k`?"),
+        (["--filter", "args_k < k"], "did you mean `args_k`?"),
+        (["--filter", "'train' in metadata_command"], "metadata_command.str.contains('train')"),
         (["--groupby", "args_k", "--sort", "summary_significanc"], "`summary_significance`?"),
         (["--status", "FAILED"], "there is no status 'failed'. give running, success, error, lost"),
         (["experiments/13"], "experiments/13 is a run"),
@@ -431,6 +442,15 @@ def test_a_hostile_value_cannot_draw_on_the_terminal(repository: Path) -> None:
         output = meticulous(*words, cwd=repository).stdout
 
         assert not re.search(rb"[\x00-\x09\x0b-\x1f\x7f]", output)
+
+
+def test_a_run_in_the_place_of_a_tag_is_refused(project: Path) -> None:
+    done = meticulous("tag", "1", "2", "+best", cwd=project)
+    of_name = meticulous("tag", "1", "+2", cwd=project)
+
+    assert (2, b"") == (done.returncode, done.stdout)
+    assert b"2 is a run, not a tag. Write `meticulous tag 1,2 +best`" in done.stderr
+    assert (0, b"1  2\n") == (of_name.returncode, of_name.stdout)
 
 
 def test_show_opens_nested_arguments_and_tells_first_what_is_no_default(repository: Path) -> None:
