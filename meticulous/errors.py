@@ -25,6 +25,7 @@ __all__ = [
     "SettingsError",
     "UnknownColumnError",
     "UsageError",
+    "with_prefix",
 ]
 
 
@@ -74,15 +75,31 @@ class UnknownColumnError(UsageError):
     """
 
     def __init__(self, column: str, columns: Iterable[str]) -> None:
-        import difflib
-
         known = list(columns)
-        near = [f"{column}_mean"]  # in groups a result has a mean, and is not there itself
-        if near[0] not in known:
+        near = with_prefix(column, known)
+        if f"{column}_mean" in known:  # in groups a result has a mean, and is not there itself
+            near = [f"{column}_mean"]
+        if not near:
+            import difflib
+
             near = difflib.get_close_matches(column, known, n=1)
         hint = f"Did you mean `{near[0]}`?" if near else "See `meticulous ls --list-columns`"
         super().__init__(f"no column `{column}`", hint)
         self.column = column
+
+
+def with_prefix(name: str, columns: Iterable[str]) -> list[str]:
+    """List those of `columns` that are `name` behind ``args_`` and its like: ``lr`` -> ``args_lr``.
+
+    Those in which it is only the last part stand behind the others: ``args_fit.lr``.
+    """
+    found = [column for column in columns if column.endswith(name) and column != name]
+    whole = [column for column in found if column[: -len(name)] in _PREFIXES]
+    inner = [column for column in found if column[: -len(name)].endswith((".", "/"))]
+    return [*sorted(whole, key=lambda column: _PREFIXES.index(column[: -len(name)])), *inner]
+
+
+_PREFIXES = ("args_", "summary_", "metrics_", "metadata_", "default_args_")
 
 
 class SettingsError(MeticulousError):

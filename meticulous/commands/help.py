@@ -48,10 +48,13 @@ COLUMNS are what a table shows and what filters, groups and sorting name.
   metrics_NAME_step, …_min_step …        the step of each
   metadata_NAME                          any key of metadata.json
 
-A nested value is one column; `args_model.lr` opens it.
+A table shows what was varied first, then the results, then times; what is the
+same in all runs stands above it. --wide shows every column.
+Nested values are opened: args_fit.lr is the lr of the subcommand fit.
 `meticulous ls --list-columns` lists those of your runs, with what they hold.
 `--columns expid,args_*,summary_loss` chooses; * matches many.
-With --groupby, numbers become NAME_mean and NAME_std, anything else NAME_count.
+With --groupby, numbers become NAME_mean and NAME_std, anything else NAME_count;
+`--columns summary_loss` means both.
 """,
     "runs": """\
 RUNS are named in these ways, wherever a command takes RUN or RUNS:
@@ -60,9 +63,15 @@ RUNS are named in these ways, wherever a command takes RUN or RUNS:
   12-15   12,14           several
   last    last~1          the one that started last; the one before it
   @baseline               those with this tag
-  best:summary_loss       the lowest value of a column; the run with the
-  best:metrics_loss_min   lowest loss at any step
-  best:-summary_acc       the highest
+  best:summary_val_acc    the highest accuracy; `worst:` names the other end
+  best:summary_loss       the lowest loss
+  best:metrics_loss_min   the lowest loss at any step
+  best:-summary_iou       the highest value of any column
+  best:+summary_iou       the lowest
+
+A column is known to be better high by words such as acc, f1, auc, reward, score,
+bleu or r2, and better low by loss, error, perplexity or time. Others are told by
+- and +, or in meticulous.yaml: `better: {summary_iou: higher}`.
 """,
 }
 

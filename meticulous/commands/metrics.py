@@ -34,7 +34,7 @@ from meticulous.views import metrics_export as export
 
 __all__ = ["add_arguments", "main"]
 
-_RUNS = re.compile(r"[\d,-]*\d[\d,-]*|last(~\d+)?|@.+|best:.+")
+_RUNS = re.compile(r"[\d,-]*\d[\d,-]*|last(~\d+)?|@.+|(best|worst):.+")
 _SHOWN = 20
 
 

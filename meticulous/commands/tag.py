@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,7 +42,8 @@ def prepare(words: Sequence[str]) -> list[str]:
 def main(arguments: argparse.Namespace) -> int:
     """Change the tags of each run that is named; print what each then has."""
     wanted = [_change(word) for word in arguments.tags]
-    _, rows = _runs.runs_named(arguments, [arguments.runs])
+    directory, rows = _runs.runs_named(arguments, [arguments.runs])
+    _refuse_runs(arguments, directory)
 
     def change(metadata: dict[str, Any]) -> None:
         tags = dict.fromkeys(map(str, metadata.get(keys.TAGS) or []))
@@ -57,6 +59,19 @@ def main(arguments: argparse.Namespace) -> int:
         metadata = edit(run, change) if wanted else run.read_metadata()
         print_lines([f"{run.id}  {', '.join(map(str, metadata.get(keys.TAGS) or [])) or '-'}"])
     return 0
+
+
+def _refuse_runs(arguments: argparse.Namespace, directory: str) -> None:
+    """Raise UsageError where a word that stands for a tag is the id of a run: ``tag 24 25 +best``."""
+    runs = [word for word in arguments.tags if os.path.isdir(os.path.join(directory, word))]
+    if runs:
+        tags = [word.replace(_TAKEN, "") for word in arguments.tags if word not in runs]
+        several = ",".join([arguments.runs, *runs])
+        raise UsageError(
+            f"{runs[0]} is a run, not a tag",
+            f"Write `{' '.join(['meticulous tag', several, *(tags or ['+TAG'])])}` for several runs, "
+            f"+{runs[0]} for a tag of that name",
+        )
 
 
 def _change(word: str) -> tuple[str, bool]:

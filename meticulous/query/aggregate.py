@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import fnmatch
 import json
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from meticulous.query.importance import ARGUMENTS, is_seed
 from meticulous.query.rows import Row, is_missing, is_numeric
 
-__all__ = ["RUNS", "Groups", "Spread", "but_seeds", "group", "sort", "sort_key"]
+__all__ = ["NOT_AGGREGATED", "RUNS", "Groups", "Spread", "but_seeds", "group", "sort", "sort_key"]
 
 RUNS = "runs"
 """The column with the number of runs of a group."""
 
-_NOT_AGGREGATED = ("expid", "curexpdir")
+NOT_AGGREGATED = ("expid", "curexpdir")
 _ENDS = ("mean", "std", "count")
 
 
@@ -46,7 +46,7 @@ def group(rows: Sequence[Row], by: Sequence[str], names: Iterable[str]) -> Group
 
     The rows are in the order of the groups' values.
     """
-    others = [name for name in names if name not in by and name not in _NOT_AGGREGATED]
+    others = [name for name in names if name not in by and name not in NOT_AGGREGATED]
     numeric = {name for name in others if is_numeric(rows, name)}
     taken = {*by, RUNS}
     spreads = {name: Spread(*(_free(f"{name}_{end}", taken) for end in _ENDS)) for name in others}
@@ -63,7 +63,8 @@ def group(rows: Sequence[Row], by: Sequence[str], names: Iterable[str]) -> Group
         merged: Row = {name: members[0][name] for name in by if name in members[0]}
         merged[RUNS] = len(members)
         for name in others:
-            values = [value for row in members if not is_missing(value := row.get(name))]
+            found = [row.get(name) for row in members]
+            values = [value for value in found if value is not None and value == value]  # noqa: PLR0124  # no NaN
             merged[spreads[name].runs] = len(values)
             if name in numeric:
                 merged[spreads[name].mean], merged[spreads[name].std] = _mean_and_std(values)
@@ -96,14 +97,11 @@ def _sum(values: Sequence[float]) -> float:
 
 
 def but_seeds(names: Iterable[str], seeds: Sequence[str]) -> list[str]:
-    """List the arguments among `names` but those called as one of `seeds` (``*`` matches)."""
-    arguments = [name for name in names if name.startswith("args_")]
-    patterns = [f"args_{seed}" for seed in seeds]
-    return [
-        name
-        for name in arguments
-        if not any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
-    ]
+    """List the arguments among `names` but those called as one of `seeds` (``*`` matches).
+
+    Of a nested argument the last part counts too: ``args_training.seed`` is a seed.
+    """
+    return [name for name in names if name.startswith(ARGUMENTS) and not is_seed(name, seeds)]
 
 
 def sort(rows: Iterable[Row], columns: Sequence[str], *, largest_first: bool) -> list[Row]:

@@ -62,6 +62,10 @@ class Tree(NamedTuple):
     columns: Collection[str]
     quoted: dict[str, str]
 
+    def is_known(self, name: str) -> bool:
+        """Return whether `name`, as it stands in the tree, is that of a column."""
+        return self.quoted.get(name, name) in self.columns
+
     def column(self, node: ast.expr) -> str | None:
         """Return the column that `node` names, None where it is no name; raises for an unknown one.
 

@@ -16,9 +16,9 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-from meticulous.errors import FilterError
+from meticulous.errors import FilterError, with_prefix
 from meticulous.query import filter_syntax
-from meticulous.query.rows import TIMES
+from meticulous.query.rows import SECTIONS, TIMES
 
 __all__ = [
     "All",
@@ -160,8 +160,9 @@ class _Reader:
         if isinstance(operator, (ast.In, ast.NotIn)) and not isinstance(
             right, (ast.List, ast.Tuple)
         ):
-            hint = "For a part of a text, write args_x.str.contains('part')"
+            hint = f"For a part of a text or of a list, write {_contains(left, right)}"
             raise FilterError("`in` must be followed by a list, such as [1, 2]", hint)
+        self._refuse_unquoted(left, operator, right)
         if column is not None and values is not None:
             # As in pandas, == with a list is `in`.
             is_in: Condition = In(column, tuple(_bound(column, value) for value in values))
@@ -175,6 +176,20 @@ class _Reader:
             if simple:
                 return simple
         return self._leaf(ast.Compare(left, [operator], [right]))
+
+    def _refuse_unquoted(self, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> None:
+        """Raise FilterError where a column is compared with a word that must be meant as text."""
+        if not isinstance(right, ast.Name) or self._tree.is_known(right.id):
+            return
+        word = right.id
+        if word.startswith((*SECTIONS, "meticulous_quoted_")) or with_prefix(
+            word, self._tree.columns
+        ):
+            return  # a column, mistyped
+        text = word.upper() if ast.unparse(left) == "status" else word
+        sign = _OPERATORS.get(type(operator), "==")
+        hint = f"Put text in quotes: {ast.unparse(left)} {sign} '{text}'"
+        raise FilterError(f"no column `{word}`", hint)
 
     def _simple(self, left: ast.expr, sign: str, right: ast.expr) -> Condition | None:
         column, other = self._tree.column(left), self._tree.column(right)
@@ -200,6 +215,13 @@ def _joined(operator: ast.boolop, parts: Sequence[Condition]) -> Condition:
     for part in parts:
         flat += part.parts if isinstance(part, kind) else (part,)
     return kind(tuple(flat))
+
+
+def _contains(left: ast.expr, right: ast.expr) -> str:
+    """Write ``'part' in args_x`` as it is asked for."""
+    part = ast.unparse(left) if isinstance(left, ast.Constant) else "'part'"
+    column = ast.unparse(right) if isinstance(right, (ast.Name, ast.Attribute)) else "args_x"
+    return f"{column}.str.contains({part})"
 
 
 def _constant(node: ast.expr) -> Constant | None:

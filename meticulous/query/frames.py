@@ -5,6 +5,7 @@ The one import of pandas; whatever needs it imports this module when it does.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -84,7 +85,10 @@ def answer_leaves(index: Index, condition: Condition) -> None:
 def _matching(leaf: Leaf, index: Index) -> list[int]:
     columns = [index.column(name) for name in leaf.columns]
     keys = list(index.keys())
-    listed = [[_unicode(column.get(key)) for key in keys] for column in columns]
+    listed = [
+        [_unicode(_as_text(value) if is_text else value) for value in map(column.get, keys)]
+        for column, is_text in zip(columns, _asked_as_text(leaf), strict=True)
+    ]
     frame = pd.DataFrame({f"c{place}": series(column) for place, column in enumerate(listed)})
     try:
         try:
@@ -102,6 +106,21 @@ def _matching(leaf: Leaf, index: Index) -> list[int]:
     if not {type(value) for value in held} <= {bool, *_NUMPY_BOOL}:
         raise FilterError(f"`{_readable(leaf)}` is no condition", "Compare it with something")
     return [key for key, value in zip(keys, held, strict=True) if value]
+
+
+def _asked_as_text(leaf: Leaf) -> list[bool]:
+    """Return of each column of `leaf` whether a method of text is called on it."""
+    return [
+        re.search(rf"\bc{place}\.str\.", leaf.expression) is not None
+        for place in range(len(leaf.columns))
+    ]
+
+
+def _as_text(value: Any) -> Any:
+    """Return a list of words as a line of them, and anything nested as JSON."""
+    if isinstance(value, list) and all(isinstance(word, str) for word in value):
+        return " ".join(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
 
 
 def _evaluated(leaf: Leaf, frame: pd.DataFrame) -> Any:

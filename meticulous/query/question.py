@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from meticulous.errors import UnknownColumnError, UsageError
-from meticulous.query import aggregate, filters
+from meticulous.query import aggregate, filters, importance
 from meticulous.query.aggregate import Spread
 from meticulous.query.cache.index import Index, Order
 from meticulous.query.filters import All, Compare, Condition, HasTag, In
@@ -28,9 +28,10 @@ class Question(NamedTuple):
     """What is asked, as on the command line of `ls`; empty means everything.
 
     ``groupby`` may be ``["args"]``: every argument but those called as one of ``seeds``.
-    ``levels`` is how deep nested values become columns of their own.
+    ``runs`` are the ids of those that are meant. ``levels`` is how deep nested values become columns of their own.
     """
 
+    runs: tuple[int | str, ...] = ()
     filter: str | None = None
     since: str | None = None
     status: tuple[str, ...] = ()
@@ -98,25 +99,54 @@ def _answer(index: Index, question: Question) -> Table:
     return Table(shown, rows, names, [])
 
 
-def _grouped(rows: list[Row], question: Question, names: list[str]) -> Table:
-    if question.groupby == ("args",):
+def _grouped(rows: Sequence[Row], question: Question, names: list[str]) -> Table:
+    by = list(question.groupby)
+    if by == ["args"]:
+        rows, names = importance.opened(rows, names)
         by = aggregate.but_seeds(names, question.seeds)
         if len({row.get("program") for row in rows}) > 1:
             by = ["program", *by]  # runs of another program are no repetitions
-    else:
-        by = list(question.groupby)
     for name in by:
         _check(name, names)
+    if not any(name.startswith(importance.RESULTS) for name in by):
+        rows, names = importance.opened(rows, names, importance.RESULTS)
     found, merged, spreads = aggregate.group(rows, by, _aggregated(question, by, names))
-    for name in question.sort:
-        _check(name, found)
-    merged = aggregate.sort(merged, question.sort, largest_first=not question.smallest_first)
+    known = [*found, *(name for name in _plain(names, by, found) if name not in found)]
+    sort = [_in_groups(name, spreads)[0] for name in _each(question.sort, known)]
+    merged = aggregate.sort(merged, sort, largest_first=not question.smallest_first)
     if question.head is not None:
         merged = merged[: question.head]
     if question.tail is not None:
         merged = merged[max(len(merged) - question.tail, 0) :]
-    chosen = [*by, *_chosen(question.columns, found)] if question.columns else found
+    chosen = found
+    if question.columns:
+        asked = _chosen(question.columns, known)
+        chosen = [*by, *(one for name in asked for one in _in_groups(name, spreads, found))]
     return Table(list(dict.fromkeys(chosen)), merged, found, by, spreads)
+
+
+def _plain(names: Sequence[str], by: Sequence[str], found: Sequence[str]) -> list[str]:
+    """Return the columns of runs that have become columns of groups: they may be asked for as such."""
+    return [
+        name
+        for name in names
+        if name not in by and any(f"{name}_{end}" in found for end in ("mean", "std", "count"))
+    ]
+
+
+def _in_groups(
+    name: str, spreads: Mapping[str, Spread], found: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Return what a column of runs is in groups: its mean and deviation, or its count."""
+    if name in spreads:
+        return spreads[name].mean, spreads[name].std
+    return (f"{name}_count",) if f"{name}_count" in found and name not in found else (name,)
+
+
+def _each(columns: Sequence[str], names: Sequence[str]) -> Sequence[str]:
+    for name in columns:
+        _check(name, names)
+    return columns
 
 
 def _aggregated(question: Question, by: list[str], names: list[str]) -> list[str]:
@@ -129,6 +159,7 @@ def _aggregated(question: Question, by: list[str], names: list[str]) -> list[str
             if not name.startswith(_HIDDEN) and (not name.startswith("metrics_") or name in usual)
         ]
     results = {f"{name}_{end}": name for name in names for end in ("mean", "std", "count")}
+    results |= {name: name for name in names if name not in aggregate.NOT_AGGREGATED}
     wanted = [*question.sort, *question.columns]
     found = _chosen(wanted, [*by, aggregate.RUNS, *results])
     return list(dict.fromkeys(results[name] for name in found if name in results))
@@ -136,6 +167,8 @@ def _aggregated(question: Question, by: list[str], names: list[str]) -> list[str
 
 def _condition(question: Question, names: Sequence[str]) -> Condition | None:
     parts: list[Condition] = []
+    if question.runs:
+        parts.append(In("expid", question.runs))
     if question.status:
         parts.append(In("status", tuple(_state(word) for word in question.status)))
     if question.tag is not None:

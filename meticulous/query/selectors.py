@@ -1,7 +1,8 @@
 """Ways to name runs on the command line -> rows of runs.
 
-``12``, ``12-15``, ``12,14``, ``last``, ``last~2``, ``best:summary_val_loss`` (the lowest),
-``best:-summary_val_acc`` (the highest), ``@tag``, and any id that was given by name.
+``12``, ``12-15``, ``12,14``, ``last``, ``last~2``, ``best:summary_val_loss``, ``worst:summary_val_acc``
+(better low and better high, as :mod:`meticulous.query.direction` knows), ``best:-summary_x`` (the
+highest), ``best:+summary_x`` (the lowest), ``@tag``, and any id that was given by name.
 """
 
 from __future__ import annotations
@@ -10,18 +11,27 @@ import math
 import re
 from collections.abc import Iterable
 
+from meticulous import settings
 from meticulous.errors import RunFolderError, UnknownColumnError, UsageError
+from meticulous.query import direction
 from meticulous.query.cache.index import Index, Order
 from meticulous.query.filters import All, Compare, HasTag
-from meticulous.query.rows import Row
+from meticulous.query.rows import Row, flatten
 
-__all__ = ["HELP", "select", "select_all", "select_one"]
+__all__ = ["HELP", "looks_like_one", "select", "select_all", "select_one"]
 
-HELP = "12, 12-15, 12,14, last, last~1, best:COLUMN, best:-COLUMN, @TAG, or the name of a run"
+HELP = "12, 12-15, 12,14, last, last~1, best:COLUMN, worst:COLUMN, @TAG, or the name of a run"
 
 _LAST = re.compile(r"last(?:~(\d+))?")
 _RANGE = re.compile(r"(\d+)-(\d+)")
+_EXTREME = re.compile(r"(best|worst):([+-]?)(.*)", re.DOTALL)
+_SELECTOR = re.compile(r"\d[\d,\s-]*|last(~\d+)?|@.+|(best|worst):.+")
 _HINT = "See `meticulous ls`"
+
+
+def looks_like_one(word: str) -> bool:
+    """Return whether `word` can only be meant as a selector: ``12-15``, ``last~1``, ``@tag`` …."""
+    return _SELECTOR.fullmatch(word) is not None
 
 
 def select_all(selectors: Iterable[str], index: Index) -> list[Row]:
@@ -49,8 +59,8 @@ def select(selector: str, index: Index) -> list[Row]:
         return _some(found, f"there is no run in {selector}")
     if selector.startswith("@"):
         return _some(index.select(HasTag(selector[1:])), f"no run has the tag {selector[1:]!r}")
-    if selector.startswith("best:"):
-        return [_best(selector.removeprefix("best:"), index)]
+    if match := _EXTREME.fullmatch(selector):
+        return [_extreme(selector, match[3], match[2], index, is_best=match[1] == "best")]
     if not selector:
         raise UsageError("an empty selector names no run", f"Give {HELP}")
     if trouble := index.trouble(selector):
@@ -84,14 +94,38 @@ def _last(back: int, index: Index) -> Row:
     return newest[0]
 
 
-def _best(column: str, index: Index) -> Row:
-    """Return the run with the lowest number in `column`, the highest with a dash before.
+def _extreme(selector: str, name: str, sign: str, index: Index, *, is_best: bool) -> Row:
+    """Return the run with the best or the worst number in the column `name`.
 
-    Of several with the same number it is the one that started first.
+    Of several with the same number it is the one that started first. `sign` says what is better:
+    ``-`` a higher number (the order is turned round), ``+`` a lower one.
     """
-    name = column.removeprefix("-")
-    if name not in index.names():
-        raise UnknownColumnError(name, index.names())
+    asked = index if name in index.names() else _opened(index, name.count("."))
+    if name not in asked.names():
+        raise UnknownColumnError(name, asked.names())
     is_number = Compare(name, ">=", -math.inf)
-    best = index.select(is_number, [Order(name, largest_first=name != column)], head=1)
-    return _some(best, f"no run has a number in {name}")[0]
+    _some(asked.select(is_number, head=1), f"no run has a number in {name}")
+    wanted = {"-": direction.HIGHER, "+": direction.LOWER}.get(sign) or _known(name, selector)
+    largest_first = (wanted == direction.HIGHER) == is_best
+    found = asked.select(is_number, [Order(name, largest_first)], head=1)[0]
+    return index.run(str(found["expid"])) or found
+
+
+def _opened(index: Index, levels: int) -> Index:
+    """Return an index with columns for values nested so deep, such as ``summary_test.f1``."""
+    if not levels:
+        return index
+    return Index.of_rows((flatten(row, levels) for row in index.select()), index.directory)
+
+
+def _known(name: str, selector: str) -> str:
+    """Return what is better of `name`; raises UsageError where nobody has said it."""
+    found = direction.better(name, settings.better(settings.find_place({}).values))
+    if found is None:
+        word = selector.partition(":")[0]
+        raise UsageError(
+            f"{selector}: nobody has said whether a higher or a lower {name} is better",
+            f"Write {word}:-{name} if a higher one is, {word}:+{name} if a lower one is, "
+            f"or say it in meticulous.yaml: `better: {{{name}: higher}}`",
+        )
+    return found

@@ -13,6 +13,7 @@ from meticulous.errors import SettingsError, UsageError
 from meticulous.runfolder.directory import check_id
 from meticulous.settings.file import SETTINGS_FILE, from_file, users_file
 from meticulous.settings.options import (
+    BETTER,
     DIRTY,
     EXPERIMENTS_DIRECTORY,
     PROJECT_DIRECTORY,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Place",
     "RunSettings",
+    "better",
     "find_place",
     "find_repository",
     "for_run",
@@ -259,6 +261,11 @@ def _current_directory() -> str:
 def seed_names(values: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the arguments that only repeat an experiment, from a settings file's `values`."""
     return tuple(values.get(SEEDS.key, ("seed",)))
+
+
+def better(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return of which columns a higher or a lower value is better, from a settings file's `values`."""
+    return dict(values.get(BETTER.key, {}))
 
 
 def _from_files(project: str, own: str | None) -> dict[str, Any]:

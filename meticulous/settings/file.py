@@ -159,7 +159,16 @@ def _check_type(option: Option, value: Any, where: str) -> Any:
     ):
         check_choice(option, str(value), f"{where}: {option.name}")
         return str(value)
-    wanted = {"flag": "true or false", "list": "a list of words", "text": "text"}[option.kind]
+    if option.kind == "mapping" and isinstance(value, dict):
+        wrong = [item for item in value.values() if item not in ("higher", "lower")]
+        if not wrong:
+            return {str(name): item for name, item in value.items()}
+    wanted = {
+        "flag": "true or false",
+        "list": "a list of words",
+        "text": "text",
+        "mapping": "names with `higher` or `lower`",
+    }[option.kind]
     raise SettingsError(
         f"{where}: {option.name} must be {wanted}", f"It is {repr(value)[:_LONGEST_SHOWN]}"
     )

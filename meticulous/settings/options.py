@@ -35,7 +35,7 @@ __all__ = [
 class Option(NamedTuple):
     """One option of `run`: ``--name``, ``METICULOUS_NAME`` and ``name:`` in meticulous.yaml.
 
-    `kind` is ``text``, ``flag`` or ``list``.
+    `kind` is ``text``, ``flag``, ``list`` or ``mapping``.
     """
 
     name: str
@@ -151,7 +151,8 @@ RUN_OPTIONS = (
 
 SEEDS = Option("seeds", "list", "arguments that tell apart repetitions of one experiment")
 COLLECT = Option("collect", "flag", "whether to collect what the command logs to trackers")
-ASK_OPTIONS = (SEEDS,)
+BETTER = Option("better", "mapping", "whether a higher or a lower value of a column is better")
+ASK_OPTIONS = (SEEDS, BETTER)
 """Settings of the commands that ask; they stand in ``meticulous.yaml`` only."""
 
 

@@ -1,21 +1,40 @@
-"""One value of a table -> its text, by the column it stands in."""
+"""Values of a table -> their texts, by the column they stand in."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import datetime, timezone
-from typing import Any
 
 from meticulous.base.text import harmless
 from meticulous.base.units import format_duration
-from meticulous.query.rows import TIMES, Row
-from meticulous.runfolder import RUNNING, headline
-from meticulous.views import text
+from meticulous.query.importance import ARGUMENTS, RESULTS
+from meticulous.query.rows import TIMES, Row, is_numeric
+from meticulous.runfolder import RUNNING, SUCCESS, headline
+from meticulous.views import numbers, text
 
-__all__ = ["cell", "whole_cell"]
+_MODULE = re.compile(r"^(?:[A-Za-z_]\w*\.)+(?=[A-Z]\w*(?::|$))")
+
+__all__ = ["cell", "cells", "message", "whole_cell"]
+
+
+def cells(name: str, rows: Sequence[Row]) -> list[str]:
+    """Return the values of the column `name` for people; numbers are aligned on the point.
+
+    A status is told where it is not SUCCESS.
+    """
+    if name == "status":
+        return ["" if (state := cell(name, row)) == SUCCESS else state for row in rows]
+    if name.startswith((ARGUMENTS, *RESULTS)) and is_numeric(rows, name):
+        values = [row.get(name) for row in rows]
+        is_argument = name.startswith(ARGUMENTS)
+        texts = numbers.as_given(values) if is_argument else numbers.measured(values)
+        return numbers.on_the_point(texts)
+    return [cell(name, row) for row in rows]
 
 
 def cell(name: str, row: Row) -> str:
-    """Return the value of the column `name` for a person; empty where there is none."""
+    """Return one value of the column `name` for a person; empty where there is none."""
     value = row.get(name)
     if name == "duration" and value is None and row.get("status") == RUNNING:
         value = _elapsed(row)
@@ -26,7 +45,7 @@ def cell(name: str, row: Row) -> str:
     if name == "duration" and isinstance(value, (int, float)):
         return format_duration(value)
     if name == "status_message":
-        return _headline(value)
+        return message(row)
     if name == "sha":
         return str(value)[:8]
     return text.short(value)
@@ -34,12 +53,13 @@ def cell(name: str, row: Row) -> str:
 
 def whole_cell(name: str, row: Row) -> str:
     """Return the value of the column `name` whole, but of a message only the line that tells most."""
-    value = row.get(name)
-    return _headline(value) if name == "status_message" else text.full(value)
+    return message(row) if name == "status_message" else text.full(row.get(name))
 
 
-def _headline(message: Any) -> str:
-    return harmless(headline(str(message or "")))
+def message(row: Row) -> str:
+    """Return the line that tells most of how a run ended, exceptions without their module."""
+    line = harmless(headline(str(row.get("status_message") or "")))
+    return _MODULE.sub("", line, count=1)
 
 
 def _elapsed(row: Row) -> float | None:

@@ -11,13 +11,14 @@ from meticulous.base.text import harmless
 from meticulous.base.units import format_bytes, format_duration
 from meticulous.metrics import series
 from meticulous.metrics.overview import Overview, overview
-from meticulous.query.rows import Row
+from meticulous.query.rows import Row, flatten, same
 from meticulous.runfolder import RunFolder, keys
 from meticulous.runfolder.status import status_of
 from meticulous.views import colour, metrics, text
 
 __all__ = ["code", "lines", "record"]
 
+_DEEPEST = 50
 _SHOWN_ABOVE = {
     keys.FORMAT, keys.GITHEAD_SHA, keys.GITHEAD_MESSAGE, keys.BRANCH, keys.DIRTY, keys.DESCRIPTION, keys.TAGS, keys.COMMAND,
     keys.CWD, keys.PROJECT, keys.TIMESTAMP, keys.START_TIME, keys.END_TIME, keys.EXIT_CODE, keys.SIGNAL, keys.REASON, keys.HOST, keys.USAGE,
@@ -66,8 +67,9 @@ def lines(run: dict[str, Any], stream: TextIO) -> Iterator[str]:
     yield from _heading(paint, "notes", _notes(run["metadata"]))
     yield from _heading(paint, "earlier attempts", _attempts(run["metadata"]))
     yield from _heading(paint, "arguments", _arguments(run))
+    summary = flatten(run["summary"], _DEEPEST)
     yield from _heading(
-        paint, "summary", [(name, text.short(value)) for name, value in run["summary"].items()]
+        paint, "summary", [(name, text.short(value)) for name, value in summary.items()]
     )
     logged = [Overview(**one) for one in run["metrics"]]
     yield from _heading(paint, "metrics", metrics.of_a_run(logged))
@@ -165,10 +167,15 @@ def _rank_line(rank: dict[str, Any]) -> tuple[str, str]:
 
 
 def _arguments(run: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the arguments; where the default was another, it stands behind."""
-    defaults = run["default_args"]
+    """Return the arguments, nested ones opened: first those that are not as by default.
+
+    Where the default was another, it stands behind.
+    """
+    values, defaults = flatten(run["args"], _DEEPEST), flatten(run["default_args"], _DEEPEST)
     pairs = []
-    for name, value in run["args"].items():
+    for name, value in sorted(
+        values.items(), key=lambda pair: pair[0] in defaults and same(pair[1], defaults[pair[0]])
+    ):
         other = name in defaults and defaults[name] != value
         behind = f"  (default {text.full(defaults[name]) or 'none'})" if other else ""
         pairs.append((name, text.full(value) + behind))

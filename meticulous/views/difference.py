@@ -10,11 +10,11 @@ from meticulous.base.text import harmless
 from meticulous.base.units import format_duration
 from meticulous.query.rows import Row, is_missing, same
 from meticulous.runfolder import keys
-from meticulous.views import text
-from meticulous.views.cell import cell
-from meticulous.views.table import GAP, Column, draw, full_width
+from meticulous.views import numbers, text
+from meticulous.views.side_by_side import EXACT, fitted
+from meticulous.views.table import GAP, Column, draw
 
-__all__ = ["between", "differs", "lines", "side_by_side"]
+__all__ = ["between", "differs", "lines"]
 
 _CODE = (
     keys.GITHEAD_SHA,
@@ -26,8 +26,6 @@ _CODE = (
 )
 _RUN = ("command", "cwd", "host", "user")
 _ABSENT = "-"
-_WIDEST_ABREAST = 24
-"""Longer values of a run are cut rather than keep others away from its side."""
 
 Pair = tuple[Any, Any]
 Difference = dict[str, dict[str, Pair]]
@@ -87,18 +85,42 @@ def differs(rows: Sequence[Row], name: str) -> bool:
 
 
 def lines(found: Difference, titles: tuple[str, str], limit: int | None) -> Iterator[str]:
-    """Draw what :func:`between` found, a section after the other, the two runs side by side."""
+    """Draw what :func:`between` found, a section after the other, the two runs side by side.
+
+    Numbers are followed by how far the second is from the first. Where values are cut, it is so
+    that the first difference is in view.
+    """
     if not found:
         yield f"{titles[0]} and {titles[1]} do not differ."
         return
     for place, (section, pairs) in enumerate(found.items()):
         if place:
             yield ""
-        columns = [Column(section, [harmless(name) for name in pairs])]
-        for side, title in enumerate(titles):
-            cells = [_cell(name, pair[side]) for name, pair in pairs.items()]
-            columns.append(Column(title, cells, flexible=True))
-        yield from draw(columns, limit).lines
+        yield from _section(section, pairs, titles, limit)
+
+
+def _section(
+    section: str, pairs: Mapping[str, Pair], titles: tuple[str, str], limit: int | None
+) -> list[str]:
+    names = [harmless(name) for name in pairs]
+    cells = [_cells(section, name, pair) for name, pair in pairs.items()]
+    changes = [numbers.change(*pair) for pair in pairs.values()]
+    if limit is not None:
+        taken = max(map(text.width, (section, *names)))
+        taken += max(map(text.width, changes)) + len(GAP) * (2 + any(changes))
+        cells = [[*pair] for pair in fitted([titles, *cells], max(limit - taken, 2))[1:]]
+    columns = [Column(section, names)]
+    columns += [Column(title, [pair[side] for pair in cells]) for side, title in enumerate(titles)]
+    columns += [Column("", changes)] * any(changes)
+    return draw(columns).lines
+
+
+def _cells(section: str, name: str, pair: Pair) -> list[str]:
+    """Return the texts of two values; numbers with as many digits as tell them apart."""
+    if name != "duration" and all(type(value) in (int, float) for value in pair):
+        is_chosen = section != "summary"
+        return numbers.as_given(pair) if is_chosen else numbers.measured(pair, EXACT, 1.0)
+    return [_cell(name, value) for value in pair]
 
 
 def _cell(name: str, value: Any) -> str:
@@ -109,36 +131,3 @@ def _cell(name: str, value: Any) -> str:
     if name == "command" and isinstance(value, list):
         return harmless(shlex.join(map(str, value)))
     return harmless(value.strip()) if isinstance(value, str) else text.full(value)
-
-
-def side_by_side(rows: Sequence[Row], names: Sequence[str], limit: int | None) -> list[str]:
-    """Draw a column for each run and a line for each of `names` that one of them has.
-
-    Where a line of `limit` columns is too short for all runs, they follow in further tables.
-    """
-    held = [name for name in names if any(not is_missing(row.get(name)) for row in rows)]
-    title = Column("", [harmless(name) for name in held])
-    runs = [
-        Column(str(row["expid"]), [cell(name, row) for name in held], flexible=True) for row in rows
-    ]
-    drawn: list[str] = []
-    for some in _abreast(title, runs, limit):
-        drawn += ["", *draw([title, *some], limit).lines]
-    return drawn[1:]
-
-
-def _abreast(title: Column, runs: Sequence[Column], limit: int | None) -> Iterator[list[Column]]:
-    """Return as many of `runs` at a time as find room beside `title`, long values cut; at least one."""
-    if limit is None:
-        yield list(runs)
-        return
-    some: list[Column] = []
-    left = room = limit - full_width(title)
-    for run in runs:
-        needed = min(full_width(run), _WIDEST_ABREAST) + len(GAP)
-        if some and needed > left:
-            yield some
-            some, left = [], room
-        some.append(run)
-        left -= needed
-    yield some

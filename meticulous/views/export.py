@@ -6,6 +6,7 @@ import csv
 import io
 import os
 import re
+import sys
 from collections.abc import Sequence
 
 from meticulous.child.helper import json_bytes, replace_file
@@ -15,13 +16,20 @@ from meticulous.views import text
 
 _MARKDOWN = re.compile(r"[|\\\\`*<]")
 
-__all__ = ["ENDINGS", "check", "write"]
+__all__ = ["ENDINGS", "check", "is_stdout", "write"]
 
 ENDINGS = ("csv", "html", "json", "md", "parquet", "pd", "tex", "xlsx")
 
 
+def is_stdout(path: str) -> bool:
+    """Return whether `path` stands for stdout: ``-`` (CSV), or ``-.md`` and its like."""
+    return os.path.splitext(path)[0] == "-"
+
+
 def check(path: str) -> str:
     """Return the format that the name `path` ends in; raises UsageError for an unknown one."""
+    if path == "-":
+        return "csv"
     ending = os.path.splitext(path)[1].removeprefix(".").lower()
     if ending not in ENDINGS:
         known = ", ".join("." + ending for ending in ENDINGS)
@@ -30,7 +38,7 @@ def check(path: str) -> str:
 
 
 def write(path: str, rows: Sequence[Row], names: Sequence[str], *, note: str = "") -> None:
-    """Write the columns `names` of `rows` to the file `path`, replacing it.
+    """Write the columns `names` of `rows` to the file `path`, replacing it; see :func:`is_stdout`.
 
     ``.md`` and ``.tex`` (booktabs) are for reading: numbers have six digits there, and `note`
     becomes a comment. All others hold whole values: ``.pd`` is a pickled DataFrame, ``.json`` a
@@ -39,6 +47,11 @@ def write(path: str, rows: Sequence[Row], names: Sequence[str], *, note: str = "
     """
     ending = check(path)
     content = _content(ending, rows, names, note)
+    if is_stdout(path):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
     try:
         if os.path.isfile(path) or not os.path.lexists(path):
             replace_file(path, content)

@@ -152,12 +152,43 @@ def test_a_pipe_gets_whole_values_of_every_run(project: Path) -> None:
     header, *lines = table(meticulous("ls", cwd=project).stdout)
 
     assert 13 == len(lines)
-    assert ["expid", "sha", "curexpdir"] == header[:3]
+    assert [
+        "expid", "status", "tags", "args_k", "args_xval_strategy", "args_seed",
+        "summary_significance", "start_time", "duration", "status_message",
+    ] == header  # fmt: skip
     last = dict(zip(header, lines[-1], strict=True))
     assert ("ERROR", "ValueError: no k", "-") == (
         last["status"], last["status_message"], last["args_k"],
     )  # fmt: skip
+
+
+def test_wide_has_every_column_with_whole_values(project: Path) -> None:
+    header, *lines = table(meticulous("ls", "--wide", cwd=project).stdout)
+
+    assert 13 == len(lines)
+    assert ["expid", "sha", "curexpdir"] == header[:3]
+    last = dict(zip(header, lines[-1], strict=True))
+    assert ("ERROR", "ValueError: no k", "-", "-") == (
+        last["status"], last["status_message"], last["args_k"], last["args_method"],
+    )  # fmt: skip
     assert "experiments/13" == last["curexpdir"]
+
+
+def test_tabs_stand_between_the_values_where_that_is_asked(project: Path) -> None:
+    piped = table(meticulous("ls", cwd=project).stdout)
+    lines = meticulous("ls", "--tsv", cwd=project).stdout.decode().splitlines()
+
+    assert piped == [line.split("\t") for line in lines]
+
+
+def test_an_export_to_stdout_is_the_whole_table(project: Path) -> None:
+    whole = meticulous("ls", "--export", "runs.csv", cwd=project)
+    done = meticulous("ls", "--export", "-", cwd=project)
+    groups = meticulous("ls", "--groupby", "args", "--export=-.md", cwd=project)
+
+    assert (0, b"") == (done.returncode, done.stderr)
+    assert (project / "runs.csv").read_bytes() == done.stdout != whole.stdout
+    assert b"|   k | xval_strategy   |   runs |" in groups.stdout
 
 
 def test_json_has_all_columns_of_each_run(project: Path) -> None:
@@ -177,6 +208,9 @@ def test_json_has_all_columns_of_each_run(project: Path) -> None:
         (["--since", "2026-01-05T09:10+00:00"], 4),
         (["--since", "1w"], 0),
         (["--filter", "args_method.str.startswith('KM')"], 12),
+        (["--filter", "metadata_command.str.contains('python train')"], 13),
+        (["--filter", "metadata_tags.str.contains('broken')"], 1),
+        (["--filter", "metadata_usage_wall > 1 and args_method.str.contains('x')"], 0),
         (["--filter", "args_k in [8, 16] and not args_seed > 0"], 4),
     ],
 )
@@ -224,7 +258,15 @@ def test_columns_are_listed_with_what_they_hold(project: Path) -> None:
         (["--sort", "summary_significanc"], "did you mean `summary_significance`?"),
         (["--columns", "summary_significance_mean"], "did you mean `summary_significance`?"),
         (["--groupby", "args_kk"], "did you mean `args_k`?"),
-        (["--groupby", "args_k", "--sort", "summary_significance"], "`summary_significance_mean`?"),
+        (["--filter", "n_estimators > 1"], "did you mean `args_n_estimators`?"),
+        (["--columns", "significance"], "did you mean `summary_significance`?"),
+        (["--sort", "exit-code"], "did you mean `metadata_exit-code`?"),
+        (["--filter", "status == SUCCESS"], "put text in quotes: status == 'success'"),
+        (["--filter", "args_method != KMeans"], "put text in quotes: args_method != 'kmeans'"),
+        (["--filter", "args_k < args_kk"], "did you mean `args_k`?"),
+        (["--filter", "args_k < k"], "did you mean `args_k`?"),
+        (["--filter", "'train' in metadata_command"], "metadata_command.str.contains('train')"),
+        (["--groupby", "args_k", "--sort", "summary_significanc"], "`summary_significance`?"),
         (["--status", "FAILED"], "there is no status 'failed'. give running, success, error, lost"),
         (["experiments/13"], "experiments/13 is a run"),
         (["--export", "table.txt"], "unknown ending"),
@@ -299,6 +341,84 @@ def test_runs_that_find_no_room_side_by_side_follow_below(project: Path, columns
     )
 
 
+def test_a_low_terminal_shows_the_last_rows_and_says_how_many_there_are(
+    repository: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("GIT_PAGER", "cat")
+    for number in range(1, 61):
+        make_run(repository / "experiments", number, {"k": number}, {"loss": number / 100})
+
+    plain = screen(repository, ["ls"], 80)
+    by_loss = screen(repository, ["ls", "--sort", "summary_loss"], 80)
+    asked = screen(repository, ["ls", "--tails", "55"], 80)
+    every = screen(repository, ["ls", "--all"], 80)
+
+    assert len(plain) < 40
+    assert "60" == plain[-2].split()[0]
+    assert f"{60 - len(plain) + 3} earlier runs (--all shows them)" == plain[-1]
+    assert ["60", "59"] == [line.split()[0] for line in by_loss[2:4]]
+    assert by_loss[-1].endswith("further runs (--all shows them)")
+    assert (55, 60) == (len(asked) - 2, len(every) - 2)
+
+
+def test_all_rows_go_through_the_pager(repository: Path, monkeypatch) -> None:
+    for number in range(1, 61):
+        make_run(repository / "experiments", number, {"k": number})
+    monkeypatch.setenv("GIT_PAGER", "sed 's/^/paged /'")
+
+    lines = screen(repository, ["ls", "--all"], 80)
+
+    assert 62 == sum(line.startswith("paged ") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("words", "ids"),
+    [
+        (["2-4"], "2 3 4"),
+        (["13", "1,2"], "1 2 13"),
+        (["@broken"], "13"),
+        (["last", "experiments"], "13"),
+        (["2-4", "--filter", "args_seed > 1"], "3"),
+        (["worst:summary_significance", "--columns", "expid"], None),
+    ],
+)
+def test_runs_can_be_named(project: Path, words: list[str], ids: str | None) -> None:
+    done = meticulous("ls", *words, "--columns", "expid", "--no-header", cwd=project)
+
+    if ids is None:
+        assert (2, b"") == (done.returncode, done.stdout)
+        assert b"worst:-summary_significance" in done.stderr
+    else:
+        assert ids == " ".join(done.stdout.decode().split())
+
+
+def test_a_directory_goes_before_a_run_of_that_name(project: Path) -> None:
+    (project / "12").mkdir()
+
+    assert b"expid" in meticulous("ls", "12", cwd=project).stdout
+    assert 1 == len(meticulous("ls", "12", cwd=project).stdout.splitlines())
+    done = meticulous("ls", "experiments", "elsewhere", cwd=project)
+    assert (2, True) == (done.returncode, b"elsewhere is a second directory" in done.stderr)
+
+
+def test_watching_shows_a_run_that_comes_later(project: Path) -> None:
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "meticulous", "ls", "--watch", "0.1s"],
+        cwd=str(project),
+        dimensions=(40, 80),
+        timeout=60,
+    )
+    child.expect("no k")
+    make_run(project / "experiments", 14, status="ERROR", message="it came later")
+    child.expect("it came later")
+    child.sendintr()
+    child.expect(pexpect.EOF)
+    child.close()
+
+    assert 130 == (child.exitstatus or 128 + child.signalstatus)
+
+
 def test_colour_is_for_terminals_that_want_it(project: Path, monkeypatch) -> None:
     def raw() -> bytes:
         child = pexpect.spawn(sys.executable, ["-m", "meticulous", "ls"], cwd=str(project))
@@ -309,7 +429,7 @@ def test_colour_is_for_terminals_that_want_it(project: Path, monkeypatch) -> Non
     coloured = raw()
     monkeypatch.setenv("NO_COLOR", "1")
 
-    assert b"\x1b[32mSUCCESS\x1b[0m" in coloured
+    assert b"\x1b[31mERROR\x1b[0m" in coloured
     assert b"\x1b" not in raw()
 
 
@@ -322,6 +442,27 @@ def test_a_hostile_value_cannot_draw_on_the_terminal(repository: Path) -> None:
         output = meticulous(*words, cwd=repository).stdout
 
         assert not re.search(rb"[\x00-\x09\x0b-\x1f\x7f]", output)
+
+
+def test_a_run_in_the_place_of_a_tag_is_refused(project: Path) -> None:
+    done = meticulous("tag", "1", "2", "+best", cwd=project)
+    of_name = meticulous("tag", "1", "+2", cwd=project)
+
+    assert (2, b"") == (done.returncode, done.stdout)
+    assert b"2 is a run, not a tag. Write `meticulous tag 1,2 +best`" in done.stderr
+    assert (0, b"1  2\n") == (of_name.returncode, of_name.stdout)
+
+
+def test_show_opens_nested_arguments_and_tells_first_what_is_no_default(repository: Path) -> None:
+    make_run(
+        repository / "experiments", 1, {"a": 1, "fit": {"lr": 0.5, "k": 2}}, {"test": {"acc": 0.5}},
+        default_args={"a": 1, "fit": {"lr": 0.1, "k": 2}},
+    )  # fmt: skip
+
+    shown = meticulous("show", "1", cwd=repository).stdout.decode()
+
+    assert "arguments\n  fit.lr  0.5  (default 0.1)\n  a       1\n  fit.k   2\n" in shown
+    assert "summary\n  test.acc  0.5\n" in shown
 
 
 def test_show_has_everything(project: Path) -> None:
@@ -349,7 +490,9 @@ def test_diff_shows_only_what_differs(project: Path) -> None:
     nothing = meticulous("diff", "1", "1", cwd=project).stdout
 
     assert {"arguments": {"k": [32, 16]}, "summary": {"significance": [19.1, 18.0]}} == found
-    assert ["arguments  run 1  run 5", "k          32     16"] == shown.splitlines()[:2]
+    assert ["arguments  run 1  run 5", "k          32     16     -50.0 %"] == (
+        shown.splitlines()[:2]
+    )
     assert b"run 1 and run 1 do not differ.\n" == nothing
 
 
@@ -373,6 +516,36 @@ def test_diff_of_code_that_is_gone_is_a_message(project: Path) -> None:
     done = meticulous("diff", "1", "2", "--code", cwd=project)
 
     assert (1, 1) == (done.returncode, len(done.stderr.splitlines()))
+
+
+def test_compare_tells_the_distance_from_the_first_run_and_the_best(repository: Path) -> None:
+    common = "data/" + "x" * 60
+    for number, (lr, acc) in enumerate([(0.1, 0.8), (0.2, 0.824), (0.2, 0.7)], 1):
+        args = {"fit": {"lr": lr, "data": f"{common}/v{number}"}, "k": 1}
+        make_run(repository / "experiments", number, args, {"val_acc": acc, "iou": acc, "n": 7})
+
+    lines = [
+        re.split(r" {2,}", line.strip()) for line in screen(repository, ["compare", "1-3"], 80)
+    ]
+
+    assert ["fit.lr", "0.1", "0.2", "0.2"] in lines
+    assert ["val_acc", "0.800", "0.824* +3.0 %", "0.700 -12.5 %"] in lines
+    assert ["iou", "0.800", "0.824 +3.0 %", "0.700 -12.5 %"] in lines  # nobody knows what is better
+    (data,) = [line for line in lines if line[0] == "fit.data"]
+    assert [True] * 3 == [cell.endswith(f"/v{place}") for place, cell in enumerate(data[1:], 1)]
+    assert not [line for line in lines if line[0] in ("k", "n")]
+
+
+def test_diff_has_the_first_difference_of_long_values_in_view(repository: Path) -> None:
+    for number, word in enumerate(["left", "right"], 1):
+        text = "the same " * 20 + word + " and so on" * 20
+        make_run(repository / "experiments", number, {"prompt": text})
+
+    shown = screen(repository, ["diff", "1", "2"], 80)
+
+    (line,) = [line for line in shown if line.startswith("prompt")]
+    assert "left and" in line and "right an" in line
+    assert max(map(len, shown)) <= 80
 
 
 def test_compare_has_a_column_for_each_run(project: Path) -> None:
@@ -423,14 +596,3 @@ def test_no_match_is_an_empty_table(project: Path) -> None:
     assert (1, b"[]", b"[]") == (
         len(done.stdout.splitlines()), rows.stdout.strip(), groups.stdout.strip(),
     )  # fmt: skip
-
-
-def test_runs_without_an_argument_of_others_are_grouped_on_a_terminal(repository: Path) -> None:
-    from meticulous.views.listing import fold
-
-    rows = [{"args_lr": 0.1, "args_only": 1}, {"args_lr": 0.1}]
-
-    constant, names = fold(rows, ["args_lr", "args_only", "args_of_nobody", "summary_loss"])
-
-    assert {"args_lr": 0.1} == constant
-    assert ["args_only", "summary_loss"] == names

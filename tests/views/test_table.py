@@ -13,6 +13,7 @@ from meticulous.base.units import format_duration
 from meticulous.query.aggregate import Spread
 from meticulous.views import listing, text
 from meticulous.views.listing import Style
+from meticulous.views.spread import with_spreads
 from meticulous.views.table import Column, draw
 
 
@@ -95,26 +96,14 @@ def test_durations_are_for_people(seconds: float, shown: str) -> None:
     assert shown == format_duration(seconds)
 
 
-def test_arguments_that_never_differ_are_folded() -> None:
-    rows: list[dict[str, Any]] = [
-        {"args_a": 1, "args_b": 1, "args_c": 1, "args_d": None},
-        {"args_a": 1, "args_b": True, "args_d": None},
-        {"expid": "died before it had arguments"},
-    ]
-
-    folded, kept = listing.fold(rows, ["expid", "args_a", "args_b", "args_c", "args_d"])
-
-    assert ({"args_a": 1, "args_d": None}, ["expid", "args_b", "args_c"]) == (folded, kept)
-
-
-def test_only_arguments_that_are_not_the_default_are_shown(monkeypatch) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
+def test_only_arguments_that_are_not_the_default_are_shown() -> None:
     rows: list[dict[str, Any]] = [
         {"expid": 1, "args_a": 1, "default_args_a": 1, "args_b": 2, "default_args_b": 2},
         {"expid": 2, "args_a": 5, "default_args_a": 1, "args_b": 2, "default_args_b": 2},
     ]
 
-    shown = listing.for_people(rows, ["expid", "args_a", "args_b"], Style(arguments="non-default"))
+    style = Style(arguments="non-default")
+    shown = listing.for_people(rows, ["expid", "args_a", "args_b"], style, 80)
 
     assert ["       args_", "expid      a", "    1", "    2      5"] == shown.lines
 
@@ -132,7 +121,7 @@ def test_only_arguments_that_are_not_the_default_are_shown(monkeypatch) -> None:
 def test_mean_and_deviation_are_shown_to_the_same_place(mean, deviation, count, shown) -> None:
     row = {"x_mean": mean, "x_std": deviation, "x_count": count}
 
-    ((merged,), names) = listing.with_spreads(
+    ((merged,), names) = with_spreads(
         [row], ["x_mean", "x_std"], {"x": Spread("x_mean", "x_std", "x_count")}
     )
 
