@@ -25,6 +25,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "meticulous metrics 12,14 loss 'val/*' --tail 50",
         "meticulous metrics @baseline --export curves.csv",
     ),
+    "plot": (
+        "meticulous plot last",
+        "meticulous plot 12-15 loss --smooth 0.9 --log -o loss.pdf",
+        "meticulous plot --scatter args_lr summary_loss",
+    ),
     "sweep": (
         "meticulous sweep lr=0.1,0.01 seed=0..4 -j 2 -- python train.py",
         "meticulous sweep sweep.yaml --slurm -j 20 --time 4:00:00",

@@ -10,6 +10,7 @@ GROUPS = {
         "ls": "list the runs of a directory",
         "show": "show everything about a run",
         "metrics": "show what runs have logged, step by step",
+        "plot": "draw what runs have logged, in the terminal or into a file",
         "diff": "show what differs between two runs",
     },
     "many runs": {

@@ -22,6 +22,7 @@ from meticulous.query.question import Question, Table, answer, split_list
 from meticulous.query.rows import Row
 from meticulous.runfolder import STATUS, RunFolder
 from meticulous.views import columns, export, listing
+from meticulous.views.sparks import with_sparks
 
 __all__ = ["add_arguments", "main"]
 
@@ -71,6 +72,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="make columns of nested values, N levels deep",
     )
+    shown.add_argument(
+        "--spark",
+        metavar="NAME",
+        nargs="+",
+        help="the shape of what was logged as NAME, as a column",
+    )
     shown.add_argument("--list-columns", action="store_true", help="list the columns, not the runs")
     shown.add_argument("--no-header", action="store_true", help="leave out the line of names")
     shown.add_argument("--json", action="store_true", help="print a JSON list, one object a row")
@@ -93,6 +100,8 @@ def main(arguments: argparse.Namespace) -> int:
     )
     if not table.rows and arguments.directory:
         _refuse_run(arguments.directory)
+    if arguments.spark:
+        table = with_sparks(table, split_list(arguments.spark))
     if arguments.export:
         _export(arguments, table)
     if arguments.list_columns:
@@ -115,6 +124,8 @@ def _check(arguments: argparse.Namespace) -> None:
         export.check(arguments.export)
     if arguments.sort_reverse and not arguments.sort:
         raise UsageError("--sort_reverse needs --sort", "Say which columns to sort by")
+    if arguments.spark and arguments.groupby:
+        raise UsageError("--spark shows runs, and --groupby groups of them", "Give one of the two")
     for name in ("tails", "head", "normalize_json_values"):
         if (getattr(arguments, name) or 0) < 0:
             raise UsageError(f"--{name.replace('_', '-')} cannot be negative")
