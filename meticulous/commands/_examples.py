@@ -91,6 +91,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "meticulous script 12-15 > again.sh",
         "meticulous script 12 --with-environment > again.sh",
     ),
+    "report": (
+        "meticulous report",
+        "meticulous report 12-15 loss 'val/*' -o report.html",
+        "meticulous report --filter 'args_lr < 0.1' --title 'Learning rates'",
+    ),
     "export": (
         "meticulous export 12-15 runs.zip",
         "meticulous export @paper paper.tar.zst --ro-crate",

@@ -45,6 +45,7 @@ GROUPS = {
         "du": "show how much of the disk the runs take",
     },
     "share": {
+        "report": "write one page about runs, to send or keep",
         "export": "write runs and their code into one file for others",
         "import": "take in runs that were exported",
     },
