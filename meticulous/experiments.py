@@ -25,6 +25,7 @@ from meticulous.runfolder.status import status_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from meticulous.metrics.series import Series
 
@@ -104,6 +105,32 @@ class ExperimentReader:
         chosen = [names] if isinstance(names, str) else names
         found = series.read(self._folder.path, chosen, every_attempt=every_attempt)
         return frames.wide_frame(found)
+
+    def plot(
+        self,
+        names: str | Sequence[str],
+        *,
+        x: str = "step",
+        log: bool = False,
+        log_x: bool = False,
+        smooth: float = 0.0,
+    ) -> Figure:
+        """Draw what the run has logged as `names`; a notebook shows it. Needs matplotlib.
+
+        Args:
+            names: one metric, or several in one picture.
+            x: ``step``, ``time``, ``relative`` (seconds since the start) or a metric, such as ``epoch``.
+            log: whether the y axis is logarithmic.
+            log_x: whether the x axis is.
+            smooth: weight of an exponential moving average, from 0 (none) to below 1.
+
+        Raises UsageError where there is nothing to draw.
+        """
+        row = {"expid": self.expid, "curexpdir": self.curexpdir}
+        if self.start_time is not None:
+            row["start_time"] = self.start_time.isoformat()
+        options = {"x": x, "log": log, "log_x": log_x, "smooth": smooth}
+        return _figure([row], names, **options)
 
     def refresh_status(self) -> None:
         """Read the status again."""
@@ -258,6 +285,40 @@ class Experiments(Generic[Reader]):
         found = self._series(chosen, every_attempt=every_attempt)
         return frames.long_frame(found, chosen)
 
+    def plot(
+        self,
+        names: str | Sequence[str],
+        *,
+        runs: Sequence[int | str] | None = None,
+        groupby: str | Sequence[str] = (),
+        x: str = "step",
+        log: bool = False,
+        log_x: bool = False,
+        smooth: float = 0.0,
+    ) -> Figure:
+        """Draw what `runs` (default: all) have logged as `names`; as :meth:`ExperimentReader.plot`.
+
+        Args:
+            names: one metric, or several in one picture.
+            runs: ids of the runs to draw.
+            groupby: columns such as ``args_lr``: mean and standard deviation over the runs that agree
+                in them; ``args`` is all arguments but seeds.
+            x: what lies across: see :meth:`ExperimentReader.plot`.
+            log: whether the y axis is logarithmic.
+            log_x: whether the x axis is.
+            smooth: weight of an exponential moving average, from 0 (none) to below 1.
+
+        Raises KeyError for a run that is not there, UsageError where there is nothing to draw.
+        """
+        ids = list(self._rows) if runs is None else [str(one) for one in runs]
+        for name in ids:
+            if name not in self._rows:
+                raise KeyError(f"there is no run {name} in {self.experiments_directory}")
+        folders = {name: os.path.join(self.experiments_directory, name) for name in ids}
+        rows = [{**self._rows[name], "curexpdir": folders[name]} for name in ids]
+        by = [groupby] if isinstance(groupby, str) else groupby
+        return _figure(rows, names, x=x, log=log, log_x=log_x, smooth=smooth, groupby=by)
+
     def _series(
         self, names: Sequence[str] | None, *, every_attempt: bool
     ) -> Iterator[tuple[int | str, Series]]:
@@ -281,6 +342,12 @@ class Experiments(Generic[Reader]):
         frame = self.as_dataframe(flat=True)[[name for name in shown if name != "expid"]]
         table: str = frame.dropna(axis="columns", how="all").to_html(max_rows=60, na_rep="")
         return table
+
+
+def _figure(rows: list[Row], names: str | Sequence[str], **options: Any) -> Figure:
+    from meticulous.plots import drawing
+
+    return drawing.figure_of(rows, [names] if isinstance(names, str) else names, **options)
 
 
 def _row_of(run: ExperimentReader, row: Row) -> Row:

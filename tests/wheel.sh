@@ -25,6 +25,9 @@ meticulous run -- python train_digits.py --lr 0.1 --epochs 3
 meticulous ls
 test "$(head -n 1 experiments/1/STATUS)" = SUCCESS
 test "$(wc -l < experiments/1/stdout)" -eq 3
+# The page brings along what it draws with.
+meticulous report -o "$work/report.html"
+grep -q uPlot "$work/report.html"
 # What is exported is unpacked and repeated by plain tools.
 meticulous export 1 "$work/digits.tar.gz"
 mkdir "$work/elsewhere"

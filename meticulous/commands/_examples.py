@@ -25,6 +25,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "meticulous metrics 12,14 loss 'val/*' --tail 50",
         "meticulous metrics @baseline --export curves.csv",
     ),
+    "plot": (
+        "meticulous plot last",
+        "meticulous plot 12-15 loss --smooth 0.9 --log -o loss.pdf",
+        "meticulous plot --scatter args_lr summary_loss",
+    ),
     "sweep": (
         "meticulous sweep lr=0.1,0.01 seed=0..4 -j 2 -- python train.py",
         "meticulous sweep sweep.yaml --slurm -j 20 --time 4:00:00",
@@ -85,6 +90,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "meticulous script 12 > again.sh && sh again.sh",
         "meticulous script 12-15 > again.sh",
         "meticulous script 12 --with-environment > again.sh",
+    ),
+    "report": (
+        "meticulous report",
+        "meticulous report 12-15 loss 'val/*' -o report.html",
+        "meticulous report --filter 'args_lr < 0.1' --title 'Learning rates'",
     ),
     "export": (
         "meticulous export 12-15 runs.zip",

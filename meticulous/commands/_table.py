@@ -10,6 +10,7 @@ GROUPS = {
         "ls": "list the runs of a directory",
         "show": "show everything about a run",
         "metrics": "show what runs have logged, step by step",
+        "plot": "draw what runs have logged, in the terminal or into a file",
         "diff": "show what differs between two runs",
     },
     "many runs": {
@@ -44,6 +45,7 @@ GROUPS = {
         "du": "show how much of the disk the runs take",
     },
     "share": {
+        "report": "write one page about runs, to send or keep",
         "export": "write runs and their code into one file for others",
         "import": "take in runs that were exported",
     },

@@ -26,6 +26,7 @@ from meticulous.query.cache.index import Index
 from meticulous.query.question import Question, answer, split_list
 from meticulous.runfolder import STATUS, RunFolder
 from meticulous.views import export
+from meticulous.views.sparks import with_sparks
 
 __all__ = ["add_arguments", "main"]
 
@@ -84,6 +85,12 @@ def _add_shown(shown: argparse._ArgumentGroup) -> None:
         metavar="N",
         help="make columns of nested values, N levels deep",
     )
+    shown.add_argument(
+        "--spark",
+        metavar="NAME",
+        nargs="+",
+        help="the shape of what was logged as NAME, as a column",
+    )
     shown.add_argument("--list-columns", action="store_true", help="list the columns, not the runs")
     shown.add_argument("--no-header", action="store_true", help="leave out the line of names")
     shown.add_argument("--tsv", action="store_true", help="values in full, with tabs between them")
@@ -117,6 +124,8 @@ def main(arguments: argparse.Namespace) -> int:
         )
         if not table.rows and directory:
             _refuse_run(directory)
+        if arguments.spark:
+            table = with_sparks(table, split_list(arguments.spark))
         _ls_shown.show(arguments, table, question)
         if arguments.watch is None:
             return 0
@@ -129,6 +138,8 @@ def _check(arguments: argparse.Namespace) -> None:
         export.check(arguments.export)
     if arguments.sort_reverse and not arguments.sort:
         raise UsageError("--sort_reverse needs --sort", "Say which columns to sort by")
+    if arguments.spark and arguments.groupby:
+        raise UsageError("--spark shows runs, and --groupby groups of them", "Give one of the two")
     for name in ("tails", "head", "normalize_json_values"):
         if (getattr(arguments, name) or 0) < 0:
             raise UsageError(f"--{name.replace('_', '-')} cannot be negative")

@@ -10,15 +10,13 @@ Of a run with several attempts, a later one replaces the steps that it repeats.
 from __future__ import annotations
 
 import argparse
-import fnmatch
-import re
 import shutil
 import sys
 import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from meticulous.commands import _runs
+from meticulous.commands import _names, _runs
 from meticulous.commands._console import print_json, print_lines, say, tell
 from meticulous.errors import UsageError
 from meticulous.metrics import series
@@ -34,7 +32,6 @@ from meticulous.views import metrics_export as export
 
 __all__ = ["add_arguments", "main"]
 
-_RUNS = re.compile(r"[\d,-]*\d[\d,-]*|last(~\d+)?|@.+|(best|worst):.+")
 _SHOWN = 20
 
 
@@ -108,9 +105,8 @@ def main(arguments: argparse.Namespace) -> int:
 
 def _split(words: Sequence[str], index: Index) -> tuple[list[Row], list[str]]:
     """Return the runs and the names among `words`; without runs, the last one."""
-    runs = [word for word in words if _RUNS.fullmatch(word) or index.run(word) is not None]
-    names = [word for word in words if word not in runs]
-    return selectors.select_all(runs or ["last"], index), names
+    runs, names = _names.split(words, index)
+    return selectors.select_all(["last"], index) if runs is None else runs, names
 
 
 def _is_running(row: Row) -> bool:
@@ -132,7 +128,7 @@ def _read(chosen: list[Row], names: list[str], arguments: argparse.Namespace) ->
     for row in chosen:
         wanted = None if has_patterns else names
         read = series.read(row["curexpdir"], wanted, every_attempt=arguments.all)
-        mine = [name for name in read.names if not names or _matches(name, names)]
+        mine = [name for name in read.names if not names or _names.matches(name, names)]
         if names and has_patterns:
             read = series.read(row["curexpdir"], mine, every_attempt=arguments.all)
         found.append(_Found(row["expid"], read, mine))
@@ -140,25 +136,10 @@ def _read(chosen: list[Row], names: list[str], arguments: argparse.Namespace) ->
             say(
                 f"{read.broken} lines of the metrics of run {row['expid']} are no JSON, and left out"
             )
-    for name in names:
-        if not any(_matches(one, [name]) for run in found for one in run.names):
-            raise UsageError(f"no such metric: {name!r}", _hint(name, chosen))
+    drawn = [one for run in found for one in run.names]
+    if any(not any(_names.matches(one, [name]) for one in drawn) for name in names):
+        _names.check(names, [one for row in chosen for one in series.read(row["curexpdir"]).names])
     return found
-
-
-def _matches(name: str, patterns: Sequence[str]) -> bool:
-    return any(name == one or ("*" in one and fnmatch.fnmatchcase(name, one)) for one in patterns)
-
-
-def _hint(name: str, chosen: list[Row]) -> str:
-    import difflib
-
-    known = [one for row in chosen for one in series.read(row["curexpdir"]).names]
-    if not known:
-        return "The run has logged nothing"
-    near = difflib.get_close_matches(name, known, n=1)
-    some = ", ".join(dict.fromkeys(known[:10])) + (", …" if len(known) > 10 else "")
-    return f"Did you mean {near[0]!r}?" if near else f"There is: {some}"
 
 
 def _show(found: list[_Found], arguments: argparse.Namespace, *, has_names: bool) -> None:

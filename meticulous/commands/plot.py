@@ -1,0 +1,261 @@
+r"""Draw what runs have logged: `meticulous plot 12-15 loss`, `meticulous plot 12 'val/*' -o curve.pdf`.
+
+Numbers, ranges, last, best:… and @tags are RUNS, as is the name of a run; other words are NAMES, and *
+matches many. Without names each metric has a picture of its own. Of each part of the axis the lowest, the
+highest and the last value are drawn: no spike is lost.
+
+--scatter, --heatmap and --parallel draw columns of `meticulous ls`, by default of all runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from meticulous import settings
+from meticulous.commands import _names, _runs
+from meticulous.commands._console import print_lines, say
+from meticulous.commands._parser import Parser
+from meticulous.commands._relations import draw_relation, terminal_style, usual_height
+from meticulous.errors import UsageError
+from meticulous.query import selectors
+from meticulous.query.cache.index import Index
+from meticulous.query.question import Question, answer, split_list
+from meticulous.query.rows import Row
+from meticulous.runfolder import RUNNING, RunFolder
+from meticulous.runfolder.status import status_of
+
+__all__ = ["add_arguments", "main"]
+
+_FILES = (".png", ".svg", ".pdf")
+_MOST_PICTURES = 12
+
+
+def add_arguments(parser: Parser) -> None:
+    """Declare the command line of `plot`."""
+    parser.is_intermixed = True
+    parser.add_argument(
+        "words",
+        metavar="RUNS|NAMES",
+        nargs="*",
+        default=[],
+        help=f"runs: {selectors.HELP} (default: last); names: what was logged",
+    )
+    _runs.add_directory(parser)
+    parser.add_argument("--filter", metavar="QUERY", help="only runs a query of `ls` holds for")
+    parser.add_argument(
+        "-x",
+        metavar="AXIS",
+        default="step",
+        help="step (default), time, relative (time since the start), or a name that was logged, "
+        "such as epoch",
+    )
+    parser.add_argument("--log", action="store_true", help="a logarithmic y axis")
+    parser.add_argument("--log-x", action="store_true", help="a logarithmic x axis")
+    parser.add_argument(
+        "--smooth",
+        type=float,
+        default=0.0,
+        metavar="WEIGHT",
+        help="an exponential moving average, from 0 (none) to below 1; the line before stays, faint",
+    )
+    parser.add_argument(
+        "--groupby",
+        metavar="COLUMN",
+        help="mean and standard deviation over the runs of a group; "
+        "`args`: that agree in all arguments but seeds",
+    )
+    parser.add_argument("--split", action="store_true", help="a picture of its own for each name")
+    parser.add_argument(
+        "--all", action="store_true", help="keep the steps that a later attempt has repeated"
+    )
+    other = parser.add_argument_group("other pictures")
+    other.add_argument("--resources", action="store_true", help="what the runs have used")
+    other.add_argument("--scatter", nargs=2, metavar=("X", "Y"), help="a point for each run")
+    other.add_argument(
+        "--heatmap", nargs=3, metavar=("X", "Y", "VALUE"), help="the mean of VALUE by two columns"
+    )
+    other.add_argument("--parallel", metavar="COLUMNS", help="parallel axes: a line for each run")
+    to = parser.add_argument_group("where to")
+    to.add_argument("-o", "--output", metavar="FILE", help=f"draw into FILE: {', '.join(_FILES)}")
+    to.add_argument("--style", metavar="STYLE", help="a style of matplotlib, or a file of one")
+    to.add_argument("--export", metavar="FILE", help="write the points that are drawn as .csv")
+    to.add_argument("--height", type=int, metavar="LINES", help="of a picture in the terminal")
+    to.add_argument(
+        "-w",
+        "--watch",
+        nargs="?",
+        type=_runs.seconds,
+        const=2.0,
+        metavar="TIME",
+        help="draw it again, every 2s or so often, until the runs have ended",
+    )
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Draw the pictures that are asked for."""
+    _check(arguments)
+    directory = _runs.directory_of(arguments.experiments_directory)
+    rows, names = _runs.ask(directory, lambda index: _chosen(arguments, index))
+    while True:
+        is_over = arguments.watch is None or not any(_is_running(row) for row in rows)
+        lines = draw_relation(arguments, rows) if _is_relation(arguments) else None
+        _show(_drawn(arguments, rows, names) if lines is None else lines, arguments)
+        if is_over:
+            return 0
+        time.sleep(max(arguments.watch, 0.1))
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse what can be refused before anything is read."""
+    if not 0 <= arguments.smooth < 1:
+        raise UsageError("--smooth must be from 0 to below 1", "Such as --smooth 0.9")
+    if arguments.height is not None and not 3 <= arguments.height <= 500:
+        raise UsageError("--height must be from 3 to 500")
+    if arguments.output:
+        ending = os.path.splitext(arguments.output)[1].lower()
+        if ending not in _FILES:
+            message = f"cannot draw into {arguments.output}: unknown ending"
+            raise UsageError(message, f"Use one of {', '.join(_FILES)}")
+        from meticulous.plots.drawing import need_matplotlib
+
+        need_matplotlib("-o")
+    elif arguments.style:
+        raise UsageError("--style needs -o FILE", "The terminal has no styles")
+    if arguments.export and not arguments.export.endswith(".csv"):
+        raise UsageError(f"cannot export to {arguments.export}: unknown ending", "Use .csv")
+    several = [_is_relation(arguments), arguments.resources, bool(arguments.groupby)]
+    if sum(several) > 1:
+        raise UsageError("--resources, --groupby, --scatter, --heatmap, --parallel: give one")
+    if arguments.export and _is_relation(arguments):
+        raise UsageError("--export writes the points of curves", "See `meticulous ls --export`")
+
+
+def _is_relation(arguments: argparse.Namespace) -> bool:
+    return bool(arguments.scatter or arguments.heatmap or arguments.parallel)
+
+
+def _chosen(arguments: argparse.Namespace, index: Index) -> tuple[list[Row], list[str]]:
+    """Return the runs and the names that are asked for."""
+    runs, names = _names.split(arguments.words, index)
+    if _is_relation(arguments) and names:
+        raise UsageError(f"there is no run {names[0]}", "See `meticulous ls`")
+    if runs is None and not (arguments.filter or _is_relation(arguments)):
+        runs = selectors.select_all(["last"], index)
+    if arguments.filter or runs is None:
+        matching = answer(index, Question(filter=arguments.filter)).rows
+        wanted = None if runs is None else {str(row["expid"]) for row in runs}
+        runs = [row for row in matching if wanted is None or str(row["expid"]) in wanted]
+    if not runs:
+        raise UsageError("no run matches", "See `meticulous ls`")
+    return runs, names
+
+
+def _is_running(row: Row) -> bool:
+    return status_of(RunFolder(row["curexpdir"])).state == RUNNING
+
+
+def _drawn(arguments: argparse.Namespace, rows: list[Row], names: list[str]) -> list[str]:
+    """Return the lines of the curves; with -o or --export they are written instead, or as well."""
+    from meticulous.plots.drawing import FILE_BUCKETS
+    from meticulous.plots.picture import export, picture
+
+    columns = shutil.get_terminal_size().columns
+    buckets = FILE_BUCKETS if arguments.output else max(columns - 10, 10) * 2
+    found = _resources(rows) if arguments.resources else _curves(arguments, rows, names)
+    pictures = []
+    for title, curves in found:
+        one = picture(curves, buckets, log_x=arguments.log_x, log_y=arguments.log)
+        if one is not None:
+            pictures.append((title, one))
+    if not pictures:
+        raise UsageError("there is nothing to draw", "On a logarithmic axis nothing is below zero")
+    for note in dict.fromkeys(note for _, one in pictures for note in one.notes):
+        say(note)
+    if arguments.export:
+        count = export(arguments.export, [one for _, one in pictures])
+        say(f"wrote {count} points to {arguments.export}")
+    if arguments.output:
+        from meticulous.plots import figure
+
+        with figure.styled(arguments.style):
+            figure.save(figure.curves_figure(pictures), arguments.output)
+        say(f"wrote {arguments.output}")
+    if arguments.output or arguments.export:
+        return []
+    return _in_terminal(pictures, arguments, columns)
+
+
+def _in_terminal(pictures: Any, arguments: argparse.Namespace, columns: int) -> list[str]:
+    from meticulous.views.chart import chart
+
+    rows = shutil.get_terminal_size().lines // min(len(pictures), 3)
+    legend = max(len(one.curves) for _, one in pictures)
+    height = arguments.height or usual_height(rows - 5 - min(legend, 6))
+    style = terminal_style(columns, height)
+    lines: list[str] = []
+    for title, one in pictures:
+        lines += [*([""] if lines else []), *chart(one, title, style)]
+    return lines
+
+
+def _resources(rows: list[Row]) -> list[tuple[str, Any]]:
+    from meticulous.plots.resources import resource_curves
+
+    found = resource_curves(rows)
+    if not found:
+        raise UsageError("the runs have no samples of resources", "See docs/resources.md")
+    return found
+
+
+def _curves(
+    arguments: argparse.Namespace, rows: list[Row], names: list[str]
+) -> list[tuple[str, Any]]:
+    """Return (title, curves) of each picture."""
+    from meticulous.metrics import series
+    from meticulous.plots.curves import Wanted, curves
+
+    every = list(
+        dict.fromkeys(name for row in rows for name in series.read(row["curexpdir"]).names)
+    )
+    if not every:
+        which = f"run {rows[0]['expid']} has" if len(rows) == 1 else "the runs have"
+        raise UsageError(f"{which} logged no metrics", "See docs/metrics.md")
+    _names.check(names, every)
+    if arguments.x not in ("step", "time", "relative"):
+        _names.check([arguments.x], every)
+    mine = [name for name in every if _names.matches(name, names)] if names else every
+    mine = [name for name in mine if name != arguments.x or name in names]
+    mine.sort(key=lambda name: names.index(name) if name in names else len(names))
+    groupby = split_list([arguments.groupby]) if arguments.groupby else ()
+    known = {name for row in rows for name in row}
+    for name in groupby:
+        if name not in known and name != "args":
+            raise UsageError(
+                f"no run has the column {name!r}", "See `meticulous ls --list-columns`"
+            )
+    seeds = settings.seed_names(settings.find_place({}).values)
+    asked = Wanted(mine, arguments.x, arguments.smooth, groupby, seeds, arguments.all)
+    panels = [[name] for name in mine] if arguments.split or not names else [mine]
+    if len(panels) > _MOST_PICTURES and not arguments.split:
+        say(f"drawing {_MOST_PICTURES} of {len(panels)} metrics; name those that you want to see")
+        panels = panels[:_MOST_PICTURES]
+    found = [(_title(panel), curves(rows, asked._replace(names=panel))) for panel in panels]
+    return [(title, one) for title, one in found if one.curves]
+
+
+def _title(names: Sequence[str]) -> str:
+    from meticulous.base.text import harmless
+
+    return ", ".join(map(harmless, names))
+
+
+def _show(lines: list[str], arguments: argparse.Namespace) -> None:
+    if arguments.watch is not None and sys.stdout.isatty():
+        sys.stdout.write("\x1b[H\x1b[2J")
+    print_lines(lines)
