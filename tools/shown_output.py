@@ -60,7 +60,7 @@ _VARIABLE = [  # in this order: what is longer first
     (r"\b(\d+h \d+m|\d+m \d+s|\d+(\.\d+)?(s|ms|min|h))\b", "TIME"),
     (r"\b\d+(\.\d+)? [kMG]i?B\b", "SIZE"),
     (r"SIZE +\d+$", "SIZE N"),  # how many files: a sampled run has one more
-    (r"\b\d+(\.\d+)?/s", "SPEED"),
+    (r"\b\d+(\.\d+)?/(s|min)\b", "SPEED"),
     (r"\bpid \d+", "PID"),
     (r"DATE on \S+", "DATE on HOST"),
     (r", peak memory SIZE", ""),  # of what was too short to be looked at there is none

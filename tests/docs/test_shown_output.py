@@ -61,6 +61,7 @@ def console(*lines: str) -> str:
         ("took 0.2s, memory 13 MB", "took 1m 12s, memory 1.4 GB"),
         ("started 2026-11-25 10:08:55 +0000 on vm", "started 2026-12-01 00:00:00 +0000 on node-7"),
         ("SUCCESS after 0.2s, in experiments/1", "SUCCESS after 0.6s, peak memory 9 MB, in experiments/1"),
+        ("  3.7/s", "  48.2/min"),
         ("1  11-25 10:08  0.2s", "1  12-01 00:00  0.2s"),
         ("code 2a391b31b43f on main", "code 9c3982e10008 on main"),
         ("loss 0.14090808556298923", "loss 0.14090808556298911"),
