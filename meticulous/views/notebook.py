@@ -26,13 +26,15 @@ __all__ = ["one_run", "runs_table"]
 
 _MOST_ROWS = 60
 _MOST_CHARACTERS = 120
+_SHORT = 30
 _DEEPEST = 50
 _ARGUMENTS, _DEFAULTS = "args_", "default_args_"
 _RESULTS = ("summary_", "metrics_")
 _FIRST = ("expid", "status", "tags", "program")
-_LAST = ("start_time", "duration", "description", "status_message")
+_LAST = ("status_message", "start_time", "duration", "description")
 _NUMBER = "text-align: right; font-variant-numeric: tabular-nums"
 _TEXT = "text-align: left"
+_ON_ONE_LINE = "white-space: nowrap"
 _WENT_WRONG = "color: #c62828; font-weight: bold"
 
 
@@ -92,7 +94,7 @@ def _opened(row: Row) -> Row:
 
 
 def _chosen(rows: Sequence[Row], names: Sequence[str]) -> Chosen:
-    """Choose the columns: which run, what was varied, what came out, when, and what went wrong."""
+    """Choose the columns: which run, what was varied, what came out, what went wrong, and when."""
     arguments = [name for name in names if name.startswith(_ARGUMENTS)]
     counting = [row for row in rows if any(name in row for name in arguments)]
     constant: Row = {
@@ -147,8 +149,10 @@ def _title(group: str) -> str:
 def _cell(name: str, row: Row, is_number: bool) -> str:  # noqa: FBT001, of three
     value = cell(name, row)
     style = _NUMBER if is_number else _TEXT
+    if len(value) <= _SHORT:
+        style += f"; {_ON_ONE_LINE}"
     if name == "status" and value in (ERROR, LOST):
-        style = f"{_TEXT}; {_WENT_WRONG}"
+        style += f"; {_WENT_WRONG}"
     short = text.clip(value, _MOST_CHARACTERS)
     whole = f' title="{_safe(value)}"' if short != value else ""
     return f'<td style="{style}"{whole}>{_safe(short)}</td>'

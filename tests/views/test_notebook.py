@@ -47,9 +47,9 @@ def test_what_went_wrong_is_shown() -> None:
     _, names, good, bad = cells(runs_table(rows))
 
     assert ["expid", "status", "lr"] == names[:3]
-    assert "status_message" == names[-1]
-    assert ("SUCCESS", "") == (good[1], good[-1])
-    assert ("ERROR", "ValueError: too large") == (bad[1], bad[-1])
+    assert "status_message" == names[3]
+    assert ("SUCCESS", "") == (good[1], good[3])
+    assert ("ERROR", "ValueError: too large") == (bad[1], bad[3])
 
 
 def test_nested_arguments_are_opened_and_programs_told_apart() -> None:
