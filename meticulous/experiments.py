@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import html
 import os
 import warnings
 from collections.abc import Collection, Iterator, Sequence
@@ -145,15 +144,18 @@ class ExperimentReader:
         return f"<{type(self).__name__} {self.curexpdir} {self.status}>"
 
     def _repr_html_(self) -> str:
-        """Show the run in a notebook."""
-        lines = [("status", self.status or ""), ("sha", self.sha or "")]
-        lines += [(f"args_{name}", value) for name, value in self.args.items()]
-        lines += [(f"summary_{name}", value) for name, value in self.summary.items()]
-        cells = "".join(
-            f"<tr><th>{html.escape(name)}</th><td>{html.escape(str(value))}</td></tr>"
-            for name, value in lines
-        )
-        return f"<b>{html.escape(self.curexpdir)}</b><table>{cells}</table>"
+        """Show the run as a table in a notebook; names and values are escaped."""
+        from meticulous.views import notebook
+
+        row = {
+            "expid": self.expid,
+            "status": self.status,
+            "status_message": self.status_message,
+            "sha": self.sha,
+            "description": self.metadata.get(keys.DESCRIPTION) or "",
+            "start_time": self.start_time and self.start_time.isoformat(),
+        }
+        return notebook.one_run(self.curexpdir, _row_of(self, row))
 
 
 _WHERE = "Give the folder of a run, such as experiments/12"
@@ -255,9 +257,8 @@ class Experiments(Generic[Reader]):
         """
         from meticulous.query import frames
 
-        rows, names = list(self._rows.values()), self._names
+        rows, names = self._all_rows(), self._names
         if self._reader is not ExperimentReader:
-            rows = [_row_of(run, self._rows[str(run.expid)]) for run in self]
             names = reading.ordered(name for row in rows for name in row)
         if normalize_json_values:
             rows = [reading.flatten(row, normalize_json_values) for row in rows]
@@ -331,17 +332,19 @@ class Experiments(Generic[Reader]):
             except RunFolderError as error:
                 _warn(error)
 
+    def _all_rows(self) -> list[Row]:
+        if self._reader is ExperimentReader:
+            return list(self._rows.values())
+        return [_row_of(run, self._rows[str(run.expid)]) for run in self]
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.experiments_directory}: {len(self)} runs>"
 
     def _repr_html_(self) -> str:
-        """Show the runs as a table in a notebook; names and values are escaped."""
-        hidden = ("default_args_", "metrics_", "metadata_")
-        usual = {*reading.usual_metrics(self._names)}
-        shown = [name for name in self._names if name in usual or not name.startswith(hidden)]
-        frame = self.as_dataframe(flat=True)[[name for name in shown if name != "expid"]]
-        table: str = frame.dropna(axis="columns", how="all").to_html(max_rows=60, na_rep="")
-        return table
+        """Show the runs as a table in a notebook, as `ls` does; names and values are escaped."""
+        from meticulous.views import notebook
+
+        return notebook.runs_table(self._all_rows())
 
 
 def _figure(rows: list[Row], names: str | Sequence[str], **options: Any) -> Figure:

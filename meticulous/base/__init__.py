@@ -1,1 +1,1 @@
-"""What knows nothing of runs: text, paths, times, processes and descriptors."""
+"""Building blocks that know nothing of runs: text, paths, times, processes and descriptors."""

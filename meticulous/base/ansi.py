@@ -1,4 +1,4 @@
-"""Control sequences in text that somebody else has written: colours may stay, nothing else is obeyed.
+"""Control sequences in text from elsewhere: colours may be kept, everything else is made harmless.
 
 ECMA-48 names them: CSI (colours, cursor, modes), OSC and its like (titles, links, the clipboard),
 and single escapes. What is left after a sequence is taken out can look like another one; so a text is
@@ -29,9 +29,9 @@ _UNFINISHED = r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}|[\]PX^_][^\x07\x1b]{0,4096}\x1b?|
 
 
 def visible(text: str, *, keeps_colours: bool) -> str:
-    """Return `text`, one line, without what a terminal would obey but colours, if they are kept.
+    """Return the line `text` without control sequences, except colours if they are kept.
 
-    Complete sequences are left out; control characters, also those that turn the direction of
+    Complete sequences are removed; control characters, also those that change the direction of
     writing, are shown as ``^X`` or by their number.
     """
     if text.isprintable():
@@ -46,12 +46,12 @@ def visible(text: str, *, keeps_colours: bool) -> str:
 
 
 def without_sequences(text: str) -> str:
-    """Return `text`, of any number of lines, without its complete sequences; for what is read, not shown."""
+    """Return `text`, which may have many lines, without its complete sequences; to read it, not to show it."""
     return re.sub(_SEQUENCE, "", text) if "\x1b" in text else text
 
 
 def unfinished(text: str) -> int:
-    """Return where in `text` a sequence begins that may go on; its length where none does."""
+    """Return where an incomplete sequence begins at the end of `text`; its length if there is none."""
     start = max(len(text) - _LONGEST, 0)
     match = re.compile(_UNFINISHED).search(text, start)
     return match.start() if match else len(text)

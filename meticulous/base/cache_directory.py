@@ -1,7 +1,7 @@
-"""The user's cache directory: for what can be made again, and is quick because it lies on a local disk.
+"""The user's cache directory, on a local disk: for files that can be made again at any time.
 
-``METICULOUS_CACHE_DIR``, else ``$XDG_CACHE_HOME/meticulous``, else ``~/.cache/meticulous``, or a folder
-in the directory for temporary files where that is on the network.
+``METICULOUS_CACHE_DIR``, or ``$XDG_CACHE_HOME/meticulous``, or ``~/.cache/meticulous``; if that is on the
+network, a folder in the directory for temporary files.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NETWORK = (
 
 
 def cache_directory() -> str:
-    """Return the path of the cache directory; it is not made."""
+    """Return the path of the cache directory, which may not exist."""
     given = os.environ.get("METICULOUS_CACHE_DIR")
     if given:
         return given
@@ -45,7 +45,7 @@ def cache_directory() -> str:
 
 
 def _is_on_network(path: str) -> bool:
-    """Return whether `path` is on a network file system, as far as the system says."""
+    """Return whether `path` is on a network file system, as far as the system knows."""
     try:
         with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as file:
             mounts = [line.split(" ")[1:3] for line in file]
@@ -60,7 +60,7 @@ def _is_on_network(path: str) -> bool:
 
 
 def check_private(directory: str) -> None:
-    """Raise PermissionError where another user owns `directory` or can write it, as in /tmp."""
+    """Raise PermissionError if another user owns `directory` or can write to it, as in /tmp."""
     link, status = os.lstat(directory), os.stat(directory)
     # Elsewhere than in /tmp the user may have linked it, and the group may be the user's own.
     is_temporary = os.path.dirname(directory) in _temporary_directories()

@@ -1,4 +1,4 @@
-"""File descriptors: write everything, what a pipe holds, which are open."""
+"""File descriptors: writing completely, the size of pipes, and which are open."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ much of what the kernel allows one user for all pipes (64 MiB) when hundreds of 
 
 
 def write_all(descriptor: int, content: bytes | memoryview) -> None:
-    """Write everything, waiting where `descriptor` is non-blocking and full. Raises OSError."""
+    """Write everything, waiting if `descriptor` is non-blocking and full. Raises OSError."""
     view = memoryview(content)
     while view:
         try:
@@ -30,7 +30,7 @@ def write_all(descriptor: int, content: bytes | memoryview) -> None:
 
 
 def enlarge_pipe(descriptor: int) -> None:
-    """Ask for a larger pipe, so that a command that prints much is held up less (Linux)."""
+    """Ask for a larger pipe, so that a command that prints much waits less (Linux)."""
     try:
         fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, BUFFER_BYTES)
     except (AttributeError, OSError):
@@ -38,10 +38,9 @@ def enlarge_pipe(descriptor: int) -> None:
 
 
 def can_block_apart(one: int, other: int) -> bool:
-    """Say whether writing to one descriptor can be held up while the other could go on.
+    """Return whether a write to one descriptor can block while the other is ready.
 
-    So it is with two pipes whose readers are slow in their own ways; not with files, nor with one
-    pipe for both.
+    This is true of two pipes with different readers, but not of files, or of one pipe for both.
     """
     try:
         first, second = os.fstat(one), os.fstat(other)
@@ -55,7 +54,7 @@ def can_block_apart(one: int, other: int) -> bool:
 
 
 def is_open(descriptor: int) -> bool:
-    """Say whether `descriptor` is open at all."""
+    """Return whether `descriptor` is open."""
     try:
         os.fstat(descriptor)
     except OSError:

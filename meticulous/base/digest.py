@@ -10,7 +10,7 @@ _BLOCK = 1 << 20
 
 
 def sha256_of(path: str, is_over: Callable[[], bool] = lambda: False) -> str:
-    """Return the SHA-256 of the file at `path`, in hexadecimal; OSError where it cannot be read.
+    """Return the SHA-256 of the file at `path` in hexadecimal. Raises OSError if it cannot be read.
 
     Once `is_over` returns true the rest is not read, and the result says nothing.
     """

@@ -1,4 +1,4 @@
-"""The environment variables as this process was given them."""
+"""The environment variables that this process inherited."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ __all__ = ["environment"]
 
 
 def environment() -> dict[str, str]:
-    """Return the environment as we were given it.
+    """Return the environment as it was inherited.
 
-    In the C locale Python adds LC_CTYPE to its own (PEP 538), where programs that it starts would
-    find it: ``sort`` and ``ls`` would answer differently.
+    In the C locale Python adds LC_CTYPE to its environment (PEP 538). Programs that it starts would
+    inherit it, and ``sort`` and ``ls`` would behave differently.
     """
     environ = {**os.environ}
     if environ.get("LC_CTYPE") in ("C.UTF-8", "C.utf8", "UTF-8"):

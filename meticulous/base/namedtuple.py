@@ -1,4 +1,4 @@
-"""Named tuples without their price.
+"""Named tuples without the cost of importing typing.
 
 ``typing.NamedTuple`` is what type checkers see. At run time the same class statement makes a
 tuple with named fields here, because importing typing and building a handful of named tuples

@@ -1,4 +1,4 @@
-"""Where a path lies, by its name alone: nothing is looked up on the disk."""
+"""Relations between paths, by their names alone: the disk is not read."""
 
 from __future__ import annotations
 

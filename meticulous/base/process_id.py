@@ -1,4 +1,4 @@
-"""Which process is meant, beyond its number: numbers are given again, these facts are not."""
+"""The identity of a process: its id may be reused, its id with boot and start time is not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _START_TOLERANCE_S = 0.1
 
 
 def boot_id() -> str | None:
-    """Return what identifies the present boot of this host (Linux; None elsewhere)."""
+    """Return an identifier of the current boot of this host (Linux; None elsewhere)."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as file:
             return file.read().strip()
@@ -19,7 +19,7 @@ def boot_id() -> str | None:
 
 
 def pid_namespace() -> str | None:
-    """Return what identifies the namespace in which process ids count (Linux; None elsewhere)."""
+    """Return an identifier of the current PID namespace (Linux; None elsewhere)."""
     try:
         return os.readlink("/proc/self/ns/pid")
     except OSError:
@@ -29,8 +29,7 @@ def pid_namespace() -> str | None:
 def start_time(pid: int) -> float | None:
     """Return when process `pid` started, in seconds since boot (elsewhere than Linux: since 1970).
 
-    None where there is no such process, or it is a zombie that nobody has waited for. Raises
-    OSError where it cannot be seen.
+    None if there is no such process, or if it is a zombie. Raises OSError if it cannot be seen.
     """
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
@@ -44,9 +43,9 @@ def start_time(pid: int) -> float | None:
 
 
 def is_there(pid: int, started: object) -> bool:
-    """Return whether `pid` is a process, and the one that started at `started` as we write it.
+    """Return whether `pid` is a process that started at `started`, as :func:`start_time` returns it.
 
-    Where `started` is no number, any process of that id counts.
+    If `started` is not a number, any process with that id counts.
     """
     try:
         found = start_time(pid)
@@ -58,9 +57,9 @@ def is_there(pid: int, started: object) -> bool:
 
 
 def is_hidden(pid: int) -> bool:
-    """Return whether `pid` is a process of another user that may not be looked at.
+    """Return whether `pid` is a process of another user that is hidden from us.
 
-    So it is where /proc is mounted with ``hidepid``, as on many clusters, see proc(5).
+    This happens if /proc is mounted with ``hidepid``, as on many clusters; see proc(5).
     """
     try:
         os.kill(pid, 0)
@@ -91,7 +90,7 @@ def _start_time_by_psutil(pid: int) -> float | None:
 
 
 def user_name() -> str:
-    """Return the name of the user who runs this process; a number where there is no name."""
+    """Return the name of the user who runs this process, or the number of a user without a name."""
     for variable in ("LOGNAME", "USER"):
         if name := os.environ.get(variable):
             return name

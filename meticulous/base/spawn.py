@@ -1,7 +1,7 @@
-"""Ask another program something: start it, read what it answers.
+"""Start another program and read its answer.
 
-For the few questions before the command starts. ``subprocess`` would do it as well, but importing
-it takes 8 ms, as long as all of git's answers together; ``posix_spawn`` is there already.
+For the few questions that are asked before the command starts. Importing ``subprocess`` would take
+8 ms, as long as all answers of git together; ``posix_spawn`` needs no import.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ __all__ = ["OURS", "Answer", "Asked", "ask", "which"]
 
 
 OURS: set[int] = set()
-"""Processes that we have started for ourselves while a command runs: not to be taken for its own."""
+"""Processes that meticulous itself has started while a command runs; they do not belong to the command."""
 
 _FATAL = 128
 """Exit code of a program whose own is not known and that complains; git's."""
 
 
 class Answer(NamedTuple):
-    """What the program printed, and its exit code (negative: the signal that killed it)."""
+    """The output of the program and its exit code (negative: the signal that killed it)."""
 
     code: int
     stdout: bytes
@@ -35,7 +35,7 @@ class Answer(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """A program that is answering; several can do so at the same time."""
+    """A program that has been started and is answering; there may be several at the same time."""
 
     pid: int
     stdin: int | None
@@ -85,7 +85,7 @@ class Asked(NamedTuple):
 def ask(
     program: str, arguments: Sequence[str], environ: Mapping[str, str], *, listens: bool = False
 ) -> Asked:
-    """Start `program` (a path) with `arguments`. Raises OSError where it cannot.
+    """Start `program` (a path) with `arguments`. Raises OSError if it cannot be started.
 
     With `listens` it waits for what :meth:`Asked.answer` tells it; else its stdin is empty.
     """

@@ -6,7 +6,7 @@ __all__ = ["as_bytes", "harmless"]
 
 
 def harmless(text: str) -> str:
-    """Return `text` on one line with what a terminal would obey written as escapes."""
+    """Return `text` on one line, with control characters written as escapes."""
     if text.isprintable():
         return text
     return "".join(

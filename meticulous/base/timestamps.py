@@ -1,4 +1,4 @@
-"""The present moment, and moments as they stand in metadata.json: ISO 8601 with an offset."""
+"""Times as in metadata.json: ISO 8601 with an offset."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["instant", "now"]
 
 
 def instant(text: Any) -> datetime | None:
-    """Read a time of metadata.json; one without offset (the original system's) is local time."""
+    """Parse a time of metadata.json; without an offset (the original system) it is local time."""
     if not isinstance(text, str):
         return None
     from datetime import datetime, timezone  # a millisecond that the start of a run does not have
@@ -27,7 +27,7 @@ def instant(text: Any) -> datetime | None:
 
 
 def now() -> str:
-    """Return the present moment in local time, ISO 8601 with microseconds and offset."""
+    """Return the current local time, ISO 8601 with microseconds and offset."""
     moment = time.time()
     local = time.localtime(moment)
     offset = time.strftime("%z", local)

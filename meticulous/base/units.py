@@ -1,4 +1,4 @@
-"""Numbers as people read and write them."""
+"""Durations and sizes as people read and write them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 
 def format_duration(seconds: float) -> str:
-    """Return a length of time: ``12ms``, ``0.4s``, ``12s``, ``3m05s``, ``2h07m``, ``3d04h``."""
+    """Format a duration: ``12ms``, ``0.4s``, ``12s``, ``3m05s``, ``2h07m``, ``3d04h``."""
     if 0 < seconds < 0.095:
         return f"{seconds * 1000:.0f}ms"
     if seconds < 9.95:
@@ -39,7 +39,7 @@ def format_bytes(count: float) -> str:
 def parse_bytes(text: str) -> int:
     """Return the bytes of ``800``, ``200kB``, ``50 MB``, ``1.5GB`` or ``64MiB``.
 
-    Raises ValueError, whose text says what is understood.
+    Raises ValueError with the forms that are accepted.
     """
     number = text.strip().rstrip("bBiI")
     steps = "kmgt".find(number[-1:].lower()) + 1 if number[-1:].isalpha() else 0
@@ -56,7 +56,7 @@ def parse_bytes(text: str) -> int:
 def parse_duration(text: str) -> float:
     """Return the seconds of ``90``, ``90s``, ``1.5h``, ``2h30m``, ``7d``, ``2w`` or ``500ms``.
 
-    Raises ValueError, whose text says what is understood.
+    Raises ValueError with the forms that are accepted.
     """
     import re
 

@@ -34,7 +34,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from meticulous.sweep.plan import Plan
 
-__all__ = ["add_arguments", "main", "quick"]
+__all__ = ["action_parsers", "add_arguments", "main", "quick"]
 
 _SHOWN = 3
 
@@ -51,15 +51,25 @@ def quick(words: Sequence[str]) -> int | None:
     if words and words[0] in ("-h", "--help"):
         return None
     if words and words[0] in _ACTIONS:
-        name, action, declare = words[0], *_ACTIONS[words[0]]
-        parser = Parser(prog=f"meticulous sweep {name}", description=action.__doc__)
-        parser.is_intermixed = True
-        declare(parser)
-        return action(parser.parse_args(list(words[1:])))
+        action, _ = _ACTIONS[words[0]]
+        return action(_action_parser(words[0]).parse_args(list(words[1:])))
     parser = Parser(prog="meticulous sweep")
     add_arguments(parser)
     arguments, command = parsed_start(words, parser)
     return _start(arguments, command)
+
+
+def action_parsers() -> dict[str, Parser]:
+    """Return the parsers of `sweep show`, `sweep resume` and the like by their names."""
+    return {name: _action_parser(name) for name in _ACTIONS}
+
+
+def _action_parser(name: str) -> Parser:
+    action, declare = _ACTIONS[name]
+    parser = Parser(prog=f"meticulous sweep {name}", description=action.__doc__)
+    parser.is_intermixed = True
+    declare(parser)
+    return parser
 
 
 def main(arguments: argparse.Namespace) -> int:

@@ -1,1 +1,1 @@
-"""Runs under way: how far they are, and how they are stopped."""
+"""Running runs: their progress, and stopping them."""

@@ -1,4 +1,4 @@
-"""How far a run is, read from the last progress bar or counter that it has printed."""
+"""The progress of a run, read from the last progress bar or counter that it printed."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _RESULT = re.compile(
     r"(?i)(?:\b|_)(?:acc|accuracy|top.?\d|prec\w*|recall|f1|auc|err|error|wer|cer|loss|m?iou|map|dice|score"
     r"|rate|[gc]pu|mem|memory|util\w*|usage|used|sparsity|dropout)(?:\b|_|@)"
 )
-"""What else is told in percent. A percentage of a line that speaks of these is not taken."""
+"""Other things measured in percent. A percentage on a line with one of these words is not progress."""
 
 
 class Progress(NamedTuple):
-    """`fraction` is between 0 and 1; `left_s` are seconds that the program itself says are left."""
+    """`fraction` is between 0 and 1; `left_s` is the remaining time in seconds, if the program says it."""
 
     fraction: float
     left_s: float | None
@@ -36,11 +36,11 @@ class Progress(NamedTuple):
 
 
 def in_log(text: str) -> Progress | None:
-    """Return the last progress in `text`, the end of a log; None where there is none.
+    """Return the last progress in `text`, the end of a log; None if there is none.
 
-    A line that is written again and again by carriage returns counts as it is seen at the end. A
-    percentage alone may be a result, such as an accuracy, and then it is not taken. A
-    counter of epochs goes before a bar: the bar may be that of a single epoch.
+    Of a line that is rewritten with carriage returns, the final state counts. A percentage alone is
+    ignored if it may be a result, such as an accuracy. A counter of epochs takes precedence over a
+    bar, which may be that of a single epoch.
     """
     lines = [
         line.rsplit("\r", 1)[-1]

@@ -1,4 +1,4 @@
-"""Ending runs: by SIGINT, then SIGTERM, then SIGKILL, each when the one before had no effect in time.
+"""Stopping runs: with SIGINT, then SIGTERM, then SIGKILL, each if the one before had no effect in time.
 
 Each goes to the whole process group of the command, as Ctrl-C does. Only runs of this machine and
 of the user can be stopped, and only if their process is still the one that is recorded.
@@ -28,11 +28,11 @@ _STEPS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 
 
 class Target:
-    """What is to be ended of one run, or of one rank of it.
+    """The processes to end of one run, or of one rank of it.
 
-    That is its recorder, which passes signals on; or the orphan of a lost one.
-    On a terminal the recorder passes them to the command alone, so its children get them from here;
-    and what is left of the command's group when the command has ended.
+    Signals go to its recorder, which passes them on, or to the orphaned command of a lost run.
+    On a terminal the recorder passes them only to the command; its children, and what is left of its
+    group after it has ended, get them from here.
     """
 
     def __init__(self, run: RunFolder, rank: int = 0) -> None:
@@ -102,14 +102,14 @@ class Target:
                 _kill(self.pid, self._started, signal.SIGTERM)
 
     def _command(self) -> int:
-        """Return the process of the command; 0 where it has ended, or none was started."""
+        """Return the process id of the command; 0 if it has ended or was never started."""
         child: int = self.metadata.get(keys.CHILD_PID) or 0
         return child if _is_same(child, self.metadata.get(keys.CHILD_START_TIME)) else 0
 
     def _look(self, child: int, *, everyone: bool) -> None:
-        """Note who is in the command's group, before a signal parts them from their parents.
+        """Note the processes in the command's group, before a signal separates them from their parents.
 
-        With `everyone` those too that have left the group, but not the command.
+        With `everyone`, include descendants that have left the group, but not the command.
         """
         if not child:
             if self.metadata.get(keys.CHILD_PID) is None and everyone:
@@ -128,13 +128,13 @@ class Target:
                 self._group.setdefault(pid, start_time(pid))
 
     def _passes_on_to(self, pid: int, child: int) -> bool:
-        """Return whether the recorder passes on to `pid` what it gets."""
+        """Return whether the recorder passes its signals on to `pid`."""
         if self._orphan or not child or not _is_same(self.pid, self._started):
             return False
         return pid == child or process_tree.group_of(child) == child
 
     def is_there(self) -> bool:
-        """Return whether anything of it is still there, and still the same."""
+        """Return whether any of its processes is still running, and is still the same process."""
         return any(
             _is_same(pid, started)
             for pid, started in [(self.pid, self._started), *self._group.items()]
@@ -142,7 +142,7 @@ class Target:
 
 
 def other_ranks(run: RunFolder) -> tuple[list[Target], list[str]]:
-    """Return the ranks of `run` from 1 on that are running here, and the other hosts that have some."""
+    """Return the ranks of `run` from 1 on that are running here, and the hosts where others are running."""
     found, hosts = [], set()
     for number in run.ranks():
         folder = run.rank(number)
@@ -164,8 +164,8 @@ def end(
 ) -> list[Target]:
     """End `targets`, all at the same time, and return those that are still there.
 
-    Each signal is given `grace_s` seconds; `at_once` begins with SIGKILL. Signals that follow the
-    first are told to `say`.
+    Each signal has `grace_s` seconds to take effect; `at_once` begins with SIGKILL. `say` is called
+    with a message for each signal after the first.
     """
     waiting = list(targets)
     for number in _STEPS[-1:] if at_once else _STEPS:

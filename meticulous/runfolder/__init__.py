@@ -1,6 +1,6 @@
 """The format of a run folder: every file name, key and state, in one place.
 
-Nothing else in the product spells a file name of a run. Standard library only, because `run`
+No other module spells a file name of a run. Standard library only, because `run`
 imports this before the command starts. ``docs/run-folder.md`` is the same for people, and a test
 holds the two together.
 """
@@ -233,10 +233,10 @@ class RunFolder:
 
 
 def headline(message: str) -> str:
-    """Return the one line that tells most of a message of STATUS; empty where there is none.
+    """Return the most informative line of a message of STATUS; empty if there is none.
 
-    Of a Python traceback it is that of the exception, however many lines of explanation follow;
-    else the last line.
+    Of a Python traceback it is the line of the exception, even if lines of explanation follow;
+    otherwise it is the last line.
     """
     lines = message.strip().splitlines()
     if not lines:

@@ -1,7 +1,7 @@
-"""Folders for work under way that an export, an import or a rerun left behind when it was killed.
+"""Temporary folders left behind by an export, an import or a rerun that was killed.
 
-Their names tell what they are and, but for imports, which process made them. One is abandoned when that process is
-not there and nothing in it has changed for a while: another host may be at work on a shared disk.
+Their names say what they are and, except for imports, which process made them. A folder is abandoned if that
+process is gone and nothing in it has changed for a while: on a shared disk, another host may be using it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _DAY_S = 24 * 3600.0
 
 
 def folders(directory: str) -> Iterator[str]:
-    """Return the abandoned folders in and beside the experiments directory, and in that for temporary files."""
+    """Return the abandoned folders in and beside the experiments directory, and in the directory for temporary files."""
     beside = os.path.dirname(os.path.abspath(directory))
     for place, pattern in (
         (directory, _IMPORT),
@@ -64,7 +64,7 @@ def _is_abandoned(path: str) -> bool:
 
 
 def _last_change(path: str) -> float:
-    """Return the newest time of change of `path` and what is in it."""
+    """Return the newest modification time of `path` and its content."""
     moments = [os.lstat(path).st_mtime]
     for folder, folders_in_it, names in os.walk(path):
         for name in [*folders_in_it, *names]:

@@ -1,4 +1,4 @@
-"""The experiments directory: which runs it holds, and the making of a new one under a new id."""
+"""The experiments directory: listing its runs, and making a new one with a new id."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ MOST_DIGITS = 18
 
 
 def check_id(run_id: str) -> None:
-    """Raise RunFolderError where `run_id` cannot name a run folder."""
+    """Raise RunFolderError if `run_id` cannot be the name of a run folder."""
     trouble = None
     if not run_id:
         trouble = "is empty"
@@ -78,7 +78,7 @@ def run_ids(experiments_directory: str) -> list[str]:
 
 
 def linked_id(experiments_directory: str, name: str) -> str | None:
-    """Return the id of the run here that the link `name` leads to; None where it is no such link."""
+    """Return the id of the run in this directory that the link `name` leads to; None if it is not such a link."""
     path = os.path.join(experiments_directory, name)
     if not name or "/" in name or not os.path.islink(path):
         return None
@@ -87,7 +87,7 @@ def linked_id(experiments_directory: str, name: str) -> str | None:
 
 
 def _leads_elsewhere(experiments_directory: str, name: str) -> bool:
-    """Return whether the link `name` leads to a folder that is not listed here anyway."""
+    """Return whether the link `name` leads to a folder that is not itself listed here."""
     is_folder = os.path.isdir(os.path.join(experiments_directory, name))
     return is_folder and linked_id(experiments_directory, name) is None
 
@@ -98,9 +98,9 @@ def _id_order(name: str) -> tuple[bool, int, str]:
 
 
 def _number(name: str) -> int | None:
-    """Return the number that `name` is, if it is one as we write it (no sign, no leading zero).
+    """Return `name` as a number if it is written as one (no sign, no leading zero), or None.
 
-    One of more digits than :data:`MOST_DIGITS` is a name like any other.
+    A number with more digits than :data:`MOST_DIGITS` counts as a name.
     """
     if len(name) > MOST_DIGITS or not (name.isascii() and name.isdigit()):
         return None
@@ -124,10 +124,10 @@ def prepare_store(experiments_directory: str) -> None:
 
 
 def create(experiments_directory: str, run_id: str | None = None) -> RunFolder:
-    """Make a new run folder and nothing in it.
+    """Make a new, empty run folder.
 
-    Without `run_id` it gets the number after the highest there is or ever was. ``mkdir`` decides
-    between several that start at once: whoever finds a number taken tries the next one, without
+    Without `run_id` it gets the number after the highest that exists or ever existed. If several start
+    at once, ``mkdir`` decides: a process that finds a number taken tries the next one, without
     listing again, because network file systems cache listings.
 
     Raises RunFolderError where `run_id` exists or the directory cannot be written.
@@ -170,7 +170,7 @@ def _create_given(experiments_directory: str, run_id: str) -> RunFolder:
 
 
 def discard(run: RunFolder) -> None:
-    """Remove a run that has not begun: only what we write before the start can be in it."""
+    """Remove a run that has not started: it holds only files that are written before the start."""
     for name in (METADATA, STATUS):
         try:
             os.unlink(run.file(name))
@@ -183,7 +183,7 @@ def discard(run: RunFolder) -> None:
 
 
 def discard_refused(run: RunFolder) -> bool:
-    """Remove a run in which nothing has run; False where a program has put files of its own there."""
+    """Remove a run whose command never ran; return False if a program has put files of its own there."""
     names = (METADATA, STATUS, ARGS, DEFAULT_ARGS, STDOUT, STDERR, TIMELINE, ENVIRONMENT, RESOURCES)
     try:
         if set(os.listdir(run.path)) - {*names, UNCOMMITTED_PATCH}:
@@ -231,7 +231,7 @@ def noted_highest(experiments_directory: str) -> int:
 def note_highest(experiments_directory: str, number: int) -> None:
     """Remember `number`, so that deleting the newest run by hand does not free its id.
 
-    There is no lock: who may have overwritten a higher number of another process, written in the
+    There is no lock: a process that may have overwritten the higher number of another, written at the
     same moment, finds the folder of that number and notes it.
     """
     path = os.path.join(experiments_directory, HIGHEST_ID)

@@ -1,4 +1,4 @@
-"""Editing what users may edit of a run, while it runs or afterwards: its tags and its notes."""
+"""Editing the tags and notes of a run, while it runs or afterwards."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["edit"]
 
 
 def edit(run: RunFolder, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """Let `change` alter the metadata of `run` and write them; return what was written.
+    """Apply `change` to the metadata of `run`, write them and return them.
 
-    A recorder that is writing at the same moment is waited for, and takes over what was edited.
-    Raises RunFolderError where they cannot be read or written; then nothing is changed.
+    If the recorder is writing at the same moment, wait for it; it keeps the edited values.
+    Raises RunFolderError if the metadata cannot be read or written; then nothing is changed.
     """
     try:
         with locked(run.path):

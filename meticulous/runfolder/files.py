@@ -1,8 +1,8 @@
-"""Opening what lies in a run folder, which may come from anybody: files only, never through a link.
+"""Opening files of a run folder, which may come from anybody: regular files only, never through a link.
 
 A cloned project, an imported archive or a shared store can hold links, named pipes, devices and
-files of any size in the place of a record. What is read is a regular file, opened without waiting;
-what is written is a regular file of its own name.
+files of any size in place of a record. Only regular files are read, and opening them never blocks;
+only regular files without other names are written.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def open_to_read(path: str) -> int:
 def read_record(path: str) -> bytes:
     """Read the file at `path` whole.
 
-    Raises OSError where it is no regular file, or larger than any that we write.
+    Raises OSError if it is not a regular file, or larger than any that meticulous writes.
     """
     descriptor = open_to_read(path)
     try:
@@ -58,10 +58,10 @@ def read_record(path: str) -> bytes:
 
 
 def open_to_write(path: str, flags: int = 0) -> int:
-    """Open or make the regular file at `path` for writing, with `flags` beside, and return it.
+    """Open or create the regular file at `path` for writing, with additional `flags`; return its descriptor.
 
-    Raises OSError where a link, or something that is no file, has its name, or where it has other
-    names as well (hard links): they may be somebody else's.
+    Raises OSError if `path` is a link or not a regular file, or if the file has other names (hard
+    links), which may belong to somebody else.
     """
     safe = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
@@ -108,9 +108,9 @@ def _check_regular(descriptor: int, path: str) -> os.stat_result:
 
 
 def make_shared_folder(path: str, store: str) -> None:
-    """Make a folder of `store` that all may use who may use `store`, whatever our umask is.
+    """Make a folder in `store` with the permissions of `store`, whatever the umask is.
 
-    Raises OSError where it cannot be made; one that is there stays as it is.
+    Raises OSError if it cannot be made; an existing folder is left as it is.
     """
     try:
         os.makedirs(path)
@@ -120,7 +120,7 @@ def make_shared_folder(path: str, store: str) -> None:
 
 
 def share(path: str, store: str) -> None:
-    """Return `path`, which we have made, the rights and the group of `store`, as far as we may."""
+    """Set the permissions and the group of `path`, which we have made, to those of `store` if allowed."""
     try:
         wanted, found = os.stat(store), os.lstat(path)
     except OSError:
@@ -140,9 +140,9 @@ def share(path: str, store: str) -> None:
 
 
 def check_own(folder: str, files: tuple[str, ...], folders: tuple[str, ...]) -> str | None:
-    """Return which of `files` and `folders` in `folder` is something else, and what; None for none.
+    """Return which of `files` and `folders` in `folder` is of another kind, and what it is; None if none is.
 
-    What is written on in an earlier run must be the run's own.
+    Files of an earlier run that are appended to must belong to that run.
     """
     for name in (*files, *folders):
         path = os.path.join(folder, name)
@@ -163,6 +163,6 @@ def check_own(folder: str, files: tuple[str, ...], folders: tuple[str, ...]) -> 
 
 
 def is_within(path: str, directory: str) -> bool:
-    """Return whether `path` really lies in `directory`, every link followed."""
+    """Return whether `path` is in `directory` after all links are resolved."""
     real, top = os.path.realpath(path), os.path.realpath(directory)
     return real.startswith(os.path.join(top, ""))

@@ -1,7 +1,7 @@
-"""What is wrong in an experiments directory, and what of it can be put right with certainty.
+"""What is wrong in an experiments directory, and which of it can be repaired with certainty.
 
-Nothing is changed by looking. A finding that can be mended has a `mend`, which looks again before
-it writes: what has changed in between is left alone.
+Examining changes nothing. A finding that can be repaired has a `mend`, which checks again before it
+writes: what has changed in the meantime is left alone.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _FILES = (runfolder.ARGS, runfolder.DEFAULT_ARGS, runfolder.SUMMARY, runfolder.E
 
 
 class Finding(NamedTuple):
-    """`kind` is a word for programs; `run` the id, or empty; `what` is wrong, `todo` against it.
+    """`kind` is a word for programs; `run` the id, or empty; `what` is the problem, `todo` the remedy.
 
-    `is_harmless` findings are said and count as no fault. `mend` puts it right and says what it
-    did, or gives None where there was nothing to do any more.
+    `is_harmless` findings are reported but are not faults. `mend` repairs it and returns what it did,
+    or None if there was nothing left to do.
     """
 
     run: str
@@ -44,7 +44,7 @@ class Finding(NamedTuple):
 
 
 def examine(directory: str) -> Iterator[Finding]:
-    """Look at every folder of `directory`. Raises RunFolderError where it cannot be listed."""
+    """Examine every folder of `directory`. Raises RunFolderError if it cannot be listed."""
     try:
         ids = store.run_ids(directory)
         highest = store.highest_number(directory)
@@ -119,7 +119,7 @@ def _read_metadata(run: RunFolder) -> Generator[Finding, None, dict[str, Any]]:
 
 
 def _shortened(run: RunFolder, state: str, metadata: dict[str, Any]) -> Iterator[Finding]:
-    """Name the streams that are not as long as they were when the run ended."""
+    """Yield a finding for each stream whose length is not what it was when the run ended."""
     if state not in (runfolder.SUCCESS, runfolder.ERROR):
         return
     for name, size in (metadata.get(keys.BYTES) or {}).items():
@@ -135,7 +135,7 @@ def _shortened(run: RunFolder, state: str, metadata: dict[str, Any]) -> Iterator
 
 
 def _without_status(run: RunFolder, metadata: dict[str, Any]) -> Iterator[Finding]:
-    """Tell a run whose recorder was killed between its first two files from one that is broken."""
+    """Distinguish a run whose recorder was killed between its first two files from a broken one."""
     has_begun = keys.PID not in metadata or any(
         (
             metadata.get(keys.CHILD_PID),
@@ -155,7 +155,7 @@ def _without_status(run: RunFolder, metadata: dict[str, Any]) -> Iterator[Findin
 
 
 def _half_made(run: RunFolder, names: list[str]) -> Iterator[Finding]:
-    """Tell a run whose recorder was killed in the making from a folder that is none."""
+    """Distinguish a run whose recorder was killed while making it from a folder that is not a run."""
     own = [name for name in names if not _TEMPORARY.fullmatch(name)]
     if own:
         what = f"holds no run but {', '.join(sorted(own)[:3])}"
@@ -177,7 +177,7 @@ def _half_made(run: RunFolder, names: list[str]) -> Iterator[Finding]:
 
 
 def _lost_ranks(run: RunFolder) -> Iterator[Finding]:
-    """Look for ranks of `run` whose recorders are gone, be it that the run itself has ended."""
+    """Find ranks of `run` whose recorders are gone, even if the run itself has ended."""
     for number in run.ranks():
         folder = run.rank(number)
         try:
@@ -199,7 +199,7 @@ def _lost(
     judged: liveness.Judgement,
     rank: str = "",
 ) -> Iterator[Finding]:
-    """Tell of a lost run, or of a `rank` of the run `run_id` that is."""
+    """Return the finding for a lost run, or for a lost `rank` of the run `run_id`."""
 
     def mend() -> str | None:
         return _close_lost(run)
@@ -219,7 +219,7 @@ def _lost(
 
 
 def _close_lost(run: RunFolder) -> str | None:
-    """Write the end of a run that is certainly lost, once more judged under its lock."""
+    """Write the end of a run that is certainly lost, after judging it once more under its lock."""
     with locked(run.path):
         metadata = run.read_metadata()
         judged = liveness.examine(metadata, run.path)
@@ -246,7 +246,7 @@ def _complete(run: RunFolder, metadata: dict[str, Any]) -> str:
 
 
 def _last_heard(run: RunFolder) -> str:
-    """Return the newest time of its files that a recorder writes."""
+    """Return the newest modification time of the files that a recorder writes."""
     moments = []
     names = (runfolder.RESOURCES, runfolder.STDOUT, runfolder.STDERR, runfolder.STATUS)
     for name in names if os.path.exists(run.file(runfolder.STATUS)) else (runfolder.METADATA,):

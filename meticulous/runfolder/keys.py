@@ -196,7 +196,7 @@ _VALUES: dict[str, tuple[type, ...]] = {
 
 
 def wrong_environment(environment: Mapping[str, Any]) -> str | None:
-    """Return which key of environment.json has a value of a wrong type; None for none."""
+    """Return the key of environment.json whose value has a wrong type; None if there is none."""
     found = next(_wrong(environment, _ENVIRONMENT), None)
     if found:
         return found
@@ -209,7 +209,7 @@ def wrong_environment(environment: Mapping[str, Any]) -> str | None:
 
 
 def wrong_key(metadata: Mapping[str, Any]) -> str | None:
-    """Return which key of `metadata` has a value of a wrong type, and what is right; None for none."""
+    """Return the key of `metadata` whose value has a wrong type, and the right type; None if there is none."""
     return next(_wrong(metadata, _TYPES), None)
 
 

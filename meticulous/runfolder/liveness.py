@@ -1,9 +1,9 @@
-"""Is a run that says RUNNING still running? The one place that answers; nothing is written.
+"""Decide whether a run that says RUNNING is still running. Only this module does; it writes nothing.
 
 A recorder that was killed cannot change its STATUS. On the machine and boot that the run was
-started on, its process id and start time decide; a recycled id has another start time. From
-anywhere else its process cannot be seen: there the scheduler's word and the heartbeat count, which
-is the time of resources.jsonl. `docs/running.md` says this for people.
+started on, its process id and start time decide; a reused id has another start time. From anywhere
+else its process cannot be seen: there the scheduler decides, and the heartbeat, which is the
+modification time of resources.jsonl. `docs/running.md` explains this to users.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ ENDED_BY_OTHERS = ("SIGTERM", "SIGKILL", "SIGINT", "SIGHUP")
 """By these a launcher ends the ranks that are left when one has failed."""
 
 HEARTBEAT_MARGIN_S = 15 * 60
-"""A heartbeat elsewhere that is older than this is that of a lost run. It beats every ten seconds;
-the rest is for clocks that differ and for what network file systems remember."""
+"""On another host, a run with an older heartbeat is lost. It beats every ten seconds; the rest allows
+for clocks that differ and for caches of network file systems."""
 _BEATING_S = 60
 _LAST_HEARD = ", last heard of"
 
@@ -58,7 +58,7 @@ _LAST_HEARD = ", last heard of"
 class Judgement(NamedTuple):
     """`state` is RUNNING or LOST, `message` the evidence for LOST.
 
-    `is_certain` is true where no clock of another machine had to be believed for it.
+    `is_certain` is true if it does not depend on the clock of another machine.
     """
 
     state: str
@@ -67,12 +67,12 @@ class Judgement(NamedTuple):
 
     @property
     def evidence(self) -> str:
-        """The message without how long ago the run was heard of, which is true for a moment."""
+        """Return the message without the time since the last sign of life, which changes."""
         return self.message.partition(_LAST_HEARD)[0]
 
 
 def is_running(run: RunFolder) -> bool:
-    """Return whether `run` says RUNNING and is, or a rank of it does though its rank 0 is gone.
+    """Return whether `run` is running, or one of its ranks is although rank 0 is gone.
 
     Raises RunFolderError where it cannot be read.
     """
@@ -104,8 +104,8 @@ def examine(metadata: Mapping[str, Any], folder: str) -> Judgement:
         metadata: of the run; that of its recorder's process is looked at, and of its job.
         folder: path of the run.
 
-    The state is LOST only where that is certain, or nearly so for a run of another host. A run
-    that says too little of itself (those of the original system) is believed.
+    The state is LOST only if that is certain, or nearly certain for a run of another host. A run
+    that records too little (those of the original system) counts as RUNNING.
     """
     if is_copy(metadata):
         text = f"this is a copy, exported on {metadata.get(keys.HOST)} while the run went on"
@@ -134,7 +134,7 @@ def _examine(metadata: Mapping[str, Any], folder: str, pid: int, who: str) -> Ju
 
 
 def _examine_elsewhere(metadata: Mapping[str, Any], folder: str, who: str) -> Judgement:
-    """Judge a run of another machine, or of this one before it was started anew."""
+    """Judge a run of another machine, or of this one before it was restarted."""
     beat = _changed(os.path.join(folder, RESOURCES))
     has_our_name = (
         metadata.get(keys.HOST) == this_host() and metadata.get(keys.BOOT_ID) and this_boot()
@@ -149,15 +149,15 @@ def _examine_elsewhere(metadata: Mapping[str, Any], folder: str, who: str) -> Ju
 
 
 def is_copy(metadata: Mapping[str, Any]) -> bool:
-    """Return whether the run was imported: its processes are those of another folder."""
+    """Return whether the run was imported: its processes belong to another folder."""
     origin = metadata.get(keys.IMPORTED_FROM)
     return isinstance(origin, dict) or "imported-from_id" in metadata  # as a row may have it
 
 
 def orphan(metadata: Mapping[str, Any]) -> int | None:
-    """Return the process of a run's command if that is still there, on this machine.
+    """Return the process id of a run's command if it is still running on this machine.
 
-    Of a run that is lost it is one whose recorder was killed, and which nobody records any more.
+    If the run is lost, this is a command whose recorder was killed and that is no longer recorded.
     """
     child, started = metadata.get(keys.CHILD_PID), metadata.get(keys.CHILD_START_TIME)
     if not isinstance(child, int) or not isinstance(started, (int, float)):
@@ -167,7 +167,7 @@ def orphan(metadata: Mapping[str, Any]) -> int | None:
 
 
 def orphan_of(run: RunFolder) -> int | None:
-    """Return the command of `run` that may still write to its folder; None of one that has ended.
+    """Return the process id of the command of `run` if it may still write to the folder, or None.
 
     Raises RunFolderError where it cannot be read.
     """
@@ -175,7 +175,7 @@ def orphan_of(run: RunFolder) -> int | None:
 
 
 def _failed_rank(run: RunFolder, attempt: int) -> str:
-    """Say which rank of a lost run has failed first, as its own folder tells; empty if none has."""
+    """Return a text that says which rank of a lost run failed first, from its folder; empty if none did."""
     failed = []
     for number in run.ranks():
         rank = run.rank(number)
@@ -195,9 +195,9 @@ def _failed_rank(run: RunFolder, attempt: int) -> str:
 
 
 def is_here(metadata: Mapping[str, Any]) -> bool:
-    """Return whether the run was started on this machine since it was last started.
+    """Return whether the run was started on this machine since its last boot.
 
-    A machine that has got another name is still the same.
+    A machine that has been renamed is still the same.
     """
     boot = metadata.get(keys.BOOT_ID)
     if boot and this_boot():
@@ -206,7 +206,7 @@ def is_here(metadata: Mapping[str, Any]) -> bool:
 
 
 def sees(metadata: Mapping[str, Any]) -> bool:
-    """Return whether process ids of the run mean here what they meant to its recorder."""
+    """Return whether process ids of the run are valid here, in the namespace of its recorder."""
     namespace = metadata.get(keys.PID_NAMESPACE)
     return namespace is None or pid_namespace() is None or namespace == pid_namespace()
 
@@ -236,9 +236,9 @@ def _by_heartbeat(folder: str, who: str) -> Judgement:
 
 
 def _by_scheduler(metadata: Mapping[str, Any]) -> Judgement | None:
-    """Ask Slurm for the run's job; None where there is none, or Slurm does not know.
+    """Ask Slurm about the run's job; None if there is none, or Slurm does not know it.
 
-    That a job is there does not say that this run of it is: the heartbeat must tell.
+    A job that is running does not prove that this run of it is: the heartbeat decides.
     """
     ids = metadata.get(keys.SCHEDULER) or {}
     job = ids.get("SLURM_JOB_ID") if isinstance(ids, dict) else None
@@ -257,7 +257,7 @@ def _by_scheduler(metadata: Mapping[str, Any]) -> Judgement | None:
 
 
 def _last_sign(folder: str) -> str:
-    """Say when the run was last heard of; nothing where there is no telling."""
+    """Return a text that says when the run gave its last sign of life; empty if that is unknown."""
     times = [_changed(os.path.join(folder, name)) for name in (RESOURCES, STDOUT, STDERR)]
     known = [moment for moment in times if moment is not None]
     if not known or time.time() < max(known):

@@ -1,4 +1,4 @@
-"""The secrets in the texts of ``metadata.json`` are masked where the file is written."""
+"""Masking of the secrets in ``metadata.json``, where the file is written."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _LISTS = (keys.TAGS, keys.UNTRACKED, keys.RECORDING_TROUBLE)
 
 
 def masked_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Return `metadata` as it may be written: the texts that people and programs gave are masked.
+    """Return `metadata` with masked secrets in the texts that people and programs have given.
 
-    The command and the code's message and remote are masked where they are taken.
+    The command, the commit message and the remote are masked where they are read.
     """
     changes: dict[str, Any] = {}
     for key in _TEXTS:

@@ -1,4 +1,4 @@
-"""What a run printed, put together again: its two streams in the order in which they came."""
+"""The output of a run: its two streams merged in the order in which they arrived."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _MOST_DIGITS = 18
 
 
 class Playback:
-    """Reads `streams` of a run from their beginning, and what is added while the run goes on.
+    """Read `streams` of a run from the beginning, and what is added while the run goes on.
 
-    The order is that of the timeline. What is not in it (the recorder was killed, the run is of
-    the original system) comes last, stdout before stderr. Memory is one block, whatever the size.
+    The order is that of the timeline. Output that is not in it (the recorder was killed, or the run is
+    of the original system) comes last, stdout before stderr. Only one block is held in memory.
     """
 
     def __init__(self, run: RunFolder, streams: Sequence[str] = (STDOUT, STDERR)) -> None:
@@ -28,7 +28,7 @@ class Playback:
         self._position = 0
 
     def new(self) -> Iterator[bytes]:
-        """Return what the timeline has listed since the last call.
+        """Return the output that the timeline has listed since the last call.
 
         The last line is read again next time: it grows while chunks follow each other closely.
         """
@@ -44,7 +44,7 @@ class Playback:
             self._position += sum(len(line) + 1 for line in lines[:-1])
 
     def rest(self) -> Iterator[bytes]:
-        """Return everything that has not been given yet, in the timeline or not."""
+        """Return all output that has not been returned yet, in the timeline or not."""
         for stream in self._played:
             yield from self._upto(stream, None)
 
@@ -59,7 +59,7 @@ class Playback:
             raise _cannot_read(error) from error
 
     def _upto(self, stream: str, end: int | None) -> Iterator[bytes]:
-        """Return the bytes of `stream` from where we are to `end`, None for all there is."""
+        """Return the bytes of `stream` from the current position to `end`; to the end of the file if it is None."""
         try:
             with os.fdopen(open_to_read(self._run.file(stream)), "rb") as file:
                 file.seek(self._played[stream])

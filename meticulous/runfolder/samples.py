@@ -1,4 +1,4 @@
-"""Reading resources.jsonl: what a run has used, as it was sampled."""
+"""Reading the samples of resource use in resources.jsonl."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _LARGEST = 1e18
 
 
 def last_sample(run: RunFolder) -> dict[str, Any]:
-    """Return the newest sample of `run`, empty where there is none; ``docs/resources.md`` has its keys.
+    """Return the newest sample of `run`, empty if there is none; ``docs/resources.md`` has its keys.
 
-    Only the end of the file is read. A line that is not whole, or broken, counts as none.
+    Only the end of the file is read. An incomplete or broken line is ignored.
     """
     try:
         with os.fdopen(open_to_read(run.file(RESOURCES)), "rb") as file:
@@ -38,7 +38,7 @@ def last_sample(run: RunFolder) -> dict[str, Any]:
 
 
 def _is_sound(sample: dict[str, Any]) -> bool:
-    """Return whether what others reckon with are numbers, and the GPUs objects of such."""
+    """Return whether the values that are used in calculations are numbers, also those of the GPUs."""
     gpus = sample.get("gpus") or []
     if not (isinstance(gpus, list) and all(isinstance(gpu, dict) for gpu in gpus)):
         return False

@@ -20,8 +20,8 @@ class Size(NamedTuple):
 def size_of(path: str) -> Size:
     """Measure the folder `path`: what its files take on the disk, as `du` counts it.
 
-    A file with several links counts once; links and other file systems are not followed. What
-    vanishes meanwhile, or may not be read, counts nothing.
+    A file with several links counts once; links and other file systems are not followed. Files that
+    vanish in the meantime or cannot be read do not count.
     """
     seen: set[tuple[int, int]] = set()
     total, files = 0, 0

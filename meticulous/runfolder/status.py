@@ -1,4 +1,4 @@
-"""How is this run? The one answer that every command and export gives."""
+"""The status of a run, as every command and export shows it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["RunStatus", "status_of"]
 class RunStatus(NamedTuple):
     """`state` is RUNNING, SUCCESS, ERROR or LOST, or empty where there is no STATUS.
 
-    `message` is the reason or the traceback; of a lost run the evidence. It may be empty.
+    `message` is the reason or the traceback; for a lost run it is the evidence. It may be empty.
     """
 
     state: str
@@ -22,8 +22,8 @@ class RunStatus(NamedTuple):
 def status_of(run: RunFolder) -> RunStatus:
     """Return the status of `run` as it stands now.
 
-    A run that says RUNNING and whose recorder is gone is LOST. Raises RunFolderError where its
-    STATUS cannot be read, or its metadata where they are needed.
+    A run that says RUNNING and whose recorder is gone is LOST. Raises RunFolderError if its STATUS, or
+    the metadata if they are needed, cannot be read.
     """
     state, message = run.read_status()
     if state != RUNNING:

@@ -1,7 +1,7 @@
 """The trash of an experiments directory: runs removed, restored, and deleted for good.
 
-A removed run is moved within its directory by one `rename`, so nothing is copied and nothing can be
-half removed. Its folder's time of change (``ctime``) is when that was.
+A run is removed by one `rename` within its directory, so that nothing is copied and nothing can be
+half removed. The time of removal is the ``ctime`` of its folder.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Removed(NamedTuple):
 def remove(directory: str, run_id: str) -> str:
     """Move the run `run_id` of `directory` into its trash; return the new path.
 
-    A named run that is removed for the second time is ``NAME~2`` there. Raises RunFolderError where
-    it is gone already or cannot be moved; then it is where it was.
+    If a run of the same name is there already, it becomes ``NAME~2``. Raises RunFolderError if it is
+    already gone or cannot be moved; then it stays where it was.
     """
     source, trash = os.path.join(directory, run_id), os.path.join(directory, TRASH)
     if os.path.islink(trash):
@@ -93,7 +93,7 @@ def removed(directory: str) -> list[Removed]:
 def restore(directory: str, run: Removed, new_id: str | None = None) -> str:
     """Move `run` back to its id, or to `new_id`; return its path.
 
-    Raises RunFolderError where there is a run of that id, or it cannot be moved.
+    Raises RunFolderError if there is a run with that id, or it cannot be moved.
     """
     target = os.path.join(directory, new_id or run.id)
     try:
@@ -115,9 +115,9 @@ def restore(directory: str, run: Removed, new_id: str | None = None) -> str:
 
 
 def delete(run: Removed) -> None:
-    """Delete `run` for good. Links are deleted, never what they lead to.
+    """Delete `run` permanently. Links are deleted, never their targets.
 
-    Raises RunFolderError where something of it cannot be deleted; the rest is gone.
+    Raises RunFolderError if a part of it cannot be deleted; the rest is deleted.
     """
     try:
         if os.path.islink(run.path):
@@ -130,7 +130,7 @@ def delete(run: Removed) -> None:
 
 
 def _unlock(step: Any, path: str, info: Any) -> None:
-    """Make what is read-only writable and try once more; a dataset is often made read-only."""
+    """Make read-only folders writable and try once more; datasets are often read-only."""
     if isinstance(info[1], FileNotFoundError):
         return  # another purge has been quicker
     if not isinstance(info[1], PermissionError):

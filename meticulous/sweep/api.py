@@ -52,10 +52,15 @@ class Sweep:
         command: words of the command, with places ``{lr}`` or without; empty where :meth:`points`
             is used.
         tables: paths of tables whose rows are points.
-        only, exclude: filters over the points, as text.
-        sample, seed: take so many of them at random.
-        minimize, maximize: the column that the sweep is about, such as ``"summary_loss"``.
-        trials: with it the values are searched by Optuna; `sampler` and `pruner` are its names.
+        only: a filter, as text: the points to keep.
+        exclude: a filter, as text: the points to leave out.
+        sample: take this many points at random.
+        seed: of the random choice.
+        minimize: the column that should become small, such as ``"summary_loss"``.
+        maximize: the column that should become large.
+        trials: let Optuna search the values, in this many trials.
+        sampler: name of Optuna's sampler, with its options.
+        pruner: name of Optuna's pruner, with its options.
         here: run in the present tree instead of one of the commit.
         options: of each run, as for ``meticulous run``: ``dirty``, ``timeout``, ``retries``,
             ``tag``, ``experiments_directory`` ….

@@ -95,9 +95,13 @@ def test_the_notebook_of_the_examples_reads_runs_back(repository: Path) -> None:
     notebook = json.loads((EXAMPLES / "read_runs.ipynb").read_text())
     printed: list[str] = []
 
+    tables: list[str] = []
+
     def note(message: dict[str, Any]) -> None:
         content = message["content"]
-        printed.append(content.get("text") or content.get("data", {}).get("text/plain", ""))
+        data = content.get("data", {})
+        printed.append(content.get("text") or data.get("text/plain", ""))
+        tables.append(data.get("text/html", ""))
 
     manager, kernel = client.manager.start_new_kernel(kernel_name="python3", cwd=str(repository))
     try:
@@ -113,4 +117,13 @@ def test_the_notebook_of_the_examples_reads_runs_back(repository: Path) -> None:
     said = "".join(printed)
     assert "SUCCESS {'k': 1} {'loss': 1.0}\nk is 1" in said
     assert "recorded in" in said
+    shown = [table for table in tables if table]
+    listed, one, _, filtered, grouped, compared = shown
+    assert "all 2 runs" in listed
+    assert "arguments" in listed
+    assert "experiments/1</b>" in one
+    assert "0.5" in filtered
+    assert "1.0" not in filtered
+    assert all(word in grouped for word in ("mean", "std", "count"))
+    assert "args_k" in compared
     assert {"k": 10} == runs_of(repository)[2].read_json("args.json")
