@@ -14,7 +14,7 @@ from meticulous.plots import labels
 from meticulous.plots.resources import resource_curves
 from meticulous.query.aggregate import but_seeds, sort_key
 from meticulous.query.rows import Row, is_missing, is_numeric, same, usual_metrics
-from meticulous.runfolder import RunFolder
+from meticulous.runfolder import RunFolder, keys
 from meticulous.views.detail import code
 from meticulous.views.log import LogText
 
@@ -70,11 +70,11 @@ def _plain(value: Any) -> Any:
 def groups(rows: Sequence[Row], seeds: Sequence[str]) -> dict[str, Any]:
     """Return the number of the group of each run that agrees in all arguments but seeds, and their labels."""
     names = ["program", *but_seeds(dict.fromkeys(name for row in rows for name in row), seeds)]
-    keys = [json.dumps([sort_key(row.get(name)) for name in names], default=str) for row in rows]
-    order = list(dict.fromkeys(keys))
-    first = [rows[keys.index(key)] for key in order]
+    groups = [json.dumps([sort_key(row.get(name)) for name in names], default=str) for row in rows]
+    order = list(dict.fromkeys(groups))
+    first = [rows[groups.index(key)] for key in order]
     texts = labels.labels(first, [name for name in labels.differing(first) if name in names])
-    return {"of": [order.index(key) for key in keys], "labels": texts}
+    return {"of": [order.index(key) for key in groups], "labels": texts}
 
 
 def details(rows: Sequence[Row], every: Sequence[Row]) -> dict[str, Any]:
@@ -105,18 +105,18 @@ def details(rows: Sequence[Row], every: Sequence[Row]) -> dict[str, Any]:
 
 
 def _facts(row: Row, metadata: Mapping[str, Any]) -> list[list[str]]:
-    command = metadata.get("command")
+    command = metadata.get(keys.COMMAND)
     words = shlex.join(map(str, command)) if isinstance(command, list) else command
-    usage = metadata.get("usage") if isinstance(metadata.get("usage"), dict) else {}
+    usage = metadata.get(keys.USAGE) if isinstance(metadata.get(keys.USAGE), dict) else {}
     pairs = [
         ("command", words),
-        ("in", metadata.get("cwd")),
-        ("description", metadata.get("description")),
+        ("in", metadata.get(keys.CWD)),
+        ("description", metadata.get(keys.DESCRIPTION)),
         ("tags", row.get("tags")),
         ("code", code(dict(metadata))),
-        ("host", metadata.get("host")),
-        ("user", metadata.get("user")),
-        ("exit code", metadata.get("exit-code")),
+        ("host", metadata.get(keys.HOST)),
+        ("user", metadata.get(keys.USER)),
+        ("exit code", metadata.get(keys.EXIT_CODE)),
         ("message", row.get("status_message")),
         *((f"used: {name}", value) for name, value in (usage or {}).items()),
     ]
