@@ -21,6 +21,7 @@ __all__ = [
     "MeticulousError",
     "MismatchedArgsError",
     "MismatchedCommitError",
+    "NewerFormatError",
     "RunFolderError",
     "SettingsError",
     "UnknownColumnError",
@@ -108,6 +109,10 @@ class SettingsError(MeticulousError):
 
 class RunFolderError(MeticulousError):
     """A run folder cannot be made, found or read."""
+
+
+class NewerFormatError(RunFolderError):
+    """A run folder was written by a later version, in a format that this one cannot read."""
 
 
 class CodeStateError(MeticulousError):

@@ -11,7 +11,7 @@ import json
 import os
 
 from meticulous.child.helper import METRICS, SUMMARY, from_strict, json_bytes, replace_file
-from meticulous.errors import RunFolderError
+from meticulous.errors import NewerFormatError, RunFolderError
 from meticulous.masking import mask_text
 from meticulous.runfolder import keys
 from meticulous.runfolder.files import read_record
@@ -221,7 +221,7 @@ class RunFolder:
         version = metadata.get(keys.FORMAT, 0)
         if isinstance(version, int) and version > FORMAT:
             message = f"{self.path} has format {version}; this meticulous reads up to {FORMAT}"
-            raise RunFolderError(message, "Upgrade meticulous to read it")
+            raise NewerFormatError(message, "Upgrade meticulous to read it")
         for key in TIMES:
             if not isinstance(metadata.get(key), str) and key in metadata:
                 metadata[key] = None  # a run without a time is still a run

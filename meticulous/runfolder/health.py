@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from meticulous import runfolder
 from meticulous.child.helper import locked
-from meticulous.errors import RunFolderError
+from meticulous.errors import NewerFormatError, RunFolderError
 from meticulous.runfolder import RunFolder, abandoned, keys, liveness
 from meticulous.runfolder import directory as store
 
@@ -110,7 +110,7 @@ def _read_metadata(run: RunFolder) -> Generator[Finding, None, dict[str, Any]]:
     try:
         metadata = run.read_metadata()
     except RunFolderError as error:
-        kind = "new-format" if "has format" in error.message else "broken"
+        kind = "new-format" if isinstance(error, NewerFormatError) else "broken"
         yield Finding(run.id, kind, error.message, error.hint or "Restore the file")
         return {}
     if not os.path.exists(run.file(runfolder.METADATA)):
