@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
-__all__ = ["POSITIONALS", "Arguments", "Shape", "from_argv", "scalar", "shapes"]
+__all__ = ["POSITIONALS", "Arguments", "Shape", "from_argv", "library_of", "scalar", "shapes"]
 
 POSITIONALS = "positionals"
 """Name of the list of the words that belong to no option."""
@@ -199,3 +199,8 @@ def _joined(name: str, items: list[Any]) -> Any:
     if len(name) == 1 and all(item is True for item in items):
         return len(items)
     return items
+
+
+def library_of(source: str) -> str:
+    """Return the parser library that the source of a run's arguments names, in small letters."""
+    return source.partition(" in ")[0].partition(" --")[0].lower()

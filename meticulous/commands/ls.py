@@ -114,7 +114,7 @@ def _add_shown(shown: argparse._ArgumentGroup) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Answer, and print or export the answer."""
     _check(arguments)
-    directory, runs = _named(arguments.directory)
+    directory, runs = _named([*arguments.directory, *_behind_lists(arguments)])
     question = _question(arguments)
     while True:
         table = _runs.ask(
@@ -143,6 +143,17 @@ def _check(arguments: argparse.Namespace) -> None:
     for name in ("tails", "head", "normalize_json_values"):
         if (getattr(arguments, name) or 0) < 0:
             raise UsageError(f"--{name.replace('_', '-')} cannot be negative")
+
+
+def _behind_lists(arguments: argparse.Namespace) -> list[str]:
+    """Take away runs and a directory that follow a list of columns: no column is called like them."""
+    found: list[str] = []
+    for words in (arguments.columns, arguments.sort, arguments.groupby, arguments.status):
+        while len(words or ()) > 1 and (
+            selectors.looks_like_one(words[-1]) or words[-1].endswith(os.sep)
+        ):
+            found.insert(0, words.pop())
+    return found
 
 
 def _named(words: list[str]) -> tuple[str | None, list[str]]:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from meticulous import runfolder, settings
+from meticulous.arguments import library_of
 from meticulous.arguments.launchers import is_python
 from meticulous.commands import _runs
 from meticulous.commands._console import print_lines, say, shown_path
@@ -138,7 +139,7 @@ def _known(run: RunFolder) -> set_argument.Known:
         {**defaults, **dict(_flat(run.read_json(runfolder.ARGS)))},
         defaults,
         tuple(map(str, metadata.get(keys.ARGS_GIVEN) or ())),
-        str(metadata.get(keys.ARGS_SOURCE) or "").partition(" in ")[0].lower(),
+        library_of(str(metadata.get(keys.ARGS_SOURCE) or "")),
         lambda option: recorded.spells(run, option),
     )
 

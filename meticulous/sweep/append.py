@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from meticulous import runfolder
+from meticulous.arguments import library_of
 from meticulous.arguments.launchers import program_of
 from meticulous.errors import RunFolderError, UsageError
 from meticulous.reproduce.set_argument import Known, with_value
@@ -106,8 +107,7 @@ def _recorded(command: Sequence[str], directory: str) -> dict[str, Any]:
             values = {**defaults, **run.read_json(runfolder.ARGS)}
         except RunFolderError:
             continue
-        library = source.partition(" in ")[0].lower()
-        return {"values": values, "defaults": defaults, "library": library}
+        return {"values": values, "defaults": defaults, "library": library_of(source)}
     return {}
 
 

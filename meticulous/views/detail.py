@@ -19,6 +19,8 @@ from meticulous.views import colour, metrics, text
 __all__ = ["code", "lines", "record"]
 
 _DEEPEST = 50
+_SEVERAL_JOBS = "Hydra --multirun"
+"""How the source of the arguments begins, where Hydra has run several jobs in the process."""
 _SHOWN_ABOVE = {
     keys.FORMAT, keys.GITHEAD_SHA, keys.GITHEAD_MESSAGE, keys.BRANCH, keys.DIRTY, keys.DESCRIPTION, keys.TAGS, keys.COMMAND,
     keys.CWD, keys.PROJECT, keys.TIMESTAMP, keys.START_TIME, keys.END_TIME, keys.EXIT_CODE, keys.SIGNAL, keys.REASON, keys.HOST, keys.USAGE,
@@ -102,6 +104,7 @@ def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
     facts = [
         ("folder", run["curexpdir"]),
         ("command", _command(metadata.get(keys.COMMAND))),
+        ("jobs", _jobs(metadata)),
         ("in", metadata.get(keys.CWD)),
         ("description", metadata.get(keys.DESCRIPTION)),
         ("tags", ", ".join(map(str, metadata.get(keys.TAGS) or []))),
@@ -114,6 +117,13 @@ def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
         ("started by", f"run {metadata[keys.PARENT]}" if metadata.get(keys.PARENT) else None),
     ]
     return [(name, harmless(str(value))) for name, value in facts if value not in (None, "")]
+
+
+def _jobs(metadata: dict[str, Any]) -> str | None:
+    """Say so where the run was of several jobs in one process."""
+    if not str(metadata.get(keys.ARGS_SOURCE)).startswith(_SEVERAL_JOBS):
+        return None
+    return f"several in one process ({_SEVERAL_JOBS}); a result of all is that of the last one"
 
 
 def _notes(metadata: dict[str, Any]) -> list[tuple[str, str]]:

@@ -102,7 +102,7 @@ def for_people(rows: Sequence[Row], names: Sequence[str], style: Style, limit: i
     """Draw for a terminal of `limit` columns: what was varied, what came out, what went wrong."""
     count = len(rows)
     if style.chosen:
-        rows = _in_view(rows, style, 0)
+        rows, names = importance.opened(_in_view(rows, style, 0), names)
         columns = [_column(name, rows, 0, style) for name in names]
         drawn = draw(columns, limit, header=style.header, paint=colour.painter(sys.stdout))
         return Listing([], drawn.lines, [], count - len(rows))
@@ -237,7 +237,8 @@ def _columns(
 
 
 def _column(name: str, rows: Sequence[Row], rank: int, style: Style) -> Column:
-    texts = [cell(name, row) for row in rows] if style.chosen else cells(name, rows)
+    is_told = style.chosen or name in style.keys
+    texts = [cell(name, row) for row in rows] if is_told and name in HEADER else cells(name, rows)
     group = "" if name in HEADER else next((p for p in SECTIONS if name.startswith(p)), "")
     right = is_numeric(rows, name) or name == "duration" or name in style.right
     flexible = not right and (name in ("description", "tags") or bool(group))

@@ -257,6 +257,23 @@ CASES = {
         {"model", "lr", "extra"},
         "Hydra",
     ),
+    "Hydra: several jobs": Case(
+        "hydra",
+        "several jobs: what is swept over, as it was typed",
+        """
+        import os, hydra
+        os.makedirs("conf", exist_ok=True)
+        open("conf/config.yaml", "w").write("lr: 0.1\\nk: 1\\n")
+        @hydra.main(version_base=None, config_path="conf", config_name="config")
+        def main(cfg): print(cfg)
+        main()
+        """,
+        ["--multirun", "lr=0.5,0.7", "k=2"],
+        {"lr": "0.5,0.7", "k": 2},
+        {"lr": 0.1, "k": 1},
+        {"lr", "k"},
+        "Hydra --multirun",
+    ),
     "jsonargparse": Case(
         "jsonargparse",
         "a function with a nested dataclass",

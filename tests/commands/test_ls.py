@@ -392,6 +392,38 @@ def test_runs_can_be_named(project: Path, words: list[str], ids: str | None) -> 
         assert ids == " ".join(done.stdout.decode().split())
 
 
+def test_runs_and_a_directory_may_follow_a_list_of_columns(project: Path) -> None:
+    done = meticulous(
+        "ls",
+        "--sort",
+        "expid",
+        "--no-header",
+        "--columns",
+        "expid",
+        "2-4",
+        "experiments/",
+        cwd=project,
+    )
+
+    assert ["4", "3", "2"] == done.stdout.decode().split()
+
+
+def test_nested_arguments_are_opened_where_they_are_named(repository: Path) -> None:
+    make_run(repository / "experiments", 1, {"fit": {"lr": 0.1}})
+
+    shown = screen(repository, ["ls", "--columns", "args_*"], 80)
+    piped = meticulous("ls", "--columns", "args_*", "--no-header", cwd=repository).stdout
+
+    assert ["args_", "fit.lr", "   0.1"] == shown
+    assert b'{"lr": 0.1}\n' == piped
+
+
+def test_a_status_is_told_in_full_as_the_key_of_groups(project: Path) -> None:
+    shown = screen(project, ["ls", "--groupby", "status"], 80)
+
+    assert ["ERROR", "SUCCESS"] == [line.split()[0] for line in shown[2:]]
+
+
 def test_a_directory_goes_before_a_run_of_that_name(project: Path) -> None:
     (project / "12").mkdir()
 

@@ -22,25 +22,32 @@ def watch(name, module):
         if str(call.get("run_mode")).endswith("MULTIRUN"):
             _sweeps.append(True)
         defaults = values
+        library = "Hydra"
         if call["overrides"]:
             defaults = _without_overrides(load_configuration, call)
-            if _sweeps:
-                _put_swept(values, call["overrides"])
+            if _sweeps and _put_swept(values, call["overrides"]):
+                library = "Hydra --multirun"
         names = [_name(override) for override in call["overrides"]]
         given = [name for name in names if name.partition(".")[0] != "hydra"]
-        _parse.record("Hydra", parse, values, defaults, given)
+        _parse.record(library, parse, values, defaults, given)
 
     loader.load_configuration = _parse.wrap(load_configuration, _words, finish)
 
 
 def _put_swept(values, overrides):
-    """Put what is swept over, as it was typed, in the place of one job's value."""
+    """Put what is swept over, as it was typed, in the place of one job's value.
+
+    Returns whether there is such a thing: Hydra composes for --multirun before it knows.
+    """
+    is_swept = False
     for override in overrides:
         text = override.partition("=")[2].strip()
         is_one = text[:1] in ("[", "{", "'", '"') or not ("," in text or text.startswith(_SWEPT))
         name = _name(override)
         if not is_one and name.partition(".")[0] != "hydra":
             _actions.put(values, name.split("."), text)
+            is_swept = True
+    return is_swept
 
 
 def _words(args, kwargs):
