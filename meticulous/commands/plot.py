@@ -217,19 +217,16 @@ def _curves(
     arguments: argparse.Namespace, rows: list[Row], names: list[str]
 ) -> list[tuple[str, Any]]:
     """Return (title, curves) of each picture."""
-    from meticulous.metrics import series
-    from meticulous.plots.curves import Wanted, curves
+    from meticulous.plots.curves import OWN_AXES, Wanted, curves, load
 
-    every = list(
-        dict.fromkeys(name for row in rows for name in series.read(row["curexpdir"]).names)
-    )
-    if not every:
-        which = f"run {rows[0]['expid']} has" if len(rows) == 1 else "the runs have"
-        raise UsageError(f"{which} logged no metrics", "See docs/metrics.md")
-    _names.check(names, every)
-    if arguments.x not in ("step", "time", "relative"):
-        _names.check([arguments.x], every)
-    mine = [name for name in every if _names.matches(name, names)] if names else every
+    has_patterns = not names or any("*" in name for name in names)
+    chosen = None if has_patterns else names
+    loaded = load(rows, chosen, arguments.x, every_attempt=arguments.all)
+    every = list(dict.fromkeys(name for one in loaded for name in one.names))
+    asked = [*names, *([] if arguments.x in OWN_AXES else [arguments.x])]
+    if not every or any(not any(_names.matches(one, [name]) for one in every) for name in asked):
+        _refuse(rows, asked)
+    mine = [name for name in every if not names or _names.matches(name, names)]
     mine = [name for name in mine if name != arguments.x or name in names]
     mine.sort(key=lambda name: names.index(name) if name in names else len(names))
     groupby = split_list([arguments.groupby]) if arguments.groupby else ()
@@ -240,13 +237,26 @@ def _curves(
                 f"no run has the column {name!r}", "See `meticulous ls --list-columns`"
             )
     seeds = settings.seed_names(settings.find_place({}).values)
-    asked = Wanted(mine, arguments.x, arguments.smooth, groupby, seeds, arguments.all)
+    wanted = Wanted(mine, arguments.x, arguments.smooth, groupby, seeds)
     panels = [[name] for name in mine] if arguments.split or not names else [mine]
     if len(panels) > _MOST_PICTURES and not arguments.split:
         say(f"drawing {_MOST_PICTURES} of {len(panels)} metrics; name those that you want to see")
         panels = panels[:_MOST_PICTURES]
-    found = [(_title(panel), curves(rows, asked._replace(names=panel))) for panel in panels]
+    found = [
+        (_title(panel), curves(rows, loaded, wanted._replace(names=panel))) for panel in panels
+    ]
     return [(title, one) for title, one in found if one.curves]
+
+
+def _refuse(rows: list[Row], names: Sequence[str]) -> None:
+    """Raise UsageError where the runs have logged nothing, or not all of `names`."""
+    from meticulous.metrics import series
+
+    known = [name for row in rows for name in series.read(row["curexpdir"]).names]
+    if not known:
+        which = f"run {rows[0]['expid']} has" if len(rows) == 1 else "the runs have"
+        raise UsageError(f"{which} logged no metrics", "See docs/metrics.md")
+    _names.check(names, known)
 
 
 def _title(names: Sequence[str]) -> str:

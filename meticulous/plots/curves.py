@@ -17,7 +17,10 @@ from meticulous.plots.points import Array, smoothed
 from meticulous.query import aggregate
 from meticulous.query.rows import Row
 
-__all__ = ["Curve", "Curves", "Wanted", "curves"]
+__all__ = ["OWN_AXES", "Curve", "Curves", "Wanted", "curves", "load"]
+
+OWN_AXES = ("step", "time", "relative")
+"""What may lie across beside the names that were logged."""
 
 _MOST_OF_GROUP = 20_000
 """Points of a mean over runs whose points lie at different places."""
@@ -36,7 +39,6 @@ class Wanted(NamedTuple):
     smooth: float = 0.0
     groupby: Sequence[str] = ()
     seeds: Sequence[str] = ("seed",)
-    every_attempt: bool = False
 
 
 class Curve(NamedTuple):
@@ -69,16 +71,23 @@ class Curves(NamedTuple):
     kind: str
 
 
-def curves(rows: Sequence[Row], wanted: Wanted) -> Curves:
-    """Read the runs of `rows`, and return the curves of each name that they have logged.
+def load(
+    rows: Sequence[Row], names: Sequence[str] | None, x: str, *, every_attempt: bool = False
+) -> list[Series]:
+    """Read the series of the runs of `rows`: `names` (None for all), and what lies across.
 
     Raises RunFolderError where a file cannot be read.
     """
-    names = [*wanted.names] if _is_own(wanted.x) else [*wanted.names, wanted.x]
+    if names is not None and x not in OWN_AXES:
+        names = [*names, x]
+    return [series.read(row["curexpdir"], names, every_attempt=every_attempt) for row in rows]
+
+
+def curves(rows: Sequence[Row], loaded: Sequence[Series], wanted: Wanted) -> Curves:
+    """Return the curves of each name that the runs of `rows` have logged; `loaded` are their series."""
     notes: list[str] = []
     found: dict[tuple[str, int], tuple[Array, Array]] = {}
-    for place, row in enumerate(rows):
-        read = series.read(row["curexpdir"], names, every_attempt=wanted.every_attempt)
+    for place, (row, read) in enumerate(zip(rows, loaded, strict=True)):
         for name in wanted.names:
             if name in read.names:
                 pair = _pair(read, name, row, wanted.x)
@@ -88,10 +97,6 @@ def curves(rows: Sequence[Row], wanted: Wanted) -> Curves:
     kind = wanted.x if wanted.x in ("time", "relative") else "number"
     drawn = _grouped(found, rows, wanted) if wanted.groupby else _single(found, rows, wanted)
     return Curves(drawn, notes, wanted.x, kind)
-
-
-def _is_own(x: str) -> bool:
-    return x in ("step", "time", "relative")
 
 
 def _pair(read: Series, name: str, row: Row, x: str) -> tuple[Array, Array]:

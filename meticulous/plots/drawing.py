@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from meticulous import settings
 from meticulous.errors import UsageError
-from meticulous.plots.curves import Wanted, curves
+from meticulous.plots.curves import Wanted, curves, load
 from meticulous.plots.picture import picture
 from meticulous.query.rows import Row
 
@@ -45,7 +45,7 @@ def figure_of(
     from meticulous.plots import figure  # imports matplotlib
 
     seeds = settings.seed_names(settings.find_place({}).values) if groupby else ()
-    found = curves(rows, Wanted(names, x, smooth, groupby, seeds))
+    found = curves(rows, load(rows, names, x), Wanted(names, x, smooth, groupby, seeds))
     drawn = picture(found, FILE_BUCKETS, log_x=log_x, log_y=log)
     if drawn is None:
         raise UsageError(f"no run has logged {', '.join(names)}", "See `meticulous metrics`")

@@ -106,7 +106,7 @@ class Attempt:
             is_rank=role.is_rank,
         )
         self._limit = Timeout(settings.timeout_s, self._supervisor, console)
-        self._followers = Followers(plan, record, self._supervisor, self._guard)
+        self._followers = Followers(plan, record, self._supervisor, self._guard, console.say)
 
     def run(self, started: Callable[[], None] = lambda: None) -> Result:
         """Start the command, see it through and judge it; `started` is called when it has begun.

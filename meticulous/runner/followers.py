@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from meticulous.arguments import Arguments
+    from meticulous.recording.alerting import Alerts
     from meticulous.recording.collected import Collected
     from meticulous.recording.plan import RunPlan
     from meticulous.recording.printed_metrics import PrintedMetrics
@@ -35,6 +37,7 @@ class Followers:
         record: of the run.
         supervisor: knows what has ended, for the samples.
         guard: called with each step that must not change the run, should it fail.
+        say: says a line on stderr.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class Followers:
         record: RunRecord,
         supervisor: SignalForwarder,
         guard: Callable[[Callable[[], None]], None],
+        say: Callable[[str], None],
     ) -> None:
         self._settings, self._record, self._supervisor = plan.settings, record, supervisor
         self._guard = guard
@@ -55,6 +59,12 @@ class Followers:
             from meticulous.recording.printed_metrics import PrintedMetrics
 
             self._printed = PrintedMetrics(record, plan.settings.metrics)
+        self._alerts: Alerts | None = None
+        if plan.settings.alert:
+            from meticulous.recording.alerting import Alerts
+
+            command = plan.settings.alert_command
+            self._alerts = Alerts(record, plan.settings.alert, command, say)
 
     def begin(self, started_s: float) -> None:
         """Begin to take samples; `started_s` is when the command was started, by the monotonic clock."""
@@ -65,10 +75,10 @@ class Followers:
             self._record.note_trouble(f"resources: {error}")
 
     def follow_output(self) -> None:
-        """Begin to read metrics from what is printed, where that is wanted."""
-        printed = self._printed
-        if printed is not None:
-            self._guard(lambda: self._follow(printed.work))
+        """Begin to read metrics from what is printed, and to look for alerts, where that is wanted."""
+        works = [one.work for one in (self._printed, self._alerts) if one is not None]
+        for work in works:
+            self._guard(functools.partial(self._follow, work))
 
     def follow_trackers(self, take_config: Callable[[Arguments], None]) -> None:
         """Begin to read what the start-up file notes of trackers, once it does."""
@@ -89,6 +99,8 @@ class Followers:
         for metrics in (self._collected, self._printed):
             if metrics is not None:
                 metrics.look(is_last=True)
+        if self._alerts is not None:
+            self._alerts.end()
 
     def peaks(self) -> dict[str, Any]:
         """Return the keys of ``usage`` that come of samples."""

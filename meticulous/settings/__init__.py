@@ -68,6 +68,8 @@ class RunSettings(NamedTuple):
     no_shim: bool = False
     no_collect: bool = False
     metrics: tuple[str, ...] = ()
+    alert: tuple[str, ...] = ()
+    alert_command: str | None = None
     no_ranks: bool = False
     no_sync: bool = False
     quiet: bool = False
@@ -145,6 +147,8 @@ def for_run(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -
         env=tuple(values.get("env", ())),
         no_shim=values.get("no_shim", False),
         metrics=_metrics(values.get("metrics", ())),
+        alert=_alerts(values.get("alert", ())),
+        alert_command=values.get("alert_command"),
         no_collect=values.get("no_collect", False) or not values.get("collect", True),
         no_ranks=values.get("no_ranks", False),
         no_sync=values.get("no_sync", False),
@@ -176,6 +180,16 @@ def _metrics(presets: Sequence[str]) -> tuple[str, ...]:
         for preset in presets:
             check(preset)
     return tuple(dict.fromkeys(presets))
+
+
+def _alerts(texts: Sequence[str]) -> tuple[str, ...]:
+    """Check the conditions of ``--alert``. Raises SettingsError."""
+    if texts:
+        from meticulous.metrics.alerts import parse
+
+        for text in texts:
+            parse(text)
+    return tuple(dict.fromkeys(texts))
 
 
 def _size(option: Option, text: str) -> int:

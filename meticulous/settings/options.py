@@ -126,6 +126,15 @@ RUN_OPTIONS = (
         "read metrics from what the command prints: a preset or a pattern; repeatable",
         metavar="PRESET|PATTERN",
     ),
+    Option(
+        "alert",
+        "list",
+        "say so, and tag the run, when this holds: 'loss is nan', 'no output for 20m'; repeatable",
+        metavar="CONDITION",
+    ),
+    Option(
+        "alert-command", "text", "what is run then, by sh: see docs/alerts.md", metavar="COMMAND"
+    ),
     Option("no-collect", "flag", "do not collect what the command logs to trackers"),
     Option("no-ranks", "flag", "each process of srun, mpirun or torchrun is a run of its own"),
     Option("no-sync", "flag", "end without waiting until the record is on the disk"),

@@ -12,7 +12,8 @@ import pytest
 
 from meticulous.plots import axes, labels
 from meticulous.plots.axes import scale_of, ticks
-from meticulous.plots.curves import Wanted, curves
+from meticulous.plots.curves import Curves, Wanted, load
+from meticulous.plots.curves import curves as curves_of
 from meticulous.plots.picture import export, picture
 from meticulous.plots.relations import column, heat
 from meticulous.query.rows import Row, read_row
@@ -29,6 +30,10 @@ def run(directory: Path, number: int, lines: list[dict[str, Any]], **args: Any) 
     row = read_row(folder)
     assert row is not None
     return {**row, "curexpdir": folder.path}
+
+
+def curves(rows: list[Row], wanted: Wanted) -> Curves:
+    return curves_of(rows, load(rows, wanted.names, wanted.x), wanted)
 
 
 def loss(*values: Any, **more: Any) -> list[dict[str, Any]]:
@@ -92,7 +97,7 @@ def test_groups_are_the_mean_and_deviation_over_seeds_with_their_number(tmp_path
     first, second = curves(rows, Wanted(["loss"], groupby=("args",))).curves
 
     assert ("lr=0.1  (n=2)", "lr=0.2  (1 run)") == (first.label, second.label)
-    assert [[2, 3, 3], [2, 2, 1]] == [first.y.tolist(), list(first.runs)]  # type: ignore[arg-type]
+    assert [[2, 3, 3], [2, 2, 1]] == [first.y.tolist(), np.asarray(first.runs).tolist()]
     assert pytest.approx([math.sqrt(2), math.sqrt(2), 0]) == (first.high - first.y).tolist()
 
 
@@ -105,7 +110,7 @@ def test_runs_whose_steps_differ_are_joined_by_lines_in_a_group(tmp_path: Path) 
     (curve,) = curves(rows, Wanted(["loss"], groupby=("args",))).curves
 
     assert ([0, 2, 4], [0, 3, 4], [2, 2, 1]) == (
-        curve.x.tolist(), curve.y.tolist(), list(curve.runs),  # type: ignore[arg-type]
+        curve.x.tolist(), curve.y.tolist(), np.asarray(curve.runs).tolist(),
     )  # fmt: skip
 
 
