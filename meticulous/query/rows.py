@@ -22,6 +22,7 @@ from meticulous.errors import RunFolderError
 from meticulous.metrics.best import SUFFIXES, Follower
 from meticulous.runfolder import RunFolder, liveness
 from meticulous.runfolder import directory as store
+from meticulous.runfolder.status import shortened
 
 __all__ = [
     "HEADER",
@@ -121,6 +122,8 @@ def read_row(folder: RunFolder, best: Follower | None = None) -> Row | None:
     row: Row = {"expid": identifier(folder.id), "sha": metadata.get("githead-sha")}
     row.update(_times(metadata))
     row["status"] = state or None
+    if state == runfolder.SUCCESS and not message:
+        message = "; ".join(shortened(folder, metadata))
     row["status_message"] = message
     row["description"] = metadata.get("description") or ""
     row["tags"] = _words(metadata.get("tags"))
