@@ -21,6 +21,7 @@ from meticulous import __version__, runfolder
 from meticulous.archive.code import with_code
 from meticulous.archive.manifest import BUNDLE, MANIFEST, README, SCRIPT, File, Manifest, PackedRun
 from meticulous.archive.writers import Writer, ending_of, hint_for, open_writer
+from meticulous.base.folders import remove_folder
 from meticulous.base.timestamps import now
 from meticulous.errors import ArchiveError
 from meticulous.git import bundles
@@ -113,7 +114,7 @@ def _beside(path: str) -> Iterator[str]:
         raise ArchiveError(message, hint_for(error, "place")) from error
     finally:
         if directory:
-            shutil.rmtree(directory, ignore_errors=True)
+            remove_folder(directory, ignore_errors=True)
 
 
 def _publish(whole: str, path: str) -> None:
@@ -230,24 +231,31 @@ class _Packing:
 
     def _add_folder(self, place: str, name: str, inside: str) -> None:
         """Note what is in the folder `place`, which is `name` in the archive."""
-        entries = sorted(os.scandir(place), key=lambda entry: os.fsencode(entry.name))
-        if not entries:
-            self._directories.append(name)
-        for entry in entries:
-            inner = f"{name}/{entry.name}"
-            if entry.is_symlink():
-                target = os.readlink(entry.path)
-                is_inside = f"{os.path.realpath(entry.path)}/".startswith(f"{inside}/")
-                if is_inside and not os.path.isabs(target):
-                    self._links[inner] = target
+        waiting = [(place, name)]
+        while waiting:
+            place, name = waiting.pop()
+            entries = sorted(os.scandir(place), key=lambda entry: os.fsencode(entry.name))
+            if not entries:
+                self._directories.append(name)
+            for entry in entries:
+                inner = f"{name}/{entry.name}"
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append((entry.path, inner))
                 else:
-                    self._left_out[inner] = f"a link out of the run, to {target}"
-            elif entry.is_dir():
-                self._add_folder(entry.path, inner, inside)
-            elif entry.is_file():
-                self._sources[inner] = entry.path
+                    self._add_entry(entry, inner, inside)
+
+    def _add_entry(self, entry: os.DirEntry[str], name: str, inside: str) -> None:
+        if entry.is_symlink():
+            target = os.readlink(entry.path)
+            is_inside = f"{os.path.realpath(entry.path)}/".startswith(f"{inside}/")
+            if is_inside and not os.path.isabs(target):
+                self._links[name] = target
             else:
-                self._left_out[inner] = "neither a file nor a folder"
+                self._left_out[name] = f"a link out of the run, to {target}"
+        elif entry.is_file():
+            self._sources[name] = entry.path
+        else:
+            self._left_out[name] = "neither a file nor a folder"
 
 
 class _Checked:
@@ -294,7 +302,7 @@ def _copy(place: str, copy: str) -> str:
 
     try:
         shutil.copytree(place, copy, symlinks=True, ignore=special)
-    except shutil.Error as error:
+    except (shutil.Error, RecursionError) as error:
         raise ArchiveError(
             f"cannot copy {place}: {error}", "Export it when it has ended"
         ) from error

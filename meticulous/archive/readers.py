@@ -177,14 +177,21 @@ def _of_zip(archive: zipfile.ZipFile) -> Iterator[Entry]:
             yield Entry(info.filename, "special file")
 
 
+def _listed(path: str) -> list[os.DirEntry[str]]:
+    """Return what is in the folder `path`, the last first."""
+    return sorted(os.scandir(path), key=lambda entry: os.fsencode(entry.name), reverse=True)
+
+
 def _of_folder(path: str, name: str) -> Iterator[Entry]:
-    for entry in sorted(os.scandir(path), key=lambda entry: os.fsencode(entry.name)):
-        inner = name + entry.name
+    waiting = _listed(path)
+    while waiting:
+        entry = waiting.pop()
+        inner = name + os.path.relpath(entry.path, path)
         if entry.is_symlink():
             yield Entry(inner, "link", target=os.readlink(entry.path))
         elif entry.is_dir():
             yield Entry(inner, "directory")
-            yield from _of_folder(entry.path, f"{inner}/")
+            waiting += _listed(entry.path)
         elif entry.is_file():
             with open(entry.path, "rb") as file:
                 yield Entry(inner, "file", entry.stat().st_size, content=file)

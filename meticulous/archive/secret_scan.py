@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from meticulous.base.folders import walk
 from meticulous.masking import MASK
 from meticulous.masking.shapes import mask_shapes
 from meticulous.runfolder import RunFolder
@@ -17,7 +18,7 @@ _LOOKED_AT = 4 << 20
 def files_with_secrets(run: RunFolder) -> list[str]:
     """Return the names of the text files of `run` in which something has the shape of a secret."""
     found = []
-    for folder, _, names in os.walk(run.path):
+    for folder, _, names in walk(run.path):
         for name in names:
             path = os.path.join(folder, name)
             if os.path.isfile(path) and not os.path.islink(path) and _is_suspicious(path):

@@ -14,6 +14,7 @@ from meticulous import runfolder
 from meticulous.archive.manifest import BUNDLE, RUNS, Manifest, PackedRun
 from meticulous.archive.unpack import Progress, read_manifest, unpack
 from meticulous.archive.writers import hint_for
+from meticulous.base.folders import remove_folder
 from meticulous.base.timestamps import now
 from meticulous.errors import ArchiveError, CodeStateError, RunFolderError
 from meticulous.git import bundles
@@ -86,7 +87,7 @@ def _inside(experiments_directory: str) -> Iterator[str]:
         ) from error
     finally:
         if directory:
-            shutil.rmtree(directory, ignore_errors=True)
+            remove_folder(directory, ignore_errors=True)
         if not was_there:
             _remove_empty(experiments_directory)
 
@@ -105,7 +106,7 @@ def _remove_old(experiments_directory: str) -> None:
     with os.scandir(experiments_directory) as found:
         for entry in found:
             if entry.name.startswith(_TEMPORARY) and entry.stat().st_mtime < time.time() - _OLD_S:
-                shutil.rmtree(entry.path, ignore_errors=True)
+                remove_folder(entry.path, ignore_errors=True)
 
 
 def _check_space(manifest: Manifest, directory: str, archive: str) -> None:

@@ -13,6 +13,7 @@ from typing import IO, NamedTuple
 
 from meticulous.archive.manifest import BUNDLE, MANIFEST, RUNS, File, Manifest, is_safe
 from meticulous.archive.readers import Entry, entries, read
+from meticulous.base.folders import make_folder
 from meticulous.errors import ArchiveError
 
 __all__ = ["Progress", "read_manifest", "unpack"]
@@ -135,7 +136,7 @@ def _write(file: _Checked, directory: str) -> None:
         file.copy(None)
         return
     path = os.path.join(directory, file.name)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    make_folder(os.path.dirname(path))
     try:
         with open(path, "xb") as out:
             file.copy(out)
@@ -148,13 +149,13 @@ def _write(file: _Checked, directory: str) -> None:
 def _finish(archive: str, manifest: Manifest, directory: str) -> None:
     """Make the empty folders and, last of all, the links: nothing is written through one."""
     for run in manifest.runs:
-        os.makedirs(os.path.join(directory, run.folder), exist_ok=True)
+        make_folder(os.path.join(directory, run.folder))
     for name in manifest.directories:
-        os.makedirs(os.path.join(directory, name), exist_ok=True)
+        make_folder(os.path.join(directory, name))
     _check_folders(archive, manifest, directory)
     for name, target in manifest.links.items():
         path = os.path.join(directory, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        make_folder(os.path.dirname(path))
         if os.path.lexists(path):
             raise _one_for_the_disk(archive, name)
         os.symlink(target, path)

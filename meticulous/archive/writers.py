@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from typing import IO, Any, Protocol
 
 from meticulous.archive.manifest import File
+from meticulous.base.folders import make_folder
 from meticulous.errors import ArchiveError, UsageError
 
 __all__ = ["ENDINGS", "Writer", "ending_of", "hint_for", "open_writer", "zstandard"]
@@ -185,7 +186,7 @@ class _Folder:
 
     def _place(self, name: str) -> str:
         path = os.path.join(self._path, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        make_folder(os.path.dirname(path))
         return path
 
     def file(self, name: str, told: File, content: IO[bytes]) -> None:
@@ -199,4 +200,4 @@ class _Folder:
         os.symlink(target, self._place(name))
 
     def directory(self, name: str) -> None:
-        os.makedirs(self._place(name), exist_ok=True)
+        make_folder(self._place(name))

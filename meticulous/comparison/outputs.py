@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from meticulous import runfolder, settings
 from meticulous.base.digest import sha256_of
+from meticulous.base.folders import walk
 from meticulous.base.paths import leads_out
 from meticulous.child.helper import from_strict
 from meticulous.comparison.normalise import Normaliser, names_a_time
@@ -172,7 +173,7 @@ def _files(run: RunFolder) -> dict[str, int | str]:
     Of a link to a folder, or to what is not there, where it leads: ``last -> epoch_3``.
     """
     found: dict[str, int | str] = {}
-    for folder, folders, names in os.walk(run.path):
+    for folder, folders, names in walk(run.path):
         for name in (*names, *folders):
             path = os.path.join(folder, name)
             inner = os.path.relpath(path, run.path)

@@ -9,8 +9,8 @@ the caller asks for it: what is not here is named.
 from __future__ import annotations
 
 import os
-import shutil
 
+from meticulous.base.folders import remove_folder
 from meticulous.errors import CodeStateError
 from meticulous.git import submodules
 from meticulous.git.command import ask_git, directories, git, has_commit, shown
@@ -222,9 +222,9 @@ def _discard(directory: str) -> None:
         for inner in _inner_worktrees(directory):
             _discard(inner)
     own = _git_directory(directory)
-    shutil.rmtree(directory, ignore_errors=True)
+    remove_folder(directory, ignore_errors=True)
     if own is not None and os.path.basename(os.path.dirname(own)) == "worktrees":
-        shutil.rmtree(own, ignore_errors=True)
+        remove_folder(own, ignore_errors=True)
         try:
             os.rmdir(os.path.dirname(own))  # as git leaves it: gone where it is empty
         except OSError:

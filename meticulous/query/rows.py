@@ -21,6 +21,7 @@ from meticulous.base.timestamps import instant
 from meticulous.errors import RunFolderError
 from meticulous.runfolder import RunFolder, keys, liveness
 from meticulous.runfolder import directory as store
+from meticulous.runfolder.status import shortened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ def read_row(folder: RunFolder, best: Follower | None = None) -> Row | None:
     row: Row = {"expid": identifier(folder.id), "sha": metadata.get(keys.GITHEAD_SHA)}
     row.update(_times(metadata))
     row["status"] = state or None
+    if state == runfolder.SUCCESS and not message:
+        message = "; ".join(shortened(folder, metadata))
     row["status_message"] = message
     row["description"] = metadata.get(keys.DESCRIPTION) or ""
     row["tags"] = _words(metadata.get(keys.TAGS))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from meticulous import runfolder
+from meticulous.base.folders import walk
 from meticulous.base.paths import leads_out
 from meticulous.base.timestamps import instant
 from meticulous.runfolder import RunFolder, keys
@@ -95,7 +96,7 @@ def _ages(path: str, moment: float) -> set[str]:
     try:
         found.add(_age(os.stat(path), moment))
         left = _MOST_ENTRIES
-        for folder, folders, names in os.walk(path):
+        for folder, folders, names in walk(path):
             for name in (*folders, *names):
                 left -= 1
                 if left < 0:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from meticulous import runfolder
+from meticulous.base.folders import remove_folder
 from meticulous.base.namedtuple import NamedTuple
 from meticulous.base.paths import leads_out, within
 from meticulous.errors import CodeStateError
@@ -65,7 +65,7 @@ class Tree(NamedTuple):
         try:
             worktree.remove(self.repository, self.top, force=True)
         finally:
-            shutil.rmtree(os.path.dirname(self.top), ignore_errors=True)
+            remove_folder(os.path.dirname(self.top), ignore_errors=True)
 
 
 def made(
@@ -100,7 +100,7 @@ def made(
     except BaseException:
         if worktree.is_ours(top):
             worktree.remove(repository, top, force=True)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder, ignore_errors=True)
         raise
     return Tree(repository, top, project, cwd, origin, tuple(linked))
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
 
+from meticulous.base.folders import remove_folder, walk
 from meticulous.base.process_id import is_there
 
 __all__ = ["folders", "remove"]
@@ -46,7 +46,7 @@ def remove(path: str) -> str | None:
     """Delete the folder at `path` if it is still abandoned; links in it are not followed."""
     if not _is_abandoned(path):
         return None
-    shutil.rmtree(path)
+    remove_folder(path)
     return "removed it"
 
 
@@ -66,7 +66,7 @@ def _is_abandoned(path: str) -> bool:
 def _last_change(path: str) -> float:
     """Return the newest modification time of `path` and its content."""
     moments = [os.lstat(path).st_mtime]
-    for folder, folders_in_it, names in os.walk(path):
+    for folder, folders_in_it, names in walk(path):
         for name in [*folders_in_it, *names]:
             try:
                 moments.append(os.lstat(os.path.join(folder, name)).st_ctime)

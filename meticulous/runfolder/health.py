@@ -19,10 +19,13 @@ from meticulous.child.helper import locked
 from meticulous.errors import NewerFormatError, RunFolderError
 from meticulous.runfolder import RunFolder, abandoned, keys, liveness
 from meticulous.runfolder import directory as store
+from meticulous.runfolder.status import shortened
 
 __all__ = ["Finding", "examine"]
 
-_TEMPORARY = re.compile(r".+\.\d+-\d+\.tmp")
+_TEMPORARY = re.compile(r".+\.\d+(?:-\d+)?\.tmp")
+_PATCH = re.compile(r"uncommitted(?:\.\d+)?\.patch")
+"""What is written before metadata.json: the uncommitted changes, kept as a snapshot too."""
 _YOUNG_S = 60.0
 """What is younger may be on its way."""
 _FILES = (runfolder.ARGS, runfolder.DEFAULT_ARGS, runfolder.SUMMARY, runfolder.ENVIRONMENT)
@@ -119,18 +122,9 @@ def _read_metadata(run: RunFolder) -> Generator[Finding, None, dict[str, Any]]:
 
 
 def _shortened(run: RunFolder, state: str, metadata: dict[str, Any]) -> Iterator[Finding]:
-    """Yield a finding for each stream whose length is not what it was when the run ended."""
-    if state not in (runfolder.SUCCESS, runfolder.ERROR):
-        return
-    for name, size in (metadata.get(keys.BYTES) or {}).items():
-        if name not in (runfolder.STDOUT, runfolder.STDERR) or size is None:
-            continue
-        try:
-            found = os.lstat(run.file(name)).st_size
-        except OSError:
-            found = 0
-        if found != size:
-            what = f"{name} has {found:,} bytes, and had {size:,} when the run ended"
+    """Yield a finding for each stream that is not as long as it was when the run ended."""
+    if state in (runfolder.SUCCESS, runfolder.ERROR):
+        for what in shortened(run, metadata):
             yield Finding(run.id, "shortened", what, "Its output is not whole; run it again")
 
 
@@ -156,7 +150,7 @@ def _without_status(run: RunFolder, metadata: dict[str, Any]) -> Iterator[Findin
 
 def _half_made(run: RunFolder, names: list[str]) -> Iterator[Finding]:
     """Distinguish a run whose recorder was killed while making it from a folder that is not a run."""
-    own = [name for name in names if not _TEMPORARY.fullmatch(name)]
+    own = [name for name in names if not _is_of_the_making(name)]
     if own:
         what = f"holds no run but {', '.join(sorted(own)[:3])}"
         yield Finding(run.id, "foreign", what, "Keep it elsewhere", is_harmless=True)
@@ -166,14 +160,20 @@ def _half_made(run: RunFolder, names: list[str]) -> Iterator[Finding]:
         if _age_s(run.path) < _YOUNG_S:
             return None
         for name in os.listdir(run.path):
-            if _TEMPORARY.fullmatch(name):
+            if _is_of_the_making(name):
                 os.unlink(run.file(name))
         os.rmdir(run.path)
-        return "removed the empty folder"
+        return "removed the folder"
 
     if _age_s(run.path) >= _YOUNG_S:
-        what = "is empty: its recorder was killed while it was made"
+        patches = [name for name in names if _PATCH.fullmatch(name)]
+        holds = f"holds only {', '.join(sorted(patches))}" if patches else "is empty"
+        what = f"{holds}: its recorder was killed while it was made"
         yield Finding(run.id, "half-made", what, "--fix removes it", mend)
+
+
+def _is_of_the_making(name: str) -> bool:
+    return _TEMPORARY.fullmatch(name) is not None or _PATCH.fullmatch(name) is not None
 
 
 def _lost_ranks(run: RunFolder) -> Iterator[Finding]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from meticulous.runfolder import RUNNING, RunFolder, liveness
+from meticulous.runfolder import RUNNING, STDERR, STDOUT, RunFolder, liveness
 
-__all__ = ["RunStatus", "status_of"]
+__all__ = ["RunStatus", "shortened", "status_of"]
 
 
 class RunStatus(NamedTuple):
@@ -36,3 +38,21 @@ def status_of(run: RunFolder) -> RunStatus:
     return (
         RunStatus(judged.state, judged.message) if state == RUNNING else RunStatus(state, message)
     )
+
+
+def shortened(run: RunFolder, metadata: Mapping[str, Any]) -> list[str]:
+    """Say of each stream that is not as long as it was when the run ended, that it is not.
+
+    So it is after a power cut on a disk that keeps no order, and where somebody has cut it.
+    """
+    found = []
+    for name, size in (metadata.get("bytes") or {}).items():
+        if name not in (STDOUT, STDERR) or not isinstance(size, int):
+            continue
+        try:
+            length = os.lstat(run.file(name)).st_size
+        except OSError:
+            length = 0
+        if length != size:
+            found.append(f"{name} has {length:,} bytes, and had {size:,} when the run ended")
+    return found

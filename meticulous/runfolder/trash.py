@@ -9,10 +9,10 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shutil
 import stat
 from typing import Any, NamedTuple
 
+from meticulous.base.folders import remove_folder
 from meticulous.errors import RunFolderError
 from meticulous.runfolder import TRASH
 from meticulous.runfolder.files import make_shared_folder
@@ -123,7 +123,7 @@ def delete(run: Removed) -> None:
         if os.path.islink(run.path):
             os.unlink(run.path)
         else:
-            shutil.rmtree(run.path, onerror=_unlock)
+            remove_folder(run.path, onerror=_unlock)
     except OSError as error:
         message = f"cannot delete {error.filename or run.path}: {error.strerror}"
         raise RunFolderError(message, "Make it writable, or delete it by hand") from error
@@ -142,4 +142,4 @@ def _unlock(step: Any, path: str, info: Any) -> None:
     if step in (os.rmdir, os.unlink):
         step(path)
     else:
-        shutil.rmtree(path)
+        remove_folder(path)

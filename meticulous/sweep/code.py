@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Callable
 
+from meticulous.base.folders import remove_folder
 from meticulous.child.helper import json_bytes, locked, replace_file
 from meticulous.errors import CodeStateError
 from meticulous.git import CodeState, worktree
@@ -116,7 +117,7 @@ def _discard(made: Tree) -> None:
     if worktree.is_ours(made.top):
         worktree.remove(made.repository, made.top, force=True)
     else:
-        shutil.rmtree(made.top)
+        remove_folder(made.top)
 
 
 def _bring(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from meticulous.base.folders import remove_folder
 from meticulous.base.timestamps import now
 from meticulous.errors import UsageError
 from meticulous.git import CodeState
@@ -177,7 +177,7 @@ def make(
             code.keep(folder, state)
         folder.write_specification(content)
     except BaseException:
-        shutil.rmtree(folder.path, ignore_errors=True)  # from here on it can be resumed
+        remove_folder(folder.path, ignore_errors=True)  # from here on it can be resumed
         raise
     if state is not None:
         code.ensure(folder, settings, state, say)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 from meticulous import runfolder
+from meticulous.base.folders import walk
 from meticulous.base.text import harmless
 from meticulous.base.units import format_bytes, format_duration
 from meticulous.metrics import series
@@ -250,7 +251,7 @@ def _took(seconds: float | None, usage: dict[str, Any]) -> str | None:
 def _files(path: str) -> dict[str, int]:
     """Return the size in bytes of each file of the run, by its path in the folder."""
     sizes = {}
-    for folder, _, names in os.walk(path):
+    for folder, _, names in walk(path):
         for name in names:
             file = os.path.join(folder, name)
             try:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -201,6 +202,10 @@ def test_command_lines_are_masked(command: list[str]) -> None:
 def test_config_files_are_masked(ending: str, text: str, encoding: str) -> None:
     if encoding == "latin-1" and ending in (".yaml", ".yml", ".ini", ".cfg", ".conf"):
         text = f"# M\xfcller\n{text}"
+    if ending == ".toml" and sys.version_info < (3, 11):  # it is not copied at all
+        with pytest.raises(ValueError, match="cannot parse TOML"):
+            mask_document(text.encode(encoding), ending)
+        return
 
     masked = mask_document(text.encode(encoding), ending).decode(encoding)
 
