@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["environment"]
+__all__ = ["environment", "set_since_start"]
 
 
 def environment() -> dict[str, str]:
@@ -23,3 +23,17 @@ def environment() -> dict[str, str]:
         if b"\0LC_CTYPE=" not in b"\0" + start:
             del environ["LC_CTYPE"]
     return environ
+
+
+def set_since_start() -> list[str]:
+    """Return the environment variables that this process has set or changed since its start.
+
+    None where the system does not tell how they were (not Linux).
+    """
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            entries = [entry.partition(b"=") for entry in file.read().split(b"\0")]
+    except OSError:
+        return []
+    before = {name: value for name, _, value in entries}
+    return [os.fsdecode(name) for name, value in os.environb.items() if before.get(name) != value]

@@ -32,7 +32,7 @@ from meticulous.masking import mask_command
 from meticulous.query import selectors
 from meticulous.query.rows import Row
 from meticulous.reproduce import code as recorded
-from meticulous.reproduce import command_edit, drift, set_argument, worktree
+from meticulous.reproduce import command_edit, drift, missed, set_argument, worktree
 from meticulous.reproduce.relaunch import launched
 from meticulous.runfolder import RunFolder, edits, keys, liveness
 from meticulous.settings import RunSettings
@@ -42,6 +42,7 @@ from meticulous.views import comparison as view
 __all__ = ["add_arguments", "main", "split"]
 
 _CANNOT = 2
+_NAMED = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -141,6 +142,7 @@ def _known(run: RunFolder) -> set_argument.Known:
         tuple(map(str, metadata.get(keys.ARGS_GIVEN) or ())),
         library_of(str(metadata.get(keys.ARGS_SOURCE) or "")),
         lambda option: recorded.spells(run, option),
+        lambda name: recorded.declares(run, name),
     )
 
 
@@ -228,6 +230,10 @@ def _in_tree(
         # What records itself in the work tree would be lost with it.
         variables = {EXPERIMENTS_DIRECTORY.variable: chosen.experiments_directory}
         new, code = launched(command, chosen, code_state, made.cwd, variables)
+        if new is not None and made.linked:
+            linked = [os.path.relpath(path, made.project) for path in made.linked]
+            edits.edit(new, lambda metadata: metadata.update({keys.LINKED: linked}))
+        hint = _missed(made, new, chosen.experiments_directory) if new is not None else ""
         leftovers = made.leftovers()
         if leftovers and not arguments.keep:
             more = f" and {len(leftovers) - 5:,} more" if len(leftovers) > 5 else ""
@@ -240,7 +246,27 @@ def _in_tree(
             say(f"the work tree is kept: {shlex.quote(made.top)}")
         else:
             made.remove()
-    return _verdict(arguments, row, new, code, (made.top,))
+    verdict = _verdict(arguments, row, new, code, (made.top,))
+    if verdict == 1 and hint:
+        sys.stdout.flush()
+        say(hint)
+    return verdict
+
+
+def _missed(tree: worktree.Tree, new: RunFolder, experiments: str) -> str:
+    """Say what the run may have read that its work tree has not; empty where that is nothing."""
+    names = missed.missed(tree, new)
+    why = "the run asked for {}, which your project has and git does not know"
+    if not names:
+        names = missed.ignored(tree, experiments)
+        why = "git ignores {} in your project, so the run did not have it"
+    if not names:
+        return ""
+    chosen = names[:_NAMED]
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    options = " ".join(f"--link {shlex.quote(name)}" for name in chosen)
+    listed = ", ".join(shown_path(name) for name in chosen) + more
+    return f"{why.format(listed)}. If it read that: {options}"
 
 
 def _tell_changes(run: RunFolder, command: list[str], cwd: str, project: str) -> None:

@@ -45,7 +45,14 @@ def around(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[Change]:
     found = _differing("python", _python(one), _python(other))
     found += _differing("package", *(dict(side.get("packages") or {}) for side in (one, other)))
     found += _differing("machine", _machine(one), _machine(other))
-    return found + _differing("variable", _variables(one), _variables(other))
+    set_by_program = {
+        str(name) for side in (one, other) for name in side.get("variables-of-program") or ()
+    }
+    return found + [
+        change
+        for change in _differing("variable", _variables(one), _variables(other))
+        if not (change.name in set_by_program and None in (change.one, change.other))
+    ]
 
 
 def _differing(kind: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> list[Change]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from meticulous import runfolder
 from meticulous.comparison.normalise import Normaliser, lines
 from meticulous.comparison.outputs import Found, hash_of, is_ignored, normalisers_of
 from meticulous.comparison.values import Difference, Tolerance, line_is_near
+from meticulous.comparison.writers import by_writers
 from meticulous.errors import RunFolderError
 from meticulous.runfolder import RunFolder
 
@@ -43,17 +45,52 @@ def streams(one: RunFolder, other: RunFolder, terms: Terms, found: Found) -> Non
             _compare_stream(name, one, other, terms, found)
 
 
+class _Lines(NamedTuple):
+    """How the lines of two streams compare: the first that differ, by whether they are near."""
+
+    first: dict[bool, Difference]
+    unlike: int
+    taken_out: int
+
+
 def _compare_stream(
     name: str, one: RunFolder, other: RunFolder, terms: Terms, found: Found
 ) -> None:
     """Name the first line that differs beyond the tolerance, else the first that differs."""
+    paths = [run.file(name) for run in (one, other)]
+    normalisers = normalisers_of(one, other, terms)
+    result = _compared(name, [_lines(path) for path in paths], normalisers, terms)
+    if result.unlike and not terms.is_exact:
+        by_writer = by_writers([partial(_lines, path) for path in paths])
+        if by_writer is not None:
+            again = _compared(name, by_writer, normalisers, terms)
+            if again.unlike < result.unlike:
+                result = again
+                found.passed_over.append(f"which of its processes printed first to {name}")
+    first, count, taken_out = result
+    if taken_out:
+        lines_ = "1 line" if taken_out == 1 else f"{taken_out:,} lines"
+        found.passed_over.append(f"times, paths and the like in {lines_} of {name}")
+    if terms.is_exact and not count:  # a newline at the end
+        old, new = (f"{os.path.getsize(path)} bytes" for path in paths)
+        found.differences.append(Difference(name, "end", old, new))
+    if count:
+        chosen = first.get(False) or first[True]
+        rest = "and 1 more line" if count == 2 else f"and {count - 1:,} more lines"
+        found.differences.append(chosen._replace(note=rest if count > 1 else ""))
+
+
+def _compared(
+    name: str,
+    sides: Sequence[Iterator[_Line]],
+    normalisers: Sequence[Normaliser],
+    terms: Terms,
+) -> _Lines:
+    """Compare two sequences of lines."""
     first: dict[bool, Difference] = {}
     count = taken_out = 0
-    normalisers = normalisers_of(one, other, terms)
-    paths = [run.file(name) for run in (one, other)]
-    for (at, old), (at_other, new), plain, plain_other in _unequal(
-        paths, [str] * 2 if terms.is_exact else normalisers
-    ):
+    normals: Sequence[Callable[[str], str | None]] = [str] * 2 if terms.is_exact else normalisers
+    for (at, old), (at_other, new), plain, plain_other in _unequal(sides, normals):
         if plain is None or plain_other is None or terms.is_exact:
             is_same, is_near = False, False
         else:
@@ -68,16 +105,7 @@ def _compare_stream(
             is_long = max(len(line or "") for line in shown) > _LONG
             excerpt = _excerpt(plain, plain_other) if is_long else None
             first[is_near] = Difference(name, place, shown[0], shown[1], is_near, excerpt=excerpt)
-    if taken_out:
-        lines_ = "1 line" if taken_out == 1 else f"{taken_out:,} lines"
-        found.passed_over.append(f"times, paths and the like in {lines_} of {name}")
-    if terms.is_exact and not count:  # a newline at the end
-        old, new = (f"{os.path.getsize(path)} bytes" for path in paths)
-        found.differences.append(Difference(name, "end", old, new))
-    if count:
-        chosen = first.get(False) or first[True]
-        rest = "and 1 more line" if count == 2 else f"and {count - 1:,} more lines"
-        found.differences.append(chosen._replace(note=rest if count > 1 else ""))
+    return _Lines(first, count, taken_out)
 
 
 def _alike(
@@ -100,13 +128,12 @@ def _excerpt(one: str | None, other: str | None) -> tuple[str, str] | None:
 
 
 def _unequal(
-    paths: Sequence[str], normals: Sequence[Callable[[str], str | None]]
+    sides: Sequence[Iterator[_Line]], normals: Sequence[Callable[[str], str | None]]
 ) -> Iterator[tuple[_Line, _Line, str | None, str | None]]:
-    """Return the lines of two files that are not the same as they stand, and as they are compared.
+    """Return the lines of two sides that are not the same as they stand, and as they are compared.
 
-    Most are the same, and nothing has to be taken out of those. None where one file has ended.
+    Most are the same, and nothing has to be taken out of those. None where one side has ended.
     """
-    sides = [_lines(path) for path in paths]
     pair = [next(side, _END) for side in sides]
     while pair != [_END, _END]:
         done = [0, 1]

@@ -60,6 +60,7 @@ def gather(
     extra_names: Iterable[str] = (),
     interpreter: Mapping[str, Any] | None = None,
     save: Callable[[dict[str, Any]], None] | None = None,
+    set_by_program: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Return the JSON object of environment.json for `command`, run in `cwd` with `environ`.
 
@@ -71,6 +72,7 @@ def gather(
         interpreter: what the child reported of its Python: ``executable``, ``version``,
             ``prefix``, ``path``; without it the command is resolved.
         save: called with what is known before a driver is asked, which may take long to answer.
+        set_by_program: variables of `environ` that the program has set itself.
 
     """
     content: dict[str, Any] = {}
@@ -92,6 +94,9 @@ def gather(
     part("cpu", lambda: {"cpu": cpu()})
     part("memory", lambda: {"memory": memory()})
     part("variables", lambda: {"variables": _variables(environ, extra_names)})
+    own = [name for name in content.get("variables", ()) if name in set(set_by_program)]
+    if own:
+        content["variables-of-program"] = own
     if save is not None and is_driver_there(environ):
         save(content)
     part("gpus", lambda: {"gpus": []} | gpus(environ))

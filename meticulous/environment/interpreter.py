@@ -185,9 +185,10 @@ def _describe(executable: str, program: Program, cwd: str, environ: Mapping[str,
     prefix = settings["prefix"] if settings else base_prefix
     isolated = _options_of(program.options)
     directories: list[str] = []
+    before: list[str] = []
     if not isolated & set("EI"):
         added = environ.get("PYTHONPATH", "").split(os.pathsep)
-        directories += [os.path.join(cwd, item) for item in added if item]
+        before = [os.path.join(cwd, item) for item in added if item]
     system = not settings or settings.get("include-system-site-packages", "").lower() == "true"
     if system and not isolated & set("sI") and not environ.get("PYTHONNOUSERSITE"):
         user = environ.get("PYTHONUSERBASE") or os.path.join(environ.get("HOME", ""), ".local")
@@ -197,7 +198,8 @@ def _describe(executable: str, program: Program, cwd: str, environ: Mapping[str,
     if system:
         directories += _site_directories(base_prefix, library)
     if "S" in isolated:
-        directories = []
+        before = directories = []
+    directories = [*before, *directories, *(at for one in directories for at in _added_to(one))]
     version = _full_version(settings, base_prefix, library)
     return Python(executable, version, prefix, tuple(dict.fromkeys(directories)))
 
@@ -243,6 +245,25 @@ def _site_directories(prefix: str, library: str) -> Iterator[str]:
     if prefix == "/usr":  # Debian keeps what it packages apart from what pip installs
         yield f"/usr/local/lib/{library}/dist-packages"
         yield "/usr/lib/python3/dist-packages"
+
+
+def _added_to(directory: str) -> Iterator[str]:
+    """Return the directories that the ``.pth`` files of one add, as ``site`` reads them."""
+    try:
+        names = sorted(name for name in os.listdir(directory) if name.endswith(".pth"))
+    except OSError:
+        return
+    for name in names:
+        try:
+            with open(os.path.join(directory, name), encoding="utf-8", errors="replace") as file:
+                lines = file.read().splitlines()
+        except OSError:
+            continue
+        for line in map(str.rstrip, lines):
+            if line and not line.startswith(("#", "import ", "import\t")):
+                added = os.path.join(directory, line)
+                if os.path.isdir(added):
+                    yield added
 
 
 def _full_version(settings: Mapping[str, str], prefix: str, library: str) -> str:

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 
 from meticulous.arguments import Arguments
 from meticulous.base.descriptors import write_all
+from meticulous.base.inherited import set_since_start
 from meticulous.base.namedtuple import NamedTuple
 from meticulous.base.timestamps import now
 from meticulous.child import helper
@@ -280,6 +281,7 @@ def _environment_words(chosen: RunSettings) -> dict[str, Any]:
         "cwd": os.getcwd(),
         "environ": {**without_shim(os.environ), RUN_DIRECTORY_VARIABLE: ""},
         "extra_names": list(chosen.env),
+        "set_by_program": set_since_start(),
         "interpreter": {
             "executable": sys.executable,
             "version": sys.version.split()[0],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Iterable
 
@@ -16,6 +17,7 @@ from meticulous.runfolder import RunFolder, keys
 __all__ = [
     "check_out",
     "commit_of",
+    "declares",
     "head_of",
     "kept_commits",
     "lacks_changes",
@@ -106,13 +108,22 @@ def lacks_changes(run: RunFolder) -> bool:
 
 def spells(run: RunFolder, option: str) -> bool:
     """Return whether the code of `run` has the `option` spelled so, ``--batch-size``."""
+    edge = "[^A-Za-z0-9_.-]"
+    return _has(run, f"(^|{edge}){option.replace('.', '[.]')}($|{edge})")
+
+
+def declares(run: RunFolder, name: str) -> bool:
+    """Return whether the code of `run` declares a positional argument `name`, by argparse or click."""
+    return _has(run, rf"argument\( *[\"']{re.escape(name)}[\"']")
+
+
+def _has(run: RunFolder, pattern: str) -> bool:
+    """Return whether the code of `run` has a line like `pattern`."""
     metadata = run.read_metadata()
     try:
         repository = repository_of(run)
     except CodeStateError:
         return False
-    edge = "[^A-Za-z0-9_.-]"
-    pattern = f"(^|{edge}){option.replace('.', '[.]')}($|{edge})"
     sha = metadata.get(keys.SNAPSHOT_SHA) or metadata.get(keys.GITHEAD_SHA)
     asked = ask_git(repository, ["grep", "-q", "-I", "-E", "-e", pattern, str(sha), "--"])
     return asked is not None and asked.answer().code == 0

@@ -57,11 +57,14 @@ def main(plan: str) -> NoReturn:
 def _as_it_was(settings: RunSettings, known: dict[str, Any]) -> CodeState:
     """Return the state of the code that the first run had recorded.
 
-    `known` has its ``metadata``, the names of the ``changes``, and the files of the ``patches``.
+    `known` has its ``metadata``, the names of the ``changes``, the files of the ``patches``, and
+    the ``links`` in the work tree, which are not files of the run's own.
     """
     assert settings.repository is not None
     metadata = known["metadata"]
-    state = git.capture(settings.repository)._replace(
+    state = git.capture(settings.repository)
+    state = state._replace(
+        untracked=tuple(name for name in state.untracked if name not in known["links"]),
         sha=metadata[keys.GITHEAD_SHA],
         message=metadata.get(keys.GITHEAD_MESSAGE) or "",
         branch=metadata.get(keys.BRANCH),

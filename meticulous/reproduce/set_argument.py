@@ -16,6 +16,7 @@ from meticulous.arguments import Shape
 from meticulous.base.namedtuple import NamedTuple
 from meticulous.errors import UsageError
 from meticulous.reproduce.command_edit import plain, shapes_of, split
+from meticulous.reproduce.positionals import place_of, place_of_new
 
 __all__ = ["Known", "with_value"]
 
@@ -35,7 +36,7 @@ class Known(NamedTuple):
     `values` has the recorded value of each by its whole name, ``optimizer.lr``, ``train.lr`` of a
     subcommand; lists are whole. `defaults` likewise. `given` are the names that the command line
     set; `library` is who parsed, in small letters. `is_written` tells whether the code has an
-    option spelled so.
+    option spelled so, `is_positional` whether it declares a positional of that name.
     """
 
     values: Mapping[str, Any]
@@ -43,6 +44,7 @@ class Known(NamedTuple):
     given: tuple[str, ...] = ()
     library: str = ""
     is_written: Callable[[str], bool] = lambda _: False
+    is_positional: Callable[[str], bool] = lambda _: False
 
 
 def with_value(command: Sequence[str], name: str, value: str, known: Known) -> list[str]:
@@ -72,9 +74,10 @@ def with_value(command: Sequence[str], name: str, value: str, known: Known) -> l
         return [*head, *words[: shape.start], *new, *words[shape.end :]]
     assert full is not None  # or it would have been unknown
     recorded = known.values[full]
-    places = [s for s in found if s.kind == "word" and s.values == [recorded]]
-    if len(places) == 1 and recorded is not None and not isinstance(recorded, bool):
-        return [*head, *words[: places[0].start], value, *words[places[0].end :]]
+    place = _positional(full, option, found, known)
+    if place is not None:
+        new = shlex.split(value) if isinstance(recorded, list) else [value]
+        return [*head, *words[: place[0]], *new, *words[place[1] :]]
     at = next((shape.start for shape in found if shape.kind == "rest"), len(words))
     if full == option:  # what is not of the subcommand stands before it
         above = (s for s in found if s.kind == "word" and _is_subcommand(s.values[0], known))
@@ -82,6 +85,32 @@ def with_value(command: Sequence[str], name: str, value: str, known: Known) -> l
     typed = name if plain(name) == plain(option) else option
     new = _added(found, words, typed, value, recorded, known)
     return [*head, *words[:at], *new, *words[at:]]
+
+
+def _positional(
+    full: str, option: str, found: Sequence[Shape], known: Known
+) -> tuple[int, int] | None:
+    """Return where the words of the positional `full` stand, or are to stand; None for none."""
+    options = {plain(shape.name) for shape in found if shape.kind in ("option", "pair")}
+    names = [
+        name
+        for name, value in known.values.items()
+        # The original system did not record which were given.
+        if name in known.given
+        or not known.given
+        or (isinstance(value, str) and _is_subcommand(value, known))
+    ]
+    names = [name for name in names if plain(_without_subcommands(name, found)) not in options]
+    place = place_of(full, found, names, known.values)
+    if place is None:
+        recorded = known.values[full]
+        same = [s for s in found if s.kind == "word" and s.values == [recorded]]
+        if len(same) == 1 and recorded is not None and not isinstance(recorded, bool):
+            return same[0].start, same[0].end
+        last = option.rpartition(".")[2]
+        if full not in known.given and known.is_positional(last):
+            return (place_of_new(found),) * 2
+    return place
 
 
 def _unknown(name: str, known: Known) -> UsageError:

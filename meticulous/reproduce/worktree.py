@@ -124,6 +124,7 @@ def _link(
         for entry in metadata.get(keys.DATA) or []
         if isinstance(entry, dict) and not os.path.isabs(str(entry.get("path")))
     ]
+    named += [str(path) for path in metadata.get(keys.LINKED) or []]
     made_links: list[str] = []
     found = inputs(run, origin)
     for path in dict.fromkeys([*found.read, *named, *links]):
@@ -226,6 +227,7 @@ def known_code(run: RunFolder, tree: Tree) -> dict[str, Any]:
         "metadata": {key: metadata[key] for key in kept if key in metadata},
         "changes": changes,
         "patches": patches,
+        "links": [os.path.relpath(path, tree.top) for path in tree.linked],
     }
 
 

@@ -66,6 +66,7 @@ USAGE = "usage"
 BYTES = "bytes"
 PARENT = "parent"
 RERUN_OF = "rerun-of"
+LINKED = "linked"
 SWEEP = "sweep"
 IMPORTED_FROM = "imported-from"
 SCHEDULER = "scheduler"
@@ -112,6 +113,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     BYTES: _OBJECT,
     PARENT: (int, str),
     RERUN_OF: (int, str),
+    LINKED: _LIST,
     SWEEP: (int, str, dict),
     IMPORTED_FROM: _OBJECT,
     SCHEDULER: _OBJECT,
@@ -141,6 +143,7 @@ _ITEMS: dict[str, tuple[type, ...]] = {
     TAGS: (str, int, float, bool),
     COMMAND: (str, int, float),
     ARGS_GIVEN: _TEXT,
+    LINKED: _TEXT,
     NOTES: (dict, str),
     ATTEMPTS: _OBJECT,
     "gpus": _OBJECT,

@@ -137,6 +137,87 @@ def test_data_that_git_does_not_know_is_linked(project: Path) -> None:
     assert (project / "data" / "x.csv").read_text() == "3"
 
 
+@pytest.mark.parametrize(
+    ("ignored", "read", "named"),
+    [
+        ("data/", "open('data/x.csv').read()", "data"),
+        ("*.csv", "open('lib/x.csv').read()", "lib/x.csv"),
+        ("data/", "open('data/deep/x.csv').read()", "data"),
+    ],
+)
+def test_data_at_a_fixed_path_is_hinted_at_and_a_rerun_of_the_rerun_has_it(
+    project: Path, ignored: str, read: str, named: str
+) -> None:
+    told = "except OSError as error: raise SystemExit(str(error))"
+    (project / "read.py").write_text(f"import os\ntry: print({read})\n{told}\n")
+    (project / ".gitignore").write_text(f"{ignored}\n")
+    (project / "lib").mkdir()
+    (project / "lib" / "code.py").write_text("")
+    git(project, "add", "-A")
+    git(project, "commit", "-q", "-m", "read")
+    for name in ("data/x.csv", "data/deep/x.csv", "lib/x.csv"):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text("3")
+    meticulous("run", "-q", "--", sys.executable, "read.py", cwd=project)
+
+    code, _, said = rerun(project, "1")
+
+    assert code == 1
+    assert f"the run asked for {named}, which your project has and git does not know" in said
+    assert said.rstrip().endswith(f"--link {named}")
+    assert 0 == rerun(project, "1", "--link", named)[0]
+    code, told, said = rerun(project, "3")
+    assert code == 0, told + said
+    assert "identical: run 4 compared with run 3" in told
+    assert "not part of the recorded commit" not in said
+    assert [named] == runs_of(project)[-1].read_metadata()["linked"]
+
+
+def test_ignored_data_that_a_run_silently_does_without_is_hinted_at(project: Path) -> None:
+    (project / "read.py").write_text("import glob; print(sorted(glob.glob('data/*')))\n")
+    (project / ".gitignore").write_text("data/\n__pycache__/\n.venv/\n")
+    git(project, "add", "-A")
+    git(project, "commit", "-q", "-m", "read")
+    for name in ("data/x.csv", "__pycache__/x.pyc", ".venv/x"):
+        (project / name).parent.mkdir()
+        (project / name).write_text("3")
+    meticulous("run", "-q", "--", sys.executable, "read.py", cwd=project)
+
+    code, _, said = rerun(project, "1")
+
+    assert code == 1
+    assert "git ignores data in your project, so the run did not have it" in said
+    assert said.rstrip().endswith("If it read that: --link data")
+
+
+OWN_VARIABLES = """
+import os
+os.environ["OMP_NUM_THREADS"] = "3"
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+import meticulous
+with meticulous.Experiment({"k": 2}):
+    print(os.environ["OMP_NUM_THREADS"])
+"""
+
+
+def test_a_variable_that_the_program_sets_itself_is_not_said_to_differ(project: Path) -> None:
+    (project / "own.py").write_text(OWN_VARIABLES)
+    git(project, "add", "-A")
+    git(project, "commit", "-q", "-m", "own")
+    given = {"CUDA_VISIBLE_DEVICES": "0", "MKL_NUM_THREADS": "2"}
+    environ = {**os.environ, **given}
+    subprocess.run([sys.executable, "own.py"], cwd=project, check=True, env=environ)
+    environment = only_run(project).read_json("environment.json")
+    assert "OMP_NUM_THREADS" in environment["variables-of-program"]
+    assert not {*given} & {*environment["variables-of-program"]}
+
+    code, told, said = rerun(project, "1")
+
+    assert code == 0, told + said
+    assert "OMP_NUM_THREADS" not in said + told
+    assert "MKL_NUM_THREADS" in said  # set by the shell, and gone now
+
+
 def test_a_folder_that_has_changed_since_is_named(project: Path) -> None:
     (project / "data").mkdir()
     (project / "data" / "x.csv").write_text("3")
@@ -496,6 +577,42 @@ def test_an_argument_is_spelled_as_its_parser_and_the_code_do(
     known = Known(values, defaults, ("lr", "verbose"), library, lambda one: one in CODE.split())
 
     assert with_value([*PYTHON, *words], name, value, known) == [*PYTHON, *expected]
+
+
+POSITIONALS = """
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("model")
+parser.add_argument("sizes", nargs="*", type=int)
+parser.add_argument("--lr", type=float, default=0.1)
+parser.add_argument("--tag")
+print(parser.parse_args())
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "change", "expected"),
+    [
+        (["1", "1", "2"], "model=vgg", ["vgg", "1", "2"]),
+        (["1", "1", "2"], "sizes=3 4", ["1", "3", "4"]),
+        (["m", "1", "2", "--lr", "1"], "sizes=", ["m", "--lr", "1"]),
+        (["--lr", "1", "m", "1"], "sizes=7", ["--lr", "1", "m", "7"]),
+        (["m", "--tag", "m"], "model=n", ["n", "--tag", "m"]),
+        (["m", "--lr", "1"], "sizes=3 4", ["m", "3", "4", "--lr", "1"]),
+    ],
+)
+def test_positionals_are_set_by_their_names(
+    project: Path, words: list[str], change: str, expected: list[str]
+) -> None:
+    (project / "train.py").write_text(POSITIONALS)
+    git(project, "commit", "-q", "-a", "-m", "positionals")
+    run(project, *words)
+
+    rerun(project, "1", "--set", change)
+
+    again = runs_of(project)[1].read_metadata()
+    assert expected == again["command"][2:]
+    assert 0 == again["exit-code"]
 
 
 ARGPARSE = """

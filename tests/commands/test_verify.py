@@ -11,6 +11,7 @@ import pytest
 
 from meticulous.comparison.normalise import Normaliser, lines, names_a_time
 from meticulous.comparison.values import Tolerance, leaves, line_is_near
+from meticulous.comparison.writers import writer
 from meticulous.runfolder import RunFolder
 from tests.conftest import git, meticulous
 
@@ -176,6 +177,62 @@ def test_links_and_the_output_of_all_ranks_are_compared(project: Path) -> None:
     assert "files own" not in told
     (project / "experiments" / "2" / "ranks" / "1").rename(project / "elsewhere")
     assert "what other ranks printed" in verdict(project)[1]
+
+
+WRITERS = """
+import sys
+for line in sys.argv[1:]:
+    print(line)
+"""
+RANKS = {
+    "of ranks": ["epoch 1", "rank 0 loss 0.5", "rank 1 loss 0.6", "epoch 2"],
+    "of torch": ["start", "[rank0]: loss 0.5", "[rank1]: loss 0.6"],
+    "of srun": ["0: loss 0.5", "1: loss 0.6", "2: loss 0.5"],
+    "of mpirun": ["[1,0]<stdout>:loss 0.5", "[1,1]<stdout>:loss 0.6"],
+    "of workers": ["ForkPoolWorker-1 0.5", "ForkPoolWorker-2 0.6", "ForkPoolWorker-1 0.7"],
+}
+
+
+@pytest.mark.parametrize("kind", RANKS)
+def test_the_order_in_which_processes_print_is_no_difference(project: Path, kind: str) -> None:
+    (project / "train.py").write_text(WRITERS)
+    lines = RANKS[kind]
+    first = next(n for n, line in enumerate(lines) if writer(line))
+    swapped = [*lines[:first], lines[first + 1], lines[first], *lines[first + 2 :]]
+    run_here = ("run", "-q", "--dirty", "ignore", "--", sys.executable, "train.py")
+    for words in (lines, swapped):
+        meticulous(*run_here, *words, cwd=project)
+
+    code, told = verdict(project)
+
+    assert code == 0, told
+    assert "which of its processes printed first to stdout" in told
+    assert verdict(project, "--exact")[0] == 1
+    meticulous(*run_here, *[line.replace("0.6", "0.61") for line in swapped], cwd=project)
+    done = meticulous("verify", "1", "3", cwd=project)
+    assert done.returncode == 1
+    assert b"0.61" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (["loss 0.5", "loss 0.4"], ["loss 0.4", "loss 0.5"]),
+        (["rank 0 loss 0.5", "rank 0 loss 0.4"], ["rank 0 loss 0.4", "rank 0 loss 0.5"]),
+        (["rank 0", "0.5", "rank 1", "0.4"], ["rank 1", "0.5", "rank 0", "0.4"]),
+        (["rank 0 a", "epoch 2", "rank 1 b"], ["rank 1 b", "epoch 2", "rank 0 a"]),
+        (["rank 0 a", "rank 1 b"], ["rank 1 a", "rank 0 b"]),
+    ],
+)
+def test_an_order_that_says_something_counts(
+    project: Path, one: list[str], other: list[str]
+) -> None:
+    (project / "train.py").write_text(WRITERS)
+    for words in (one, other):
+        line = ("run", "-q", "--dirty", "ignore", "--", sys.executable, "train.py", *words)
+        meticulous(*line, cwd=project)
+
+    assert verdict(project)[0] == 1
 
 
 def test_json_has_all_of_it(project: Path) -> None:

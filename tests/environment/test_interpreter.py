@@ -236,3 +236,19 @@ def test_a_report_of_the_program_is_believed() -> None:
     assert find_python(["uv", "run"], "/work", {}, report) == Python(
         "/v/bin/python", "3.9.1", "/v", ("/v/lib", "/work/rel")
     )
+
+
+def test_directories_that_pth_files_add_are_looked_at(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", "env"], cwd=tmp_path, check=True)
+    python = tmp_path / "env" / "bin" / "python"
+    (site,) = (tmp_path / "env" / "lib").glob("python*/site-packages")
+    for place in (tmp_path / "whole", site / "beside"):
+        place.mkdir()
+    lines = f"# {tmp_path}/comment\nimport os\n{tmp_path}/whole\nbeside\n{tmp_path}/gone\n"
+    (site / "more.pth").write_text(lines)
+    code = "import sys; print(*sys.path[-2:], sep='\\n')"
+    told = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+
+    found = find_python([str(python), "train.py"], str(tmp_path), {})
+
+    assert told.stdout.split("\n")[:-1] == list(found.directories[-2:])
