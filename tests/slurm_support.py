@@ -41,6 +41,7 @@ SlurmdPidFile={base}/slurmd.pid
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 MpiDefault=none
+MaxArraySize=9
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
 AccountingStorageType=accounting_storage/none
@@ -185,6 +186,14 @@ class Slurm:
                 return str(found[0])
             assert time.monotonic() < deadline, f"{text}\n{self.logs()}"
             time.sleep(0.05)
+
+    def exhaust(self, job: str) -> None:
+        """Let the time of a job that runs be over now: Slurm looks every 30 seconds.
+
+        A limit of less than a minute cannot be asked for, an earlier end can.
+        """
+        end = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() + 1))
+        self.ask("scontrol", "update", f"jobid={job}", f"EndTime={end}")
 
     def logs(self) -> str:
         """Return the end of what the daemons have said."""

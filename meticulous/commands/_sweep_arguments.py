@@ -9,11 +9,10 @@ from meticulous.settings.options import RUN_OPTIONS
 
 __all__ = ["OF_RUNS", "SBATCH_OPTIONS", "add_engine", "add_start"]
 
-OF_RUNS = (
-    "project-directory", "experiments-directory", "description", "tag", "dirty", "snapshot-limit",
-    "snapshot-file-limit", "no-git", "pipe", "pty", "env", "no-shim", "timeout", "retries",
-    "sample-interval",
+_NOT_OF_RUNS = (
+    "experiment-id", "norecord", "no-ranks", "quiet", "detach", "resume", "needed",
 )  # fmt: skip
+OF_RUNS = tuple(option.name for option in RUN_OPTIONS if option.name not in _NOT_OF_RUNS)
 """Options of `run` that each run of a sweep can have."""
 SBATCH_OPTIONS = (
     "partition",

@@ -40,10 +40,11 @@ __all__ = [
 
 UNASKED = 10_000
 """More points than these are not started without a yes."""
-_KEPT = (
-    "description", "tags", "dirty", "pipe", "pty", "env", "no_shim", "timeout_s",
-    "sample_interval_s", "retries", "snapshot_limit", "snapshot_file_limit",
+_NOT_KEPT = (
+    "project_directory", "repository", "experiments_directory", "experiment_id", "norecord",
+    "no_ranks", "quiet", "detach", "resume", "needed", "rerun_of", "sweep",
 )  # fmt: skip
+"""Settings of a run that a sweep has no use for, or that are its own matter."""
 _CONFIRMED_VALUES = 2
 
 
@@ -196,8 +197,11 @@ def _anything(planned: Plan) -> dict[str, str]:
 
 def _kept(settings: RunSettings) -> dict[str, Any]:
     defaults = RunSettings("", None, "")
-    found = {name: getattr(settings, name) for name in _KEPT}
-    return {name: value for name, value in found.items() if value != getattr(defaults, name)}
+    return {
+        name: value
+        for name, value in settings._asdict().items()
+        if name not in _NOT_KEPT and value != getattr(defaults, name)
+    }
 
 
 def _tree(settings: RunSettings, folder: SweepFolder) -> dict[str, Any]:

@@ -432,6 +432,23 @@ def test_repeating_retries_and_timeouts_are_for_each_point(project: Path) -> Non
     assert "timeout" in second.read_status()[1]
 
 
+def test_what_each_run_prints_becomes_metrics_and_the_objective(project: Path) -> None:
+    text = "import sys\nfor step in range(3):\n    print(f'loss={float(sys.argv[1]) - step}')\n"
+    program(project, text)
+    (project / "meticulous.yaml").write_text("collect: false\n")
+    git(project, "add", "-A")
+    git(project, "commit", "-q", "-m", "settings")
+    options = ["--metrics", "pairs", "--no-sync", "--minimize", "metrics_loss_min"]
+
+    done = sweep(project, "x=5,3", *options, "--", sys.executable, "train.py", "{x}")
+
+    assert 0 == done.returncode, done.stderr
+    found = map(state_of(project).outcome, state_of(project).claimed)
+    assert [1.0, 3.0] == sorted(one.value for one in found if one and one.value is not None)
+    kept = {"metrics": ["pairs"], "no_sync": True, "no_collect": True}
+    assert kept == folder_of(project).specification["settings"]
+
+
 def test_code_that_is_imported_from_the_own_tree_is_named(project: Path) -> None:
     environ = {**os.environ, "PYTHONPATH": str(project / "src")}
     (project / "src").mkdir()
@@ -558,13 +575,13 @@ def test_a_full_store_stops_the_worker_and_no_point_is_lost(project: Path) -> No
     try:
         experiments = f"--experiments-directory={store}/experiments"
         line = [experiments, "--no-git", "--here", "--", "sh", "-c", "true {seed}"]
-        done = sweep(project, "seed=1..60", *line)
+        done = sweep(project, "seed=1..24", *line)
         assert b"Traceback" not in done.stderr
         assert done.returncode == 1, done.stderr
         subprocess.run(["mount", "-o", "remount,size=40m", store], check=True)
         last = sweep(project, "resume", f"{store}/sweeps/1")
         assert 0 == last.returncode, last.stderr
-        assert b"60 of 60 done" in last.stderr
+        assert b"24 of 24 done" in last.stderr
     finally:
         subprocess.run(["umount", store], check=True)
 

@@ -23,49 +23,48 @@ def project(repository: Path) -> Path:
     return program(repository)
 
 
-@pytest.fixture
-def scheduler(tmp_path: Path) -> Iterator[str]:
-    """Return the address of a scheduler with two workers."""
-    words = [
-        sys.executable,
-        "-m",
-        "distributed.cli.dask_scheduler",
-        "--port",
-        "0",
-        "--no-dashboard",
-    ]
-    words += ["--host", "127.0.0.1"]
-    log = tmp_path / "scheduler.log"
-    started = []
-    try:
-        with log.open("wb") as file:
-            started.append(subprocess.Popen(words, stdout=file, stderr=file, cwd=tmp_path))
-        wait_until(
-            lambda: re.search(r"Scheduler at:\s+(tcp://\S+)", log.read_text()), log.read_text()
-        )
-        found = re.search(r"Scheduler at:\s+(tcp://\S+)", log.read_text())
-        assert found
+class Cluster:
+    """A scheduler of Dask with two workers, each a process."""
+
+    def __init__(self, place: Path, *, has_nannies: bool) -> None:
+        self._has_nannies = has_nannies  # which start a worker again that was killed
+        self._log = place / "scheduler.log"
+        self._place = place
+        self._started: list[subprocess.Popen[bytes]] = []
+        self.address = ""
+
+    def start(self) -> None:
+        """Bring it up."""
+        self._run("dask_scheduler", self._log, "--port", "0")
+        wait_until(self._is_up, self._log.read_text())
         for number in range(2):
-            line = [
-                sys.executable,
-                "-m",
-                "distributed.cli.dask_worker",
-                found[1],
-                "--nthreads",
-                "1",
-            ]
-            line += ["--no-dashboard", "--death-timeout", "20", "--host", "127.0.0.1"]
-            with (tmp_path / f"worker{number}.log").open("wb") as file:
-                started.append(subprocess.Popen(line, stdout=file, stderr=file, cwd=tmp_path))
-        wait_until(lambda: log.read_text().count("Register worker") == 2, log.read_text())
-        yield found[1]
-    finally:
-        for process in started:
-            children = (
-                psutil.Process(process.pid).children(recursive=True)
-                if process.poll() is None
-                else []
-            )
+            words = [self.address, "--nthreads", "1", "--death-timeout", "20"]
+            words += [] if self._has_nannies else ["--no-nanny"]
+            self._run("dask_worker", self._place / f"worker{number}.log", *words)
+        is_whole = lambda: self._log.read_text().count("Register worker") == 2  # noqa: E731
+        wait_until(is_whole, self._log.read_text())
+
+    def _run(self, program: str, log: Path, *words: str) -> None:
+        line = [sys.executable, "-m", f"distributed.cli.{program}", *words]
+        line += ["--no-dashboard", "--host", "127.0.0.1"]
+        with log.open("wb") as file:
+            self._started.append(subprocess.Popen(line, stdout=file, stderr=file, cwd=self._place))
+
+    def _is_up(self) -> bool:
+        found = re.search(r"Scheduler at:\s+(tcp://\S+)", self._log.read_text())
+        self.address = found[1] if found else ""
+        return bool(found)
+
+    @property
+    def scheduler_pid(self) -> int:
+        """The process id of the scheduler."""
+        return self._started[0].pid
+
+    def stop(self) -> None:
+        """Kill it, and whatever it has started."""
+        for process in self._started:
+            is_there = process.poll() is None
+            children = psutil.Process(process.pid).children(recursive=True) if is_there else []
             process.kill()
             process.wait()
             for child in children:
@@ -75,7 +74,28 @@ def scheduler(tmp_path: Path) -> Iterator[str]:
                     pass
 
 
-def test_workers_of_dask_do_all_points(project: Path, scheduler: str) -> None:
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """Return a cluster to be broken."""
+    yield from _up(Cluster(tmp_path, has_nannies=True))
+
+
+@pytest.fixture(scope="module")
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Return a cluster that is as it was when a test is over."""
+    yield from _up(Cluster(tmp_path_factory.mktemp("dask"), has_nannies=False))
+
+
+def _up(made: Cluster) -> Iterator[Cluster]:
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+def test_workers_of_dask_do_all_points(project: Path, shared_cluster: Cluster) -> None:
+    scheduler = shared_cluster.address
     done = sweep(project, "lr=0.1,0.2", "seed=0..4", "--dask", scheduler, *train())
 
     assert 0 == done.returncode, done.stderr
@@ -83,7 +103,8 @@ def test_workers_of_dask_do_all_points(project: Path, scheduler: str) -> None:
     assert 10 == len(runs_of(project))
 
 
-def test_a_worker_of_dask_that_is_killed_loses_no_point(project: Path, scheduler: str) -> None:
+def test_a_worker_of_dask_that_is_killed_loses_no_point(project: Path, cluster: Cluster) -> None:
+    scheduler = cluster.address
     flag = project.parent / "flag"
     line = [*METICULOUS, "sweep", "seed=0..5", "--dask", scheduler, *train("--wait", str(flag))]
     with subprocess.Popen(line, cwd=project, stderr=subprocess.PIPE) as started:
@@ -111,7 +132,8 @@ def test_a_cluster_of_our_own(project: Path) -> None:
     assert {"SUCCESS": 4} == dict(statuses(project))
 
 
-def test_stopping_ends_the_runs_too(project: Path, scheduler: str) -> None:
+def test_stopping_ends_the_runs_too(project: Path, shared_cluster: Cluster) -> None:
+    scheduler = shared_cluster.address
     flag = project.parent / "flag"
     line = [*METICULOUS, "sweep", "seed=0..5", "--dask", scheduler, *train("--wait", str(flag))]
     with subprocess.Popen(line, cwd=project, stderr=subprocess.PIPE) as started:
@@ -139,18 +161,14 @@ def test_a_scheduler_that_is_not_there_is_named(project: Path) -> None:
 
 
 def test_a_scheduler_that_dies_in_the_midst_is_named_and_nothing_is_lost(
-    project: Path, scheduler: str
+    project: Path, cluster: Cluster
 ) -> None:
     flag = project.parent / "flag"
-    line = [*METICULOUS, "sweep", "seed=0..5", "--dask", scheduler, *train("--wait", str(flag))]
+    address = cluster.address
+    line = [*METICULOUS, "sweep", "seed=0..5", "--dask", address, *train("--wait", str(flag))]
     with subprocess.Popen(line, cwd=project, stderr=subprocess.PIPE) as started:
         wait_until(lambda: Path(f"{flag}.0").exists() and Path(f"{flag}.1").exists())
-        port = int(scheduler.rpartition(":")[2])
-        owners = [
-            one.pid for one in psutil.net_connections("tcp") if one.laddr and one.laddr.port == port
-        ]
-        (victim,) = {pid for pid in owners if pid and "dask_scheduler" in _line_of(pid)}
-        os.kill(victim, signal.SIGKILL)
+        os.kill(cluster.scheduler_pid, signal.SIGKILL)
         _, said = started.communicate(timeout=DEADLINE_S * 2)
 
     assert 0 != started.returncode
@@ -161,7 +179,3 @@ def test_a_scheduler_that_dies_in_the_midst_is_named_and_nothing_is_lost(
     assert 0 == sweep(project, "resume", "1", "--local", "-j", "2").returncode
     assert {"SUCCESS": 6} == dict(statuses(project))
     assert {("SUCCESS",)} == {tuple(states) for states in runs_by_point(project).values()}
-
-
-def _line_of(pid: int) -> str:
-    return " ".join(psutil.Process(pid).cmdline())

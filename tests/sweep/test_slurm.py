@@ -53,14 +53,18 @@ def test_an_array_of_workers_does_all_points(project: Path, cluster: Slurm) -> N
 
 
 def test_one_point_a_job_and_some_at_once(project: Path, cluster: Slurm) -> None:
-    sweep(project, "seed=0..5", "--slurm", "--per-job", "1", "-j", "2", *train())
+    sweep(project, "seed=0..9", "--slurm", "--per-job", "1", "-j", "4", *train())
 
-    script = Path(folder_of(project).file("slurm", "1.sh")).read_text()
-    assert "#SBATCH --array=0-5%2\n" in script
+    first, second = (
+        Path(folder_of(project).file("slurm", name)).read_text() for name in ("1.sh", "2.sh")
+    )
+    assert "#SBATCH --array=0-8%4\n" in first, "an array has nine tasks at most here"
+    assert "#SBATCH --array=0-0\n" in second
+    assert f"#SBATCH --dependency=afterany:{jobs_of(project)[0]}\n" in second
     wait_for_jobs(project, cluster)
-    assert {"SUCCESS": 6} == dict(statuses(project))
-    jobs = [run.read_metadata()["scheduler"]["SLURM_JOB_ID"] for run in runs_of(project)]
-    assert 6 == len(set(jobs))
+    assert {"SUCCESS": 10} == dict(statuses(project))
+    found = [run.read_metadata()["scheduler"]["SLURM_JOB_ID"] for run in runs_of(project)]
+    assert 10 == len(set(found))
 
 
 def test_nothing_of_a_job_that_submits_leaks_in(project: Path, cluster: Slurm, monkeypatch) -> None:
@@ -117,6 +121,13 @@ def test_what_slurm_refuses_is_named(project: Path, options: list[str], what: st
     assert {"SUCCESS": 1} == dict(statuses(project))
 
 
+def test_what_a_job_waits_for_is_shown(project: Path, cluster: Slurm) -> None:
+    assert 0 == sweep(project, "seed=0", "--slurm", "--sbatch=--hold", *train()).returncode
+
+    assert b"slurm: 1 workers waiting (JobHeldUser)" in sweep(project, "show", "1").stdout
+    cluster.ask("scancel", *jobs_of(project))
+
+
 def test_without_slurm_it_is_said(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
 
@@ -128,13 +139,13 @@ def test_without_slurm_it_is_said(project: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_limits_are_those_of_the_site(project: Path, tmp_path: Path, monkeypatch) -> None:
-    assert (1001, None) == engine.limits()
+    assert (9, None) == engine.limits()
     fake = tmp_path / "bin"
     fake.mkdir()
     (fake / "sacctmgr").write_text("#!/bin/sh\necho '7|'\n")
     (fake / "sacctmgr").chmod(0o755)
     monkeypatch.setenv("PATH", f"{fake}:{os.environ['PATH']}")
-    assert (1001, 7) == engine.limits()
+    assert (9, 7) == engine.limits()
 
     done = sweep(project, "seed=0..19", "--slurm", "--per-job", "1", *train())
 
@@ -198,12 +209,17 @@ def test_a_job_that_is_preempted_goes_on_with_its_points(project: Path, cluster:
 
 def test_a_time_limit_in_the_midst_of_a_point_gives_it_back(project: Path, cluster: Slurm) -> None:
     flag = project.parent / "flag"
-    sweep(project, "seed=0..2", "--slurm", *train("--wait", str(flag)))
+    options = ["--slurm", "--time", "1:00:00"]
+    sweep(project, "seed=0..2", *options, *train("--wait", str(flag)))
     wait_until(lambda: Path(f"{flag}.0").exists())
     (job,) = jobs_of(project)
-    # A limit of less than a minute cannot be asked for; what Slurm does at its end can be.
-    cluster.ask("scancel", "--signal=TERM", "--full", f"{job}_0")
-    cluster.wait(job)
+    end = engine.end_of_job({"SLURM_JOB_ID": job})
+    assert 3500 < end - time.time() < 3601
+    assert 7.0 == engine.end_of_job({"SLURM_JOB_END_TIME": "7"})
+
+    cluster.exhaust(f"{job}_0")
+    assert engine.end_of_job({"SLURM_JOB_ID": job}) < end - 3000
+    assert "TIMEOUT" == cluster.wait(job)
 
     assert {"STOPPED": 1} == dict(statuses(project))
     Path(f"{flag}.go").touch()
@@ -211,23 +227,6 @@ def test_a_time_limit_in_the_midst_of_a_point_gives_it_back(project: Path, clust
     wait_for_jobs(project, cluster)
     assert {"SUCCESS": 3} == dict(statuses(project))
     assert 3 == len(runs_of(project))
-
-
-def test_the_end_of_a_job_is_what_slurm_says(
-    project: Path, cluster: Slurm, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    flag = project.parent / "flag"
-    sweep(project, "seed=0,1", "--slurm", "--time", "1:00:00", *train("--wait", str(flag)))
-    wait_until(lambda: Path(f"{flag}.0").exists())
-    (job,) = jobs_of(project)
-
-    end = engine.end_of_job({"SLURM_JOB_ID": job})
-    assert 3500 < end - time.time() < 3601
-    cluster.ask("scontrol", "update", f"jobid={job}", "TimeLimit=0-00:01")
-    assert engine.end_of_job({"SLURM_JOB_ID": job}) < end - 3000
-    assert 7.0 == engine.end_of_job({"SLURM_JOB_END_TIME": "7"})
-    cluster.ask("scancel", job)
-    wait_for_jobs(project, cluster)
 
 
 def test_stop_now_cancels_the_jobs(project: Path, cluster: Slurm) -> None:

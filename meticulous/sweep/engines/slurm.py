@@ -91,8 +91,10 @@ class SlurmEngine:
                 f"Slurm takes {most:,} jobs of yours now, not {tasks:,}: submitting {most:,}{per}"
             )
             tasks = most
+        before = None
         for size in _chunks(tasks, largest):
-            self._submit(size, per_job, at_once)
+            job = self._submit(size, per_job, at_once, before)
+            before = job if at_once else None  # each array counts for itself how many run at once
 
     def _tasks(self, count: int, points: int, alive: int) -> tuple[int, int | None, int | None]:
         """Return (how many jobs, points a job, how many at once)."""
@@ -102,14 +104,17 @@ class SlurmEngine:
         at_once = count if self._options.get("jobs") else None
         return -(-points // per_job) - alive, per_job, at_once
 
-    def _submit(self, size: int, per_job: int | None, at_once: int | None) -> None:
+    def _submit(
+        self, size: int, per_job: int | None, at_once: int | None, before: str | None
+    ) -> str:
+        """Submit an array of `size` tasks, to start when the job `before` is over; return its id."""
         array = f"0-{size - 1}" + (f"%{at_once}" if at_once and at_once < size else "")
         place = self._folder.file(_FOLDER)
         try:
             os.makedirs(place, exist_ok=True)
             path = os.path.join(place, f"{len(os.listdir(place)) + 1}.sh")
             with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
-                file.write(self._script(array, per_job))
+                file.write(self._script(array, per_job, before))
             os.chmod(path, 0o744)
         except OSError as error:
             raise cannot_write(self._folder.path, error) from error
@@ -118,16 +123,22 @@ class SlurmEngine:
         job = _ask(words, self._folder.id).strip().partition(";")[0]
         submitted.note(self._folder, {"engine": "slurm", "job": job, "tasks": size, "script": path})
         self._say(f"submitted {size:,} worker{'s' if size > 1 else ''} as job {job}")
+        return job
 
-    def _script(self, array: str, per_job: int | None) -> str:
+    def _script(self, array: str, per_job: int | None, before: str | None) -> str:
         command = worker_command(self._folder.path, most=per_job, again_only=self._again_only)
-        lines = ["#!/bin/sh", *(f"#SBATCH {option}" for option in self._sbatch_options(array))]
+        lines = [
+            "#!/bin/sh",
+            *(f"#SBATCH {option}" for option in self._sbatch_options(array, before)),
+        ]
         lines += self._options.get("setup") or []
         return "\n".join([*lines, f"exec {shlex.join(command)}"]) + "\n"
 
-    def _sbatch_options(self, array: str) -> Iterator[str]:
+    def _sbatch_options(self, array: str, before: str | None) -> Iterator[str]:
         yield f"--job-name=sweep-{self._folder.id}"
         yield f"--array={array}"
+        if before is not None:
+            yield f"--dependency=afterany:{before}"
         yield "--requeue"
         yield "--open-mode=append"
         for name in _OPTIONS:
