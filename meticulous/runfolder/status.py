@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from meticulous.runfolder import RUNNING, STDERR, STDOUT, RunFolder, liveness
+from meticulous.runfolder import RUNNING, STDERR, STDOUT, RunFolder, keys, liveness
 
 __all__ = ["RunStatus", "shortened", "status_of"]
 
@@ -46,7 +46,7 @@ def shortened(run: RunFolder, metadata: Mapping[str, Any]) -> list[str]:
     So it is after a power cut on a disk that keeps no order, and where somebody has cut it.
     """
     found = []
-    for name, size in (metadata.get("bytes") or {}).items():
+    for name, size in (metadata.get(keys.BYTES) or {}).items():
         if name not in (STDOUT, STDERR) or not isinstance(size, int):
             continue
         try:
