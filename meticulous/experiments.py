@@ -204,7 +204,9 @@ class Experiments(Generic[Reader]):
             "project_directory": project_directory or None,
             "experiments_directory": experiments_directory,
         }
-        self.experiments_directory = settings.find_place(given).experiments_directory
+        place = settings.find_place(given)
+        self.experiments_directory = place.experiments_directory
+        self._seeds = settings.seed_names(place.values)
         self._reader = reader
         self._rows: dict[str, Row] = {}
         self._names: list[str] = []
@@ -344,7 +346,9 @@ class Experiments(Generic[Reader]):
         """Show the runs as a table in a notebook, as `ls` does; names and values are escaped."""
         from meticulous.views import notebook
 
-        return notebook.runs_table(self._all_rows())
+        rows = self._all_rows()
+        names = reading.ordered(name for row in rows for name in row)
+        return notebook.runs_table(rows, names, self._seeds)
 
 
 def _figure(rows: list[Row], names: str | Sequence[str], **options: Any) -> Figure:

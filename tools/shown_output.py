@@ -63,6 +63,7 @@ _VARIABLE = [  # in this order: what is longer first
     (r"\b\d+(\.\d+)?/(s|min)\b", "SPEED"),
     (r"\bpid \d+", "PID"),
     (r"DATE on \S+", "DATE on HOST"),
+    (r"TIME\s+[-+]?\d+(\.\d+)? ?[%×]", "TIME"),  # how much longer than another
     (r", peak memory SIZE", ""),  # of what was too short to be looked at there is none
     (r"\b(?=\d*[a-f])[0-9a-f]{7,40}\b", "COMMIT"),
 ]

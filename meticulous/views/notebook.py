@@ -3,122 +3,97 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
 
 from meticulous.base.text import harmless
+from meticulous.query import importance
+from meticulous.query.importance import ARGUMENTS, RESULTS
 from meticulous.query.rows import (
     HEADER,
     SECTIONS,
     Row,
-    flatten,
     is_missing,
     is_numeric,
     ordered,
     same,
     usual_metrics,
 )
-from meticulous.runfolder import ERROR, LOST, SUCCESS
-from meticulous.views import text
-from meticulous.views.cell import cell
+from meticulous.runfolder import ERROR, LOST, RUNNING, SUCCESS
+from meticulous.views import folded, text
+from meticulous.views.cell import cell, cells, message
 
 __all__ = ["one_run", "runs_table"]
 
 _MOST_ROWS = 60
 _MOST_CHARACTERS = 120
+_CAPTION = 500
 _SHORT = 30
-_DEEPEST = 50
-_ARGUMENTS, _DEFAULTS = "args_", "default_args_"
-_RESULTS = ("summary_", "metrics_")
-_FIRST = ("expid", "status", "tags", "program")
-_LAST = ("status_message", "start_time", "duration", "description")
+_DEFAULTS = "default_args_"
+_MESSAGE = "status_message"
+_FIGURE_SPACE = "\N{FIGURE SPACE}"
 _NUMBER = "text-align: right; font-variant-numeric: tabular-nums"
 _TEXT = "text-align: left"
 _ON_ONE_LINE = "white-space: nowrap"
 _WENT_WRONG = "color: #c62828; font-weight: bold"
 
 
-class Chosen(NamedTuple):
-    """The columns that a table shows, and the arguments that are the same in all its rows."""
+def runs_table(rows: Sequence[Row], names: Iterable[str], seeds: Sequence[str] = ()) -> str:
+    """Return the table of `rows`, the newest last; of many, the last ones and how many there are.
 
-    names: list[str]
-    constant: Row
-
-
-def runs_table(rows: Sequence[Row]) -> str:
-    """Return the table of `rows`, the newest last; of many the last ones, and how many there are."""
-    rows = [_opened(row) for row in rows]
-    chosen = _chosen(rows, ordered(name for row in rows for name in row))
+    Args:
+        rows: the runs.
+        names: their columns; those that `ls` shows are shown.
+        seeds: the arguments that only repeat an experiment.
+    """
+    rows, names = importance.opened(rows, names)
+    metrics = {*usual_metrics(names)}
+    names = [name for name in names if not name.startswith("metrics_") or name in metrics]
+    weighed = importance.weigh(rows, names, seeds=seeds)
     shown = rows[-_MOST_ROWS:]
-    caption = _caption(len(rows), len(shown), chosen.constant)
-    numeric = {name for name in chosen.names if is_numeric(rows, name) or name == "duration"}
-    body = "".join(
-        "<tr>" + "".join(_cell(name, row, name in numeric) for name in chosen.names) + "</tr>"
-        for row in shown
+    columns = {name: cells(name, shown) for name in _with_message(weighed.names, shown)}
+    numeric = {name for name in columns if is_numeric(rows, name) or name == "duration"}
+    lines = "".join(
+        f"<tr>{''.join(_cell(name, column[k], name in numeric) for name, column in columns.items())}</tr>"
+        for k in range(len(shown))
     )
+    caption = folded.lines_of(weighed.programs, "runs", _CAPTION)
+    if len(shown) < len(rows) or not caption:
+        some = f"the last {len(shown)} of " if len(shown) < len(rows) else ""
+        caption.insert(0, f"{some}{len(rows):,} run{'s' * (len(rows) != 1)}")
     return (
-        f'<table><caption style="{_TEXT}">{_safe(caption)}</caption>'
-        f"<thead>{_heads(chosen.names)}</thead><tbody>{body}</tbody></table>"
+        f'<table><caption style="{_TEXT}">{"<br>".join(map(_safe, caption))}</caption>'
+        f"<thead>{_heads([*columns])}</thead><tbody>{lines}</tbody></table>"
     )
 
 
 def one_run(title: str, row: Row) -> str:
-    """Return the table of one run: how it stands, its arguments with other defaults, its results."""
-    row = _opened(row)
-    lines = [
-        _line(name, row) for name in HEADER if not is_missing(row.get(name)) and row[name] != ""
-    ]
-    for group in (_ARGUMENTS, *_RESULTS):
-        names = [name for name in row if name.startswith(group)]
-        if names:
-            lines.append(f'<tr><th style="{_TEXT}" colspan="3">{_safe(_title(group))}</th></tr>')
-            lines += [_line(name, row) for name in names]
+    """Return the table of one run: its status, its arguments with other defaults, its results."""
+    (row,), names = importance.opened([row], ordered(row), (ARGUMENTS, _DEFAULTS, *RESULTS))
+    lines = [_line(name, row) for name in HEADER if row.get(name) not in (None, "")]
+    for group in (ARGUMENTS, *RESULTS):
+        own = [name for name in names if name.startswith(group)]
+        if own:
+            lines.append(f'<tr><th style="{_TEXT}" colspan="3">{_title(group)}</th></tr>')
+            lines += [_line(name, row) for name in own]
     return f"<b>{_safe(title)}</b><table><tbody>{''.join(lines)}</tbody></table>"
 
 
+def _with_message(names: Sequence[str], rows: Sequence[Row]) -> list[str]:
+    """Put what went wrong behind the results, where anything did."""
+    if all(row.get("status") in (SUCCESS, RUNNING) or not row.get(_MESSAGE) for row in rows):
+        return [*names]
+    place = max(
+        (k for k, name in enumerate(names, 1) if _group(name) or name == "status"), default=0
+    )
+    return [*names[:place], _MESSAGE, *names[place:]]
+
+
 def _line(name: str, row: Row) -> str:
+    value = message(row) if name == _MESSAGE else cell(name, row)
     return (
         f'<tr><th style="{_TEXT}">{_safe(name.removeprefix(_group(name)))}</th>'
-        f"{_cell(name, row, False)}<td>{_safe(_default(name, row))}</td></tr>"
+        f"{_cell(name, value, False)}<td>{_safe(_default(name, row))}</td></tr>"
     )
-
-
-def _opened(row: Row) -> Row:
-    """Return what tables may show of `row`, nested values opened: ``args_model.lr``."""
-    kept = {
-        name: value
-        for name, value in row.items()
-        if name in HEADER or name.startswith((_ARGUMENTS, _DEFAULTS, *_RESULTS))
-    }
-    return flatten(kept, _DEEPEST)
-
-
-def _chosen(rows: Sequence[Row], names: Sequence[str]) -> Chosen:
-    """Choose the columns: which run, what was varied, what came out, what went wrong, and when."""
-    arguments = [name for name in names if name.startswith(_ARGUMENTS)]
-    counting = [row for row in rows if any(name in row for name in arguments)]
-    constant: Row = {
-        name: counting[0][name]
-        for name in (arguments if len(counting) > 1 else ())
-        if name in counting[0]
-        and all(name in row and same(row[name], counting[0][name]) for row in counting)
-    }
-    metrics = {*usual_metrics(names)}
-    results = [name for name in names if name.startswith(_RESULTS[0]) or name in metrics]
-    varying = [name for name in arguments if name not in constant]
-    identity = [name for name in _FIRST if _tells(name, rows)]
-    last = [name for name in _LAST if _tells(name, rows)]
-    return Chosen([*identity, *varying, *results, *last], constant)
-
-
-def _tells(name: str, rows: Sequence[Row]) -> bool:
-    """Return whether a column of the header is worth its place."""
-    values = [row.get(name) for row in rows]
-    if name == "status":
-        return any(value != SUCCESS for value in values)
-    if name == "program":
-        return len({*values} - {None}) > 1
-    return any(values)
 
 
 def _heads(names: Sequence[str]) -> str:
@@ -131,8 +106,7 @@ def _heads(names: Sequence[str]) -> str:
         else:
             groups.append((group, 1))
     above = "".join(
-        f'<th colspan="{count}" style="{_TEXT}">{_safe(_title(group))}</th>'
-        for group, count in groups
+        f'<th colspan="{count}" style="{_TEXT}">{_title(group)}</th>' for group, count in groups
     )
     below = "".join(f"<th>{_safe(name.removeprefix(_group(name)))}</th>" for name in names)
     return f"<tr>{above}</tr><tr>{below}</tr>"
@@ -143,11 +117,10 @@ def _group(name: str) -> str:
 
 
 def _title(group: str) -> str:
-    return {"args_": "arguments"}.get(group, group.removesuffix("_"))
+    return {ARGUMENTS: "arguments"}.get(group, group.removesuffix("_"))
 
 
-def _cell(name: str, row: Row, is_number: bool) -> str:  # noqa: FBT001, of three
-    value = cell(name, row)
+def _cell(name: str, value: str, is_number: bool) -> str:  # noqa: FBT001, of three
     style = _NUMBER if is_number else _TEXT
     if len(value) <= _SHORT:
         style += f"; {_ON_ONE_LINE}"
@@ -160,21 +133,13 @@ def _cell(name: str, row: Row, is_number: bool) -> str:  # noqa: FBT001, of thre
 
 def _default(name: str, row: Row) -> str:
     """Return the default of an argument where that is another, as `show` does."""
-    default = _DEFAULTS + name.removeprefix(_ARGUMENTS)
-    if not name.startswith(_ARGUMENTS) or default not in row or same(row[name], row[default]):
+    default = _DEFAULTS + name.removeprefix(ARGUMENTS)
+    if not name.startswith(ARGUMENTS) or default not in row or same(row[name], row[default]):
         return ""
-    return f"(default {text.short(row[default])})"
-
-
-def _caption(count: int, shown: int, constant: Row) -> str:
-    pairs = "  ".join(
-        f"{name.removeprefix(_ARGUMENTS)}={text.short(value)}" for name, value in constant.items()
-    )
-    runs = f"all {count} runs" if count > 1 else f"{count} run" + "s" * (count != 1)
-    if shown < count:
-        runs = f"the last {shown} of {count:,} runs"
-    return f"{runs}: {pairs}" if pairs else runs
+    return "" if is_missing(row[default]) else f"(default {text.short(row[default])})"
 
 
 def _safe(value: str) -> str:
-    return html.escape(harmless(value))
+    """Return `value` escaped; the spaces behind a number, which align its point, keep their width."""
+    stripped = value.rstrip(" ")
+    return html.escape(harmless(stripped)) + _FIGURE_SPACE * (len(value) - len(stripped))

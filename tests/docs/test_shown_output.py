@@ -61,6 +61,7 @@ def console(*lines: str) -> str:
         ("took 0.2s, memory 13 MB", "took 1m 12s, memory 1.4 GB"),
         ("started 2026-11-25 10:08:55 +0000 on vm", "started 2026-12-01 00:00:00 +0000 on node-7"),
         ("SUCCESS after 0.2s, in experiments/1", "SUCCESS after 0.6s, peak memory 9 MB, in experiments/1"),
+        ("duration  0.4s  0.2s  -34.5 %", "duration  0.2s  0.2s  +4 %"),
         ("  3.7/s", "  48.2/min"),
         ("1  11-25 10:08  0.2s", "1  12-01 00:00  0.2s"),
         ("code 2a391b31b43f on main", "code 9c3982e10008 on main"),
@@ -81,6 +82,7 @@ def test_what_no_two_runs_have_in_common_is_passed_over(one: str, other: str) ->
         ("took 0.2s", "took"),
         ("took 0.2s  loss 0.14", "took 0.2s  loss 0.15"),
         ("a  b", "a   b"),
+        ("loss  0.14  0.13  -9.2 %", "loss  0.14  0.13  -9.3 %"),
         ("loss 0.14090808556298923", "loss 0.14090908556298923"),
     ],
 )

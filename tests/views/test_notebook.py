@@ -6,7 +6,9 @@ from typing import Any
 
 import lxml.html
 
-from meticulous.views.notebook import one_run, runs_table
+from meticulous.query.rows import ordered
+from meticulous.views import notebook
+from meticulous.views.notebook import one_run
 
 
 def run(expid: int, status: str = "SUCCESS", **more: Any) -> dict[str, Any]:
@@ -14,10 +16,14 @@ def run(expid: int, status: str = "SUCCESS", **more: Any) -> dict[str, Any]:
     return {"expid": expid, "status": status, "start_time": start, "duration": 1.5, **more}
 
 
+def runs_table(rows: list[dict[str, Any]]) -> str:
+    return notebook.runs_table(rows, ordered(name for row in rows for name in row), ("seed",))
+
+
 def cells(table: str) -> list[list[str]]:
     """Return the rows of the table, each as its texts."""
     return [
-        [cell.text_content() for cell in line.xpath("./th|./td")]
+        [cell.text_content().strip("\N{FIGURE SPACE}") for cell in line.xpath("./th|./td")]
         for line in lxml.html.fromstring(table).xpath("//tr")
     ]
 
@@ -33,7 +39,7 @@ def test_what_was_varied_stands_first_and_what_was_not_above_the_table() -> None
     groups, names, first, second = cells(shown)
     assert ["expid", "lr", "loss", "start_time", "duration"] == names
     assert ["", "arguments", "summary", ""] == groups
-    assert ["1", "0.1", "0.05"] == first[:3]
+    assert ["1", "0.1", "0.050"] == first[:3]
     assert ["2", "0.01", "0.005"] == second[:3]
     assert "all 2 runs: epochs=10" == lxml.html.fromstring(shown).xpath("string(//caption)")
 
@@ -48,7 +54,7 @@ def test_what_went_wrong_is_shown() -> None:
 
     assert ["expid", "status", "lr"] == names[:3]
     assert "status_message" == names[3]
-    assert ("SUCCESS", "") == (good[1], good[3])
+    assert ("", "") == (good[1], good[3])
     assert ("ERROR", "ValueError: too large") == (bad[1], bad[3])
 
 
@@ -56,12 +62,13 @@ def test_nested_arguments_are_opened_and_programs_told_apart() -> None:
     rows = [
         run(1, program="a.py", args_model={"lr": 0.1, "depth": 2}),
         run(2, program="b.py", args_model={"lr": 0.2, "depth": 2}),
+        run(3, program="b.py", args_model={"lr": 0.3, "depth": 2}),
     ]
 
     shown = runs_table(rows)
 
     assert ["expid", "program", "model.lr"] == cells(shown)[1][:3]
-    assert "model.depth=2" in shown
+    assert "a.py, 1 run: model.lr=0.1  model.depth=2" in shown
 
 
 def test_of_many_runs_the_last_are_shown_and_all_counted() -> None:
