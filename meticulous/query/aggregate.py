@@ -86,6 +86,8 @@ def _mean_and_std(values: Sequence[Any]) -> tuple[float | None, float | None]:
     mean = _sum(values) / len(values)
     if len(values) == 1:
         return mean, None
+    if min(values) == max(values):
+        return values[0], 0.0  # the rounding of their mean is no deviation
     return mean, math.sqrt(_sum([(value - mean) ** 2 for value in values]) / (len(values) - 1))
 
 

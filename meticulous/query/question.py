@@ -103,7 +103,8 @@ def _grouped(rows: Sequence[Row], question: Question, names: list[str]) -> Table
     by = list(question.groupby)
     if by == ["args"]:
         rows, names = importance.opened(rows, names)
-        by = aggregate.but_seeds(names, question.seeds)
+        had = {name for row in rows for name in row}
+        by = aggregate.but_seeds([name for name in names if name in had], question.seeds)
         if len({row.get("program") for row in rows}) > 1:
             by = ["program", *by]  # runs of another program are no repetitions
     for name in by:

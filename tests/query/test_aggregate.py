@@ -123,3 +123,11 @@ def test_each_column_keeps_its_own_whatever_it_is_called(kind: str) -> None:
         wanted = [10.0 * place + (2 * half + 0.5 if by else 1.5) for half in range(len(means))]
         assert means == wanted
         assert {row[found.spreads[name].runs] for row in found.rows} == {runs}
+
+
+def test_what_is_equal_deviates_by_nothing() -> None:
+    rows: list[dict[str, Any]] = [{"a": 1, "x": 0.45118836390597361} for _ in range(3)]
+
+    _, (only,), _ = group(rows, ["a"], ["a", "x"])
+
+    assert (0.45118836390597361, 0.0) == (only["x_mean"], only["x_std"])
