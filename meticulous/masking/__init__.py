@@ -106,7 +106,7 @@ def _mask_commands(text: str) -> str:
         words = [word for _, _, word in command]
         if words == [text]:
             continue
-        for (start, end, word), masked in zip(command, mask_command(words), strict=True):
+        for (start, end, word), masked in zip(command, mask_command(words)):  # noqa: B905, Python 3.7 reads this
             if masked != word:
                 parts += [text[at:start], masked]
                 at = end
@@ -221,7 +221,10 @@ def _mask_labelled(text: str) -> str:
         return text
     parts, at = [], 0
     pattern, place = _labelled(), 0
-    while match := pattern.search(text, place):
+    while True:
+        match = pattern.search(text, place)
+        if match is None:
+            break
         start, end = match.span("value")
         place = start if end - start < _LONGEST_WORD else end  # what is no secret may hold one
         if match["value"] in ("[", "{"):
