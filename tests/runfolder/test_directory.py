@@ -195,6 +195,7 @@ def test_a_fresh_run_has_what_the_document_says_and_nothing_else(repository: Pat
         "notes",
         "ranks",
         "recording-trouble",
+        "linked",
         "rerun-of",
         "snapshot-left-out",
         "snapshot-submodules",
