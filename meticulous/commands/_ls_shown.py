@@ -87,7 +87,7 @@ def _style(arguments: argparse.Namespace, table: Table, question: Question) -> l
 
 def _print_for_people(arguments: argparse.Namespace, table: Table, question: Question) -> None:
     if not table.rows:
-        print(_nothing(arguments, question))
+        print_lines([_nothing(arguments, question)])
         return
     size = shutil.get_terminal_size()
     style = _style(arguments, table, question)
