@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 
+from meticulous.commands import _watch
 from meticulous.commands._console import print_json, print_lines
 from meticulous.query import importance
 from meticulous.query.aggregate import RUNS
@@ -27,8 +28,8 @@ _FREE_LINES = 2
 def show(arguments: argparse.Namespace, table: Table, question: Question) -> None:
     """Print `table`, the answer to `question`, as `arguments` say."""
     is_terminal = sys.stdout.isatty()
-    if arguments.watch is not None and is_terminal:
-        sys.stdout.write("\x1b[H\x1b[2J")
+    if arguments.watch is not None:
+        _watch.clear_screen()
     if arguments.export:
         _export(arguments, table, question)
         if export.is_stdout(arguments.export):

@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import time
 
 from meticulous import settings
-from meticulous.commands import _ls_shown, _runs
+from meticulous.commands import _ls_shown, _runs, _watch
 from meticulous.commands._console import shown_path
 from meticulous.errors import UsageError
 from meticulous.query import selectors
@@ -100,15 +99,7 @@ def _add_shown(shown: argparse._ArgumentGroup) -> None:
         metavar="FILE",
         help=f"write to FILE: .{', .'.join(export.ENDINGS)}; - is CSV on stdout",
     )
-    shown.add_argument(
-        "-w",
-        "--watch",
-        nargs="?",
-        type=_runs.seconds,
-        const=2.0,
-        metavar="TIME",
-        help="show it again and again, every 2s or so often",
-    )
+    _watch.add_option(shown, "show it again and again, every 2s or so often")
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -129,7 +120,7 @@ def main(arguments: argparse.Namespace) -> int:
         _ls_shown.show(arguments, table, question)
         if arguments.watch is None:
             return 0
-        time.sleep(max(arguments.watch, 0.1))
+        _watch.pause(arguments.watch)
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -12,11 +12,10 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from meticulous.commands import _names, _runs
+from meticulous.commands import _names, _runs, _watch
 from meticulous.commands._console import print_json, print_lines, say, tell
 from meticulous.errors import UsageError
 from meticulous.metrics import series
@@ -25,8 +24,7 @@ from meticulous.metrics.series import Series
 from meticulous.query import selectors
 from meticulous.query.cache.index import Index
 from meticulous.query.rows import Row
-from meticulous.runfolder import RUNNING, RunFolder
-from meticulous.runfolder.status import status_of
+from meticulous.runfolder import RunFolder
 from meticulous.views import metrics as views
 from meticulous.views import metrics_export as export
 
@@ -59,15 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--export", metavar="FILE", help=f"write to FILE: .{', .'.join(export.ENDINGS)}"
     )
-    parser.add_argument(
-        "-w",
-        "--watch",
-        nargs="?",
-        type=_runs.seconds,
-        const=2.0,
-        metavar="TIME",
-        help="show it again, every 2s or so often, until the runs have ended",
-    )
+    _watch.add_option(parser, "show it again, every 2s or so often, until the runs have ended")
     scraping = parser.add_argument_group("from what a run has printed")
     scraping.add_argument(
         "--from-output",
@@ -94,23 +84,18 @@ def main(arguments: argparse.Namespace) -> int:
         from meticulous.commands._from_output import take
 
         return take([RunFolder(row["curexpdir"]) for row in chosen], arguments)
-    while True:
-        is_over = arguments.watch is None or not any(_is_running(row) for row in chosen)
-        found = _read(chosen, names, arguments)
-        _show(found, arguments, has_names=bool(names))
-        if is_over:
-            return 0
-        time.sleep(max(arguments.watch, 0.1))
+
+    def show() -> None:
+        _show(_read(chosen, names, arguments), arguments, has_names=bool(names))
+
+    _watch.until_ended(arguments.watch, chosen, show)
+    return 0
 
 
 def _split(words: Sequence[str], index: Index) -> tuple[list[Row], list[str]]:
     """Return the runs and the names among `words`; without runs, the last one."""
     runs, names = _names.split(words, index)
     return selectors.select_all(["last"], index) if runs is None else runs, names
-
-
-def _is_running(row: Row) -> bool:
-    return status_of(RunFolder(row["curexpdir"])).state == RUNNING
 
 
 class _Found(NamedTuple):
@@ -150,8 +135,8 @@ def _show(found: list[_Found], arguments: argparse.Namespace, *, has_names: bool
         say(f"wrote {count} lines of {runs} to {arguments.export}")
         return
     is_terminal = sys.stdout.isatty()
-    if arguments.watch is not None and is_terminal and not arguments.json:
-        sys.stdout.write("\x1b[H\x1b[2J")
+    if arguments.watch is not None and not arguments.json:
+        _watch.clear_screen()
     for run in found:
         if not run.names:
             say(f"run {run.expid} has logged no metrics")

@@ -12,13 +12,11 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import sys
-import time
 from collections.abc import Sequence
 from typing import Any
 
 from meticulous import settings
-from meticulous.commands import _names, _runs
+from meticulous.commands import _names, _runs, _watch
 from meticulous.commands._console import print_lines, say
 from meticulous.commands._parser import Parser
 from meticulous.commands._relations import draw_relation, terminal_style, usual_height
@@ -27,8 +25,6 @@ from meticulous.query import selectors
 from meticulous.query.cache.index import Index
 from meticulous.query.question import Question, answer, split_list
 from meticulous.query.rows import Row
-from meticulous.runfolder import RUNNING, RunFolder
-from meticulous.runfolder.status import status_of
 
 __all__ = ["add_arguments", "main"]
 
@@ -86,15 +82,7 @@ def add_arguments(parser: Parser) -> None:
     to.add_argument("--style", metavar="STYLE", help="a style of matplotlib, or a file of one")
     to.add_argument("--export", metavar="FILE", help="write the points that are drawn as .csv")
     to.add_argument("--height", type=int, metavar="LINES", help="of a picture in the terminal")
-    to.add_argument(
-        "-w",
-        "--watch",
-        nargs="?",
-        type=_runs.seconds,
-        const=2.0,
-        metavar="TIME",
-        help="draw it again, every 2s or so often, until the runs have ended",
-    )
+    _watch.add_option(to, "draw it again, every 2s or so often, until the runs have ended")
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -102,13 +90,18 @@ def main(arguments: argparse.Namespace) -> int:
     _check(arguments)
     directory = _runs.directory_of(arguments.experiments_directory)
     rows, names = _runs.ask(directory, lambda index: _chosen(arguments, index))
-    while True:
-        is_over = arguments.watch is None or not any(_is_running(row) for row in rows)
-        lines = draw_relation(arguments, rows) if _is_relation(arguments) else None
-        _show(_drawn(arguments, rows, names) if lines is None else lines, arguments)
-        if is_over:
-            return 0
-        time.sleep(max(arguments.watch, 0.1))
+
+    def show() -> None:
+        if _is_relation(arguments):
+            lines = draw_relation(arguments, rows)
+        else:
+            lines = _drawn(arguments, rows, names)
+        if arguments.watch is not None:
+            _watch.clear_screen()
+        print_lines(lines)
+
+    _watch.until_ended(arguments.watch, rows, show)
+    return 0
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -154,10 +147,6 @@ def _chosen(arguments: argparse.Namespace, index: Index) -> tuple[list[Row], lis
     if not runs:
         raise UsageError("no run matches", "See `meticulous ls`")
     return runs, names
-
-
-def _is_running(row: Row) -> bool:
-    return status_of(RunFolder(row["curexpdir"])).state == RUNNING
 
 
 def _drawn(arguments: argparse.Namespace, rows: list[Row], names: list[str]) -> list[str]:
@@ -263,9 +252,3 @@ def _title(names: Sequence[str]) -> str:
     from meticulous.base.text import harmless
 
     return ", ".join(map(harmless, names))
-
-
-def _show(lines: list[str], arguments: argparse.Namespace) -> None:
-    if arguments.watch is not None and sys.stdout.isatty():
-        sys.stdout.write("\x1b[H\x1b[2J")
-    print_lines(lines)

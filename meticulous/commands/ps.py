@@ -13,7 +13,7 @@ import time
 from datetime import datetime
 from typing import Any
 
-from meticulous.commands import _runs
+from meticulous.commands import _runs, _watch
 from meticulous.commands._console import print_json, print_lines
 from meticulous.control import progress
 from meticulous.query.question import Question, answer
@@ -32,15 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `ps`."""
     _runs.add_directory(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument(
-        "-w",
-        "--watch",
-        nargs="?",
-        type=_runs.seconds,
-        const=2.0,
-        metavar="TIME",
-        help="show it again and again, every 2s or so often",
-    )
+    _watch.add_option(parser, "show it again and again, every 2s or so often")
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -53,12 +45,12 @@ def main(arguments: argparse.Namespace) -> int:
         else:
             limit = os.get_terminal_size().columns if sys.stdout.isatty() else None
             lines = processes.lines(found, limit) if found else ["no run is running"]
-            if arguments.watch and sys.stdout.isatty():
-                sys.stdout.write("\x1b[H\x1b[2J")
+            if arguments.watch:
+                _watch.clear_screen()
             print_lines(lines)
         if arguments.watch is None:
             return 0
-        time.sleep(max(arguments.watch, 0.1))
+        _watch.pause(arguments.watch)
 
 
 def _running(directory: str) -> list[Row]:
