@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import fnmatch
 import re
 from collections.abc import Sequence
 
+from meticulous.commands import _runs
 from meticulous.errors import UsageError
 from meticulous.query import selectors
 from meticulous.query.cache.index import Index
+from meticulous.query.question import Question, answer
 from meticulous.query.rows import Row
 
-__all__ = ["check", "matches", "split"]
+__all__ = ["add_filter", "add_words", "check", "matches", "matching", "split"]
 
 _RUNS = re.compile(r"[\d,-]*\d[\d,-]*|last(~\d+)?|@.+|(best|worst):.+")
+
+
+def add_words(parser: argparse.ArgumentParser, runs: str, names: str) -> None:
+    """Declare the words RUNS and NAMES: `runs` are the default, `names` says what those are."""
+    parser.add_argument(
+        "words",
+        metavar="RUNS|NAMES",
+        nargs="*",
+        default=[],
+        help=f"runs: {selectors.HELP} (default: {runs}); names: {names}",
+    )
+    _runs.add_directory(parser)
+
+
+def add_filter(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--filter QUERY``, which narrows the runs."""
+    parser.add_argument("--filter", metavar="QUERY", help="only runs a query of `ls` holds for")
+
+
+def matching(query: str | None, runs: Sequence[Row] | None, index: Index) -> list[Row]:
+    """Return those of `runs`, None for all, for which `query` holds, in the order of `ls`."""
+    wanted = None if runs is None else {str(row["expid"]) for row in runs}
+    found = answer(index, Question(filter=query)).rows
+    return [row for row in found if wanted is None or str(row["expid"]) in wanted]
 
 
 def split(words: Sequence[str], index: Index) -> tuple[list[Row] | None, list[str]]:

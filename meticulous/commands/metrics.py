@@ -35,14 +35,7 @@ _SHOWN = 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `metrics`."""
-    parser.add_argument(
-        "words",
-        metavar="RUNS|NAMES",
-        nargs="*",
-        default=[],
-        help=f"runs: {selectors.HELP} (default: last); names: what was logged",
-    )
-    _runs.add_directory(parser)
+    _names.add_words(parser, "last", "what was logged")
     parser.add_argument("--head", type=int, metavar="K", help="only the first K lines of a run")
     parser.add_argument(
         "--tail",

@@ -23,7 +23,7 @@ from meticulous.commands._relations import draw_relation, terminal_style, usual_
 from meticulous.errors import UsageError
 from meticulous.query import selectors
 from meticulous.query.cache.index import Index
-from meticulous.query.question import Question, answer, split_list
+from meticulous.query.question import split_list
 from meticulous.query.rows import Row
 
 __all__ = ["add_arguments", "main"]
@@ -35,15 +35,8 @@ _MOST_PICTURES = 12
 def add_arguments(parser: Parser) -> None:
     """Declare the command line of `plot`."""
     parser.is_intermixed = True
-    parser.add_argument(
-        "words",
-        metavar="RUNS|NAMES",
-        nargs="*",
-        default=[],
-        help=f"runs: {selectors.HELP} (default: last); names: what was logged",
-    )
-    _runs.add_directory(parser)
-    parser.add_argument("--filter", metavar="QUERY", help="only runs a query of `ls` holds for")
+    _names.add_words(parser, "last", "what was logged")
+    _names.add_filter(parser)
     parser.add_argument(
         "-x",
         metavar="AXIS",
@@ -141,9 +134,7 @@ def _chosen(arguments: argparse.Namespace, index: Index) -> tuple[list[Row], lis
     if runs is None and not (arguments.filter or _is_relation(arguments)):
         runs = selectors.select_all(["last"], index)
     if arguments.filter or runs is None:
-        matching = answer(index, Question(filter=arguments.filter)).rows
-        wanted = None if runs is None else {str(row["expid"]) for row in runs}
-        runs = [row for row in matching if wanted is None or str(row["expid"]) in wanted]
+        runs = _names.matching(arguments.filter, runs, index)
     if not runs:
         raise UsageError("no run matches", "See `meticulous ls`")
     return runs, names

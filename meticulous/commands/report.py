@@ -15,9 +15,7 @@ from meticulous.commands import _names, _runs
 from meticulous.commands._console import say
 from meticulous.commands._parser import Parser
 from meticulous.errors import UsageError
-from meticulous.query import selectors
 from meticulous.query.cache.index import Index
-from meticulous.query.question import Question, answer
 from meticulous.query.rows import Row
 
 TYPE_CHECKING = False
@@ -30,15 +28,8 @@ __all__ = ["add_arguments", "main"]
 def add_arguments(parser: Parser) -> None:
     """Declare the command line of `report`."""
     parser.is_intermixed = True
-    parser.add_argument(
-        "words",
-        metavar="RUNS|NAMES",
-        nargs="*",
-        default=[],
-        help=f"runs: {selectors.HELP} (default: all); names: the metrics to draw (default: all)",
-    )
-    _runs.add_directory(parser)
-    parser.add_argument("--filter", metavar="QUERY", help="only runs a query of `ls` holds for")
+    _names.add_words(parser, "all", "the metrics to draw (default: all)")
+    _names.add_filter(parser)
     parser.add_argument(
         "-o", "--output", metavar="FILE", default="report.html", help="default: report.html"
     )
@@ -63,9 +54,7 @@ def _chosen(arguments: argparse.Namespace, index: Index) -> tuple[list[Row], lis
     runs, names = _names.split(arguments.words, index)
     every = index.select()
     if arguments.filter is not None:
-        matching = answer(index, Question(filter=arguments.filter)).rows
-        wanted = None if runs is None else {str(row["expid"]) for row in runs}
-        runs = [row for row in matching if wanted is None or str(row["expid"]) in wanted]
+        runs = _names.matching(arguments.filter, runs, index)
     found = every if runs is None else runs
     if not found:
         message = "no run matches" if every else "there are no runs yet"
