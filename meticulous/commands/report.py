@@ -11,6 +11,7 @@ import os
 import time
 
 from meticulous import __version__, settings
+from meticulous.child.helper import replace_file
 from meticulous.commands import _names, _runs
 from meticulous.commands._console import say
 from meticulous.commands._parser import Parser
@@ -96,13 +97,8 @@ def _project(directory: str) -> str:
 
 def _write(path: str, content: bytes) -> None:
     """Write a file whole or not at all."""
-    draft = f"{path}.{os.getpid()}.tmp"
     try:
-        with open(draft, "wb") as file:
-            file.write(content)
-        os.replace(draft, path)
+        replace_file(path, content)
     except OSError as error:
-        if os.path.exists(draft):
-            os.unlink(draft)
         message = f"cannot write {path}: {error.strerror}"
         raise UsageError(message, "Choose another file") from error
