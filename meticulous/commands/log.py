@@ -14,7 +14,7 @@ from meticulous.child import helper
 from meticulous.commands import _values
 from meticulous.errors import UsageError
 from meticulous.runfolder import METRICS
-from meticulous.runfolder.files import open_to_read
+from meticulous.runfolder.files import read_end
 
 __all__ = ["add_arguments", "main"]
 
@@ -52,9 +52,7 @@ def main(args: argparse.Namespace) -> int:
 def _next_step(path: str) -> float:
     """Return one more than the step of the last line at `path`; 0 without one."""
     try:
-        with open(open_to_read(path), "rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _LAST_BYTES))
-            lines = file.read().split(b"\n")
+        lines = read_end(path, _LAST_BYTES).split(b"\n")
     except OSError:
         return 0
     for line in reversed(lines):

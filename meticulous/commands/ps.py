@@ -19,7 +19,7 @@ from meticulous.control import progress
 from meticulous.query.question import Question, answer
 from meticulous.query.rows import Row
 from meticulous.runfolder import STDERR, STDOUT, RunFolder
-from meticulous.runfolder.files import open_to_read
+from meticulous.runfolder.files import read_end
 from meticulous.runfolder.samples import last_sample
 from meticulous.views import processes
 
@@ -94,9 +94,8 @@ def _progress(run: RunFolder) -> progress.Progress | None:
     full = None
     for name in (STDERR, STDOUT):
         try:
-            with os.fdopen(open_to_read(run.file(name)), "rb") as file:
-                file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
-                found = progress.in_log(file.read().decode("utf-8", "replace"))
+            end = read_end(run.file(name), _TAIL_BYTES)
+            found = progress.in_log(end.decode("utf-8", "replace"))
         except OSError:
             continue
         if found is not None and found.fraction < 1:

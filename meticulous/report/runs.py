@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from meticulous.plots.resources import resource_curves
 from meticulous.query.aggregate import but_seeds, sort_key
 from meticulous.query.rows import Row, is_missing, is_numeric, same, usual_metrics
 from meticulous.runfolder import RunFolder, keys
+from meticulous.runfolder.files import read_end
 from meticulous.views.detail import code
 from meticulous.views.log import LogText
 
@@ -181,15 +181,13 @@ def _end_of_log(folder: RunFolder, size: int) -> dict[str, str]:
     found = {}
     for name in (runfolder.STDOUT, runfolder.STDERR):
         try:
-            with open(folder.file(name), "rb") as file:
-                length = os.fstat(file.fileno()).st_size
-                file.seek(max(0, length - size))
-                content = file.read(size)
+            content = read_end(folder.file(name), size + 1)
         except OSError:
             continue
+        is_cut = len(content) > size
         text = LogText(keeps_colours=False)
-        lines = (text.feed(content) + text.end()).splitlines()
-        if length > size:
+        lines = (text.feed(content[is_cut:]) + text.end()).splitlines()
+        if is_cut:
             lines = lines[1:]
         if kept := "\n".join(lines[-_LOG_LINES:]):
             found[name] = kept

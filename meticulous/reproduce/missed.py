@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterable, Iterator
 
 from meticulous import runfolder
+from meticulous.base.paths import within
 from meticulous.errors import RunFolderError
 from meticulous.git.command import ask_git
 from meticulous.reproduce.worktree import Tree
 from meticulous.runfolder import RunFolder
+from meticulous.runfolder.files import read_end
 
 __all__ = ["ignored", "missed"]
 
@@ -31,8 +33,8 @@ def missed(tree: Tree, run: RunFolder) -> list[str]:
     found = []
     for path in _named(run):
         place = os.path.normpath(os.path.join(tree.cwd, path))
-        inner = os.path.relpath(place, tree.project)
-        if inner.split(os.sep)[0] in (os.pardir, os.curdir):
+        inner = within(place, tree.project)
+        if inner is None:
             continue
         if not os.path.lexists(place) and os.path.lexists(os.path.join(tree.origin, inner)):
             found.append(_highest(tree, inner))
@@ -44,9 +46,8 @@ def _named(run: RunFolder) -> Iterator[str]:
     texts = []
     try:
         texts.append(run.read_status()[1])
-        with open(run.file(runfolder.STDERR), "rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
-            texts.append(file.read().decode("utf-8", "replace"))
+        end = read_end(run.file(runfolder.STDERR), _TAIL_BYTES)
+        texts.append(end.decode("utf-8", "replace"))
     except (RunFolderError, OSError):
         pass  # what there is says enough
     for text in texts:

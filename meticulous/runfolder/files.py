@@ -18,6 +18,7 @@ __all__ = [
     "make_shared_folder",
     "open_to_read",
     "open_to_write",
+    "read_end",
     "read_record",
     "share",
 ]
@@ -55,6 +56,13 @@ def read_record(path: str) -> bytes:
         return b"".join(parts)
     finally:
         os.close(descriptor)
+
+
+def read_end(path: str, size: int) -> bytes:
+    """Return the last `size` bytes of the regular file at `path`; raises OSError for anything else."""
+    with open(open_to_read(path), "rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - size))
+        return file.read()
 
 
 def open_to_write(path: str, flags: int = 0) -> int:

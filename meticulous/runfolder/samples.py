@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
 from meticulous.runfolder import RESOURCES, RunFolder
-from meticulous.runfolder.files import open_to_read
+from meticulous.runfolder.files import read_end
 
 __all__ = ["last_sample"]
 
@@ -22,9 +21,7 @@ def last_sample(run: RunFolder) -> dict[str, Any]:
     Only the end of the file is read. An incomplete or broken line is ignored.
     """
     try:
-        with os.fdopen(open_to_read(run.file(RESOURCES)), "rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _MOST_BYTES))
-            lines = file.read().split(b"\n")
+        lines = read_end(run.file(RESOURCES), _MOST_BYTES).split(b"\n")
     except OSError:
         return {}
     for line in reversed(lines[:-1]):

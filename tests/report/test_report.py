@@ -7,6 +7,7 @@ import hashlib
 import html
 import json
 import math
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 
 from meticulous.query.rows import read_row
-from meticulous.report import curves, page
+from meticulous.report import curves, page, runs
 from tests.asking_support import make_run
 from tests.conftest import meticulous
 
@@ -165,3 +166,13 @@ def test_two_hundred_runs_stay_small(tmp_path: Path) -> None:
 
     assert len(found["curves"][0]["runs"]) == 200
     assert len(json.dumps(found)) < 2_500_000
+
+
+def test_a_pipe_in_the_place_of_the_output_is_not_waited_for(tmp_path: Path) -> None:
+    row = make(tmp_path, 1, [{"step": 0, "loss": 1}])
+    os.mkfifo(Path(row["curexpdir"], "stderr"))
+    Path(row["curexpdir"], "stdout").write_text("said\n")
+
+    (found,) = runs.details([row], [row])["runs"]
+
+    assert {"stdout": "said"} == found["log"]
