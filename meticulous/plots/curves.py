@@ -185,8 +185,11 @@ def _label(text: str, name: str, places: Sequence[int], wanted: Wanted) -> str:
 def _grouped(
     found: dict[tuple[str, int], tuple[Array, Array]], rows: Sequence[Row], wanted: Wanted
 ) -> list[Curve]:
-    groups = _groups(rows, wanted)
-    texts = labels.labels([rows[places[0]] for places in groups], _by(rows, wanted, groups))
+    columns = _columns(rows, wanted)
+    groups = _groups(rows, columns)
+    texts = labels.labels(
+        [rows[places[0]] for places in groups], _told(rows, wanted, groups, columns)
+    )
     colours = labels.slots([f"{number}{text}" for number, text in enumerate(texts)])
     if len(groups) <= len(labels.COLOURS):
         colours = list(range(len(groups)))
@@ -219,21 +222,22 @@ def _grouped(
 def _columns(rows: Sequence[Row], wanted: Wanted) -> list[str]:
     if tuple(wanted.groupby) != ("args",):
         return list(wanted.groupby)
-    names = dict.fromkeys(name for row in rows for name in row)
-    return ["program", *aggregate.but_seeds(names, wanted.seeds)]
+    return aggregate.setting(dict.fromkeys(name for row in rows for name in row), wanted.seeds)
 
 
-def _groups(rows: Sequence[Row], wanted: Wanted) -> list[list[int]]:
-    """Return the places of the rows of each group, in the order of the values of its columns."""
+def _groups(rows: Sequence[Row], columns: Sequence[str]) -> list[list[int]]:
+    """Return the places of the rows of each group, in the order of the values of its `columns`."""
     groups: dict[Any, list[int]] = {}
     for place, row in enumerate(rows):
-        key = tuple([aggregate.sort_key(row.get(name)) for name in _columns(rows, wanted)])
+        key = tuple([aggregate.sort_key(row.get(name)) for name in columns])
         groups.setdefault(key, []).append(place)
     return [groups[key] for key in sorted(groups)]
 
 
-def _by(rows: Sequence[Row], wanted: Wanted, groups: list[list[int]]) -> list[str]:
-    columns = _columns(rows, wanted)
+def _told(
+    rows: Sequence[Row], wanted: Wanted, groups: list[list[int]], columns: list[str]
+) -> list[str]:
+    """Return the columns that the legend names: of all arguments those that differ."""
     if tuple(wanted.groupby) != ("args",):
         return columns
     first = [rows[places[0]] for places in groups]

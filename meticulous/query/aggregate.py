@@ -10,7 +10,17 @@ from typing import Any, NamedTuple
 from meticulous.query.importance import ARGUMENTS, is_seed
 from meticulous.query.rows import Row, is_missing, is_numeric
 
-__all__ = ["NOT_AGGREGATED", "RUNS", "Groups", "Spread", "but_seeds", "group", "sort", "sort_key"]
+__all__ = [
+    "NOT_AGGREGATED",
+    "RUNS",
+    "Groups",
+    "Spread",
+    "but_seeds",
+    "group",
+    "setting",
+    "sort",
+    "sort_key",
+]
 
 RUNS = "runs"
 """The column with the number of runs of a group."""
@@ -96,6 +106,11 @@ def _sum(values: Sequence[float]) -> float:
         return math.fsum(values)
     except (OverflowError, ValueError):  # infinities among them, or beyond floating point
         return sum(map(float, values))
+
+
+def setting(names: Iterable[str], seeds: Sequence[str]) -> list[str]:
+    """List the columns in which two runs agree that are repetitions of each other."""
+    return ["program", *but_seeds(names, seeds)]
 
 
 def but_seeds(names: Iterable[str], seeds: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from meticulous import runfolder
 from meticulous.plots import labels
 from meticulous.plots.resources import resource_curves
-from meticulous.query.aggregate import but_seeds, sort_key
+from meticulous.query.aggregate import setting, sort_key
 from meticulous.query.rows import Row, is_missing, is_numeric, same, usual_metrics
 from meticulous.runfolder import RunFolder, keys
 from meticulous.runfolder.files import read_end
@@ -69,12 +69,12 @@ def _plain(value: Any) -> Any:
 
 def groups(rows: Sequence[Row], seeds: Sequence[str]) -> dict[str, Any]:
     """Return the number of the group of each run that agrees in all arguments but seeds, and their labels."""
-    names = ["program", *but_seeds(dict.fromkeys(name for row in rows for name in row), seeds)]
+    names = setting(dict.fromkeys(name for row in rows for name in row), seeds)
     groups = [json.dumps([sort_key(row.get(name)) for name in names], default=str) for row in rows]
-    order = list(dict.fromkeys(groups))
+    order = {key: number for number, key in enumerate(dict.fromkeys(groups))}
     first = [rows[groups.index(key)] for key in order]
     texts = labels.labels(first, [name for name in labels.differing(first) if name in names])
-    return {"of": [order.index(key) for key in groups], "labels": texts}
+    return {"of": [order[key] for key in groups], "labels": texts}
 
 
 def details(rows: Sequence[Row], every: Sequence[Row]) -> dict[str, Any]:
