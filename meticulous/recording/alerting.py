@@ -15,8 +15,10 @@ import time
 from meticulous import runfolder
 from meticulous.base.timestamps import now
 from meticulous.base.units import format_duration
+from meticulous.child.helper import from_strict
 from meticulous.errors import RunFolderError
 from meticulous.metrics.alerts import Condition, Seen, parse
+from meticulous.recording.growing import Growing
 from meticulous.runfolder import edits, keys
 
 TYPE_CHECKING = False
@@ -33,8 +35,6 @@ TAG = "alert"
 PAUSE_S = 0.5
 PATIENCE_S = 5.0
 """How long the end of a run waits for the alert-command."""
-_BLOCK_BYTES = 1 << 20
-_NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _ALERTS = "alerts"
 
 
@@ -61,7 +61,7 @@ class Alerts:
         self._silences = [one for one in conditions if one.silence_s is not None]
         self._fired: set[str] = set()
         self._attempt = len(record.metadata.get(keys.ATTEMPTS) or []) + 1
-        self._position = 0
+        self._logged = Growing(record.run.file(runfolder.METRICS))
         self._rest = b""
         self._seen: dict[str, Seen] = {}
         self._sizes = self._printed()
@@ -78,7 +78,7 @@ class Alerts:
     def look(self) -> None:
         """Take in the lines that have been logged since the last time."""
         with self._lock:
-            while self._waiting and (content := self._new()):
+            while self._waiting and (content := self._logged.new()):
                 *lines, self._rest = (self._rest + content).split(b"\n")
                 for line in lines:
                     self._take(line)
@@ -90,25 +90,14 @@ class Alerts:
         for thread in self._telling:
             thread.join(max(deadline_s - time.monotonic(), 0))
 
-    def _new(self) -> bytes:
-        try:
-            with open(self._record.run.file(runfolder.METRICS), "rb") as file:
-                file.seek(self._position)
-                content = file.read(_BLOCK_BYTES)
-        except OSError:
-            return b""
-        self._position += len(content)
-        return content
-
     def _take(self, line: bytes) -> None:
         try:
-            point = json.loads(line)
+            point = from_strict(json.loads(line))
         except (ValueError, RecursionError):
             return
         if not isinstance(point, dict):
             return
-        for name, value in point.items():
-            number = _NOT_FINITE.get(value) if isinstance(value, str) else value
+        for name, number in point.items():
             if isinstance(number, (int, float)):
                 if name in self._seen:
                     self._seen[name].take(float(number))
@@ -153,7 +142,7 @@ class Alerts:
         entry = {"alert": condition.text, "about": about, "time": now()}
         record.update({_ALERTS: [*(record.metadata.get(_ALERTS) or []), entry]})
         try:
-            edits.edit(record.run, _tagged)
+            edits.add_tag(record.run, TAG)
         except RunFolderError as error:
             record.note_trouble(f"alert: {error}")
         if self._command is not None:
@@ -193,8 +182,3 @@ class Alerts:
 
 def _shown(number: float) -> str:
     return "NaN" if math.isnan(number) else f"{number:.6g}"
-
-
-def _tagged(metadata: dict[str, Any]) -> None:
-    tags = [str(tag) for tag in metadata.get(keys.TAGS) or []]
-    metadata[keys.TAGS] = tags if TAG in tags else [*tags, TAG]

@@ -11,6 +11,7 @@ import time
 
 from meticulous import runfolder
 from meticulous.metrics.scrape import Scraper
+from meticulous.recording.growing import Growing
 from meticulous.recording.metrics_lines import append, line, say_sources
 
 TYPE_CHECKING = False
@@ -22,26 +23,14 @@ if TYPE_CHECKING:
 __all__ = ["PrintedMetrics"]
 
 PAUSE_S = 0.5
-_BLOCK_BYTES = 1 << 20
 
 
 class _Followed:
     """One stream of a run, and what reads it."""
 
     def __init__(self, path: str, presets: Sequence[str]) -> None:
-        self.path = path
-        self.position = os.path.getsize(path) if os.path.exists(path) else 0
+        self.file = Growing(path, os.path.getsize(path) if os.path.exists(path) else 0)
         self.scrapers = [Scraper(preset) for preset in presets]
-
-    def new(self) -> bytes:
-        try:
-            with open(self.path, "rb") as file:
-                file.seek(self.position)
-                content = file.read(_BLOCK_BYTES)
-        except OSError:
-            return b""
-        self.position += len(content)
-        return content
 
 
 class PrintedMetrics:
@@ -71,7 +60,7 @@ class PrintedMetrics:
         with self._lock:
             known = len(self._names)
             for stream in self._streams:
-                while content := stream.new():
+                while content := stream.file.new():
                     for scraper in stream.scrapers:
                         self._take(scraper, content)
                 if is_last:

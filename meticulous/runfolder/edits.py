@@ -8,9 +8,9 @@ from typing import Any
 
 from meticulous.child.helper import locked
 from meticulous.errors import RunFolderError
-from meticulous.runfolder import METADATA, RunFolder
+from meticulous.runfolder import METADATA, RunFolder, keys
 
-__all__ = ["edit"]
+__all__ = ["add_tag", "edit"]
 
 
 def edit(run: RunFolder, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
@@ -32,3 +32,13 @@ def edit(run: RunFolder, change: Callable[[dict[str, Any]], None]) -> dict[str, 
         message = f"cannot change {run.file(METADATA)}: {error.strerror}"
         raise RunFolderError(message, "Free some space, or make it writable") from error
     return metadata
+
+
+def add_tag(run: RunFolder, tag: str) -> None:
+    """Put `tag` behind the tags of `run`, if it has it not yet. Raises RunFolderError as :func:`edit`."""
+
+    def change(metadata: dict[str, Any]) -> None:
+        tags = metadata.get(keys.TAGS) or []
+        metadata[keys.TAGS] = tags if tag in tags else [*tags, tag]
+
+    edit(run, change)

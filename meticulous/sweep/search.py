@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from meticulous.errors import MeticulousError, RunFolderError, UsageError
-from meticulous.runfolder import RunFolder, edits, keys
+from meticulous.runfolder import RunFolder, edits
 from meticulous.sweep import objective
 from meticulous.sweep.folder import Point, SweepFolder
 from meticulous.sweep.space import Distribution, distribution
@@ -226,12 +226,8 @@ class Search:
 
     def _tag(self, outcome: Outcome) -> None:
         run = RunFolder(os.path.join(self._folder.directory("experiments"), str(outcome.run)))
-
-        def change(metadata: dict[str, Any]) -> None:
-            metadata[keys.TAGS] = list(dict.fromkeys([*(metadata.get(keys.TAGS) or []), PRUNED]))
-
         try:
-            edits.edit(run, change)
+            edits.add_tag(run, PRUNED)
         except RunFolderError:
             pass  # it was removed meanwhile
 
