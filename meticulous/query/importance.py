@@ -17,6 +17,8 @@ from meticulous.runfolder import SUCCESS
 
 __all__ = [
     "ARGUMENTS",
+    "DEEPEST",
+    "LAST",
     "RESULTS",
     "Program",
     "Weighed",
@@ -30,9 +32,10 @@ ARGUMENTS = "args_"
 RESULTS = ("summary_", "metrics_")
 
 _IDENTITY = ("expid", "status", "tags", "program", "runs")
-_LAST = ("start_time", "duration", "description")
+LAST = ("start_time", "duration", "description")
 """When it was and what was said about it: they stand last, and are left out first."""
-_DEEPEST = 50
+DEEPEST = 50
+"""Levels to which nested values are opened."""
 _FIRST_ARGUMENTS, _FIRST_RESULTS = 4, 2
 """So many come before all others; where programs are mixed, half as many of each program."""
 _FEW_RUNS = 3
@@ -79,7 +82,7 @@ def opened(
         flat = row.copy()
         for name in nested:
             if name in flat:
-                leaves = flatten({name: flat.pop(name)}, _DEEPEST)
+                leaves = flatten({name: flat.pop(name)}, DEEPEST)
                 inside[name].update(dict.fromkeys(leaves))
                 flat.update(leaves)
         flat_rows.append(flat)
@@ -140,7 +143,7 @@ def weigh(
     free = [name for name in arguments if name in shown and name not in keys]
     free.sort(key=lambda name: is_seed(name, seeds))
     results = [name for name in names if name.startswith(RESULTS) and name not in keys]
-    last = [name for name in _LAST if name in names and _is_held(rows, name)]
+    last = [name for name in LAST if name in names and _is_held(rows, name)]
     identity = [name for name in keys if name in shown or not name.startswith(ARGUMENTS)]
     identity += [
         name

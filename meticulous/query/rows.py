@@ -44,6 +44,7 @@ __all__ = [
     "read_row",
     "same",
     "section",
+    "section_of",
     "usual_metrics",
 ]
 
@@ -218,6 +219,11 @@ def flatten(row: Row, levels: int) -> Row:
                 opened[name] = value
         row = opened
     return row
+
+
+def section_of(name: str) -> str:
+    """Return the beginning that says where a column comes from, such as ``args_``; empty for the header."""
+    return "" if name in HEADER else next((one for one in SECTIONS if name.startswith(one)), "")
 
 
 def is_numeric(rows: Iterable[Mapping[str, Any]], name: str) -> bool:

@@ -15,7 +15,7 @@ from meticulous.views import numbers, text
 
 _MODULE = re.compile(r"^(?:[A-Za-z_]\w*\.)+(?=[A-Z]\w*(?::|$))")
 
-__all__ = ["cell", "cells", "message", "whole_cell"]
+__all__ = ["cell", "cells", "is_told", "message", "whole_cell"]
 
 
 def cells(name: str, rows: Sequence[Row]) -> list[str]:
@@ -60,6 +60,11 @@ def message(row: Row) -> str:
     """Return the line that tells most of how a run ended, exceptions without their module."""
     line = harmless(headline(str(row.get("status_message") or "")))
     return _MODULE.sub("", line, count=1)
+
+
+def is_told(row: Row) -> bool:
+    """Return whether a message says what went wrong."""
+    return row.get("status") not in (SUCCESS, RUNNING) and bool(row.get("status_message"))
 
 
 def _elapsed(row: Row) -> float | None:

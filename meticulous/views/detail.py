@@ -12,6 +12,7 @@ from meticulous.base.text import harmless
 from meticulous.base.units import format_bytes, format_duration
 from meticulous.metrics import series
 from meticulous.metrics.overview import Overview, overview
+from meticulous.query.importance import DEEPEST
 from meticulous.query.rows import Row, flatten, same
 from meticulous.runfolder import RunFolder, keys
 from meticulous.runfolder.status import status_of
@@ -19,7 +20,6 @@ from meticulous.views import colour, metrics, text
 
 __all__ = ["code", "lines", "record"]
 
-_DEEPEST = 50
 _SEVERAL_JOBS = "Hydra --multirun"
 """How the source of the arguments begins, where Hydra has run several jobs in the process."""
 _SHOWN_ABOVE = {
@@ -70,7 +70,7 @@ def lines(run: dict[str, Any], stream: TextIO) -> Iterator[str]:
     yield from _heading(paint, "notes", _notes(run["metadata"]))
     yield from _heading(paint, "earlier attempts", _attempts(run["metadata"]))
     yield from _heading(paint, "arguments", _arguments(run))
-    summary = flatten(run["summary"], _DEEPEST)
+    summary = flatten(run["summary"], DEEPEST)
     yield from _heading(
         paint, "summary", [(name, text.short(value)) for name, value in summary.items()]
     )
@@ -182,7 +182,7 @@ def _arguments(run: dict[str, Any]) -> list[tuple[str, str]]:
 
     Where the default was another, it stands behind.
     """
-    values, defaults = flatten(run["args"], _DEEPEST), flatten(run["default_args"], _DEEPEST)
+    values, defaults = flatten(run["args"], DEEPEST), flatten(run["default_args"], DEEPEST)
     pairs = []
     for name, value in sorted(
         values.items(), key=lambda pair: pair[0] in defaults and same(pair[1], defaults[pair[0]])

@@ -9,10 +9,9 @@ from typing import NamedTuple
 from meticulous.base.text import harmless
 from meticulous.query import importance
 from meticulous.query.importance import ARGUMENTS, RESULTS, Weighed
-from meticulous.query.rows import HEADER, SECTIONS, Row, is_numeric, same
-from meticulous.runfolder import RUNNING, SUCCESS
+from meticulous.query.rows import HEADER, Row, is_numeric, same, section_of
 from meticulous.views import colour, packed, text
-from meticulous.views.cell import cell, cells, message, whole_cell
+from meticulous.views.cell import cell, cells, is_told, message, whole_cell
 from meticulous.views.folded import lines_of
 from meticulous.views.table import GAP, Column, Drawn, draw
 
@@ -94,7 +93,7 @@ def names_for_programs(rows: Sequence[Row], names: Sequence[str], style: Style) 
     chosen = [name for name in weighed.names if name not in left_out]
     if "expid" in chosen and "status" not in chosen and "status" in names:
         chosen.insert(chosen.index("expid") + 1, "status")
-    told = "status_message" in names and any(map(_is_told, rows))
+    told = "status_message" in names and any(map(is_told, rows))
     return chosen + ["status_message"] * told
 
 
@@ -203,7 +202,7 @@ def _with_messages(
     drawn: Drawn, rows: Sequence[Row], names: Sequence[str], limit: int | None
 ) -> list[list[str]]:
     """Put what went wrong behind each row, or below it where there is no room for all."""
-    told = [message(row) if "status_message" in names and _is_told(row) else "" for row in rows]
+    told = [message(row) if "status_message" in names and is_told(row) else "" for row in rows]
     if not any(told):
         return drawn.rows
     broad = drawn.width
@@ -223,10 +222,6 @@ def _with_messages(
     ]
 
 
-def _is_told(row: Row) -> bool:
-    return row.get("status") not in (SUCCESS, RUNNING) and bool(row.get("status_message"))
-
-
 def _columns(
     names: Sequence[str], rows: Sequence[Row], ranks: dict[str, int], style: Style
 ) -> list[Column]:
@@ -237,9 +232,9 @@ def _columns(
 
 
 def _column(name: str, rows: Sequence[Row], rank: int, style: Style) -> Column:
-    is_told = style.chosen or name in style.keys
-    texts = [cell(name, row) for row in rows] if is_told and name in HEADER else cells(name, rows)
-    group = "" if name in HEADER else next((p for p in SECTIONS if name.startswith(p)), "")
+    is_chosen = style.chosen or name in style.keys
+    texts = [cell(name, row) for row in rows] if is_chosen and name in HEADER else cells(name, rows)
+    group = section_of(name)
     right = is_numeric(rows, name) or name == "duration" or name in style.right
     flexible = not right and (name in ("description", "tags") or bool(group))
     flexible = flexible or (style.chosen and not right and name == "status_message")

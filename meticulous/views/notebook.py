@@ -10,17 +10,17 @@ from meticulous.query import importance
 from meticulous.query.importance import ARGUMENTS, RESULTS
 from meticulous.query.rows import (
     HEADER,
-    SECTIONS,
     Row,
     is_missing,
     is_numeric,
     ordered,
     same,
+    section_of,
     usual_metrics,
 )
-from meticulous.runfolder import ERROR, LOST, RUNNING, SUCCESS
+from meticulous.runfolder import ERROR, LOST
 from meticulous.views import folded, text
-from meticulous.views.cell import cell, cells, message
+from meticulous.views.cell import cell, cells, is_told, message
 
 __all__ = ["one_run", "runs_table"]
 
@@ -80,10 +80,10 @@ def one_run(title: str, row: Row) -> str:
 
 def _with_message(names: Sequence[str], rows: Sequence[Row]) -> list[str]:
     """Put what went wrong behind the results, where anything did."""
-    if all(row.get("status") in (SUCCESS, RUNNING) or not row.get(_MESSAGE) for row in rows):
+    if not any(map(is_told, rows)):
         return [*names]
     place = max(
-        (k for k, name in enumerate(names, 1) if _group(name) or name == "status"), default=0
+        (k for k, name in enumerate(names, 1) if section_of(name) or name == "status"), default=0
     )
     return [*names[:place], _MESSAGE, *names[place:]]
 
@@ -91,7 +91,7 @@ def _with_message(names: Sequence[str], rows: Sequence[Row]) -> list[str]:
 def _line(name: str, row: Row) -> str:
     value = message(row) if name == _MESSAGE else cell(name, row)
     return (
-        f'<tr><th style="{_TEXT}">{_safe(name.removeprefix(_group(name)))}</th>'
+        f'<tr><th style="{_TEXT}">{_safe(name.removeprefix(section_of(name)))}</th>'
         f"{_cell(name, value, False)}<td>{_safe(_default(name, row))}</td></tr>"
     )
 
@@ -100,7 +100,7 @@ def _heads(names: Sequence[str]) -> str:
     """Return the two rows of names: the group above, once for all its columns, and the name."""
     groups: list[tuple[str, int]] = []
     for name in names:
-        group = _group(name)
+        group = section_of(name)
         if groups and groups[-1][0] == group:
             groups[-1] = (group, groups[-1][1] + 1)
         else:
@@ -108,12 +108,8 @@ def _heads(names: Sequence[str]) -> str:
     above = "".join(
         f'<th colspan="{count}" style="{_TEXT}">{_title(group)}</th>' for group, count in groups
     )
-    below = "".join(f"<th>{_safe(name.removeprefix(_group(name)))}</th>" for name in names)
+    below = "".join(f"<th>{_safe(name.removeprefix(section_of(name)))}</th>" for name in names)
     return f"<tr>{above}</tr><tr>{below}</tr>"
-
-
-def _group(name: str) -> str:
-    return "" if name in HEADER else next((p for p in SECTIONS if name.startswith(p)), "")
 
 
 def _title(group: str) -> str:

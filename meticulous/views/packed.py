@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from meticulous.base.text import harmless
 from meticulous.query.aggregate import RUNS
-from meticulous.query.importance import ARGUMENTS, RESULTS, Weighed
+from meticulous.query.importance import ARGUMENTS, LAST, RESULTS, Weighed
 from meticulous.query.rows import Row
 from meticulous.views.cell import cells
 from meticulous.views.table import GAP, Column, full_width
@@ -17,7 +17,6 @@ __all__ = ["columns"]
 _MOST_RESULTS = 3
 _SHARE_OF_ARGUMENTS = 0.6
 _TITLES = ("arguments", "results")
-_LAST = ("start_time", "duration", "description")
 
 
 def columns(
@@ -39,8 +38,8 @@ def columns(
     best = [[name for name in ranked if row.get(name) is not None][:_MOST_RESULTS] for row in rows]
     arguments = _pairs(rows, own, _short_names(weighed))
     results = _pairs(rows, best, {name: _plain(name) for name in weighed.results})
-    first = [column for column in beside if column.name not in _LAST]
-    last = [column for column in beside if column.name in _LAST]
+    first = [column for column in beside if column.name not in LAST]
+    last = [column for column in beside if column.name in LAST]
     room = limit - sum(full_width(column) + len(GAP) for column in first)
     sizes = _sizes(arguments, results, room - len(GAP))
     packed = [
