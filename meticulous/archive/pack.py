@@ -11,7 +11,6 @@ import io
 import os
 import shutil
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,8 +19,8 @@ from typing import IO, NamedTuple
 from meticulous import __version__, runfolder
 from meticulous.archive.code import with_code
 from meticulous.archive.manifest import BUNDLE, MANIFEST, README, SCRIPT, File, Manifest, PackedRun
+from meticulous.archive.temporary import temporary_folder
 from meticulous.archive.writers import Writer, ending_of, hint_for, open_writer
-from meticulous.base.folders import remove_folder
 from meticulous.base.timestamps import now
 from meticulous.errors import ArchiveError
 from meticulous.git import bundles
@@ -103,8 +102,9 @@ def _beside(path: str) -> Iterator[str]:
     parent = os.path.dirname(os.path.abspath(path))
     directory = None
     try:
-        directory = tempfile.mkdtemp(prefix=f".{os.path.basename(path)}.{os.getpid()}-", dir=parent)
-        yield directory
+        prefix = f".{os.path.basename(path)}.{os.getpid()}-"
+        with temporary_folder(parent, prefix) as directory:
+            yield directory
     except OSError as error:
         reason, named = error.strerror or error, error.filename
         if directory and named and not str(named).startswith((directory, path)):
@@ -112,9 +112,6 @@ def _beside(path: str) -> Iterator[str]:
             raise ArchiveError(message, "Make it readable, or take it out of the run") from error
         message = f"cannot write the export {path}: {reason}"
         raise ArchiveError(message, hint_for(error, "place")) from error
-    finally:
-        if directory:
-            remove_folder(directory, ignore_errors=True)
 
 
 def _publish(whole: str, path: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 
 from meticulous import runfolder
 from meticulous.archive.manifest import BUNDLE, RUNS, Manifest, PackedRun
+from meticulous.archive.temporary import temporary_folder
 from meticulous.archive.unpack import Progress, read_manifest, unpack
 from meticulous.archive.writers import hint_for
 from meticulous.base.folders import remove_folder
@@ -73,21 +73,18 @@ def take_in(
 def _inside(experiments_directory: str) -> Iterator[str]:
     """Return a hidden folder in the experiments directory; nothing of it is left in the end."""
     was_there = os.path.isdir(experiments_directory)
-    directory = None
     try:
         store.prepare_store(experiments_directory)
         _remove_old(experiments_directory)
-        directory = tempfile.mkdtemp(prefix=_TEMPORARY, dir=experiments_directory)
-        yield directory
-        was_there = True
+        with temporary_folder(experiments_directory, _TEMPORARY) as directory:
+            yield directory
+            was_there = True
     except OSError as error:
         raise ArchiveError(
             f"cannot import into {experiments_directory}: {error.strerror or error}",
             hint_for(error, "--experiments-directory"),
         ) from error
     finally:
-        if directory:
-            remove_folder(directory, ignore_errors=True)
         if not was_there:
             _remove_empty(experiments_directory)
 
