@@ -90,9 +90,13 @@ class Chooser:
 
         `now` tells the time on the clock of the file server.
         """
-        for key in list(self._state.held()):
+        dead = []
+        for key in self._state.held():
             number = self._state.claimed[key]
-            if key not in self._by_key or not claims.is_dead(self._folder, key, number, now()):
-                continue
-            if self._claimant.take(key, number + 1):
+            if key in self._by_key and claims.is_dead(self._folder, key, number, now()):
+                dead.append((key, number))
+        if dead:  # before it died, and since we looked, it may have noted how its point has ended
+            self._state.look()
+        for key, number in dead:
+            if self._state.status(key) is None and self._claimant.take(key, number + 1):
                 yield self._by_key[key], number

@@ -16,10 +16,12 @@ from pathlib import Path
 
 import pytest
 
+from meticulous.base.process_id import start_time
 from meticulous.sweep import claims
+from meticulous.sweep.chooser import Chooser
 from meticulous.sweep.directory import create
 from meticulous.sweep.folder import Point, SweepFolder, key_of
-from meticulous.sweep.state import State
+from meticulous.sweep.state import SUCCESS, Outcome, State, outcome_line
 from tests.conftest import DEADLINE_S, runs_of, wait_until
 from tests.launch_support import METICULOUS
 from tests.sweep.support import (
@@ -115,6 +117,31 @@ def quick_path(tmp_path: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(dir="/dev/shm") as place:
         yield Path(place)
+
+
+@pytest.mark.parametrize("is_noted", [True, False])
+def test_what_the_dead_noted_after_others_looked_is_not_done_again(
+    tmp_path: Path, *, is_noted: bool
+) -> None:
+    folder = bare_folder(tmp_path, 1)
+    (point,) = folder.points()
+    process = subprocess.Popen(["sleep", "1000"])
+    ours = claims.holder_here("living")
+    dead = {**ours, "worker": "dead", "pid": process.pid, "pid-start-time": start_time(process.pid)}
+    assert claims.Claimant(folder, dead).take(point.key, 1)
+    state = State(folder)
+    state.look()
+    assert [point.key] == state.held()
+    if is_noted:
+        outcome = Outcome(point.key, 1, SUCCESS)
+        Path(folder.file("workers", "dead.jsonl")).write_text(outcome_line(outcome) + "\n")
+    process.kill()
+    process.wait()
+
+    chooser = Chooser(state, claims.Claimant(folder, ours), again_only=False)
+    chooser.new()
+
+    assert ([] if is_noted else [(point, 1)]) == list(chooser.of_dead(time.time))
 
 
 def test_twenty_workers_that_are_killed_at_random_do_each_point_once(quick_path: Path) -> None:
